@@ -1,0 +1,128 @@
+//! The simulated world: every noun of AWS and GitHub that Shipway touches, and the time they are at.
+//!
+//! Knows: state, and how it changes by calls, facts and time. Does not know: HTTP, sockets, Docker, async.
+
+pub mod agenda;
+pub mod health;
+pub mod ids;
+pub mod registry;
+pub mod rollout;
+pub mod scheduler;
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+pub use agenda::Agenda;
+pub use ids::Ids;
+
+/// Where this world's AWS account is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub partition: String,
+    pub account: String,
+    pub region: String,
+}
+
+pub struct World {
+    pub place: Place,
+    /// The instant up to which everything due has happened.
+    pub now: SystemTime,
+    pub agenda: Agenda,
+    pub ids: Ids,
+    pub ecs: crate::services::ecs::Ecs,
+    pub elbv2: crate::services::elbv2::Elbv2,
+    pub ecr: crate::services::ecr::Ecr,
+    pub logs: crate::services::logs::Logs,
+    pub iam: crate::iam::Iam,
+    pub github: crate::services::github::GitHub,
+    /// How scripted tasks behave, by image or task definition.
+    pub behaviours: crate::scenario::Behaviours,
+    /// True when real containers are run for tasks: the docker runtime then carries out [`Effect`]s and reports [`Fact`]s.
+    pub real_tasks: bool,
+    /// What a driver must do next. Always empty with scripted tasks.
+    pub effects: Vec<Effect>,
+}
+
+/// One API call, decoded. The same for JSON 1.1 and query protocols: query parameters become nested JSON of strings.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`: the IAM prefix and signing name.
+    pub service: &'static str,
+    pub operation: String,
+    pub input: Value,
+    /// The ARN of who signed, empty for unsigned operations.
+    pub caller: String,
+}
+
+/// An error as AWS answers it.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// e.g. `ServiceNotFoundException`, `TargetGroupNotFound`.
+    pub code: String,
+    pub message: String,
+    /// 400 unless AWS documents another.
+    pub status: u16,
+}
+
+impl ApiError {
+    pub fn new(code: &str, message: impl Into<String>) -> ApiError {
+        ApiError { code: code.to_owned(), message: message.into(), status: 400 }
+    }
+}
+
+pub type Answer = Result<Value, ApiError>;
+
+/// One operation of an API: a row of its service's table. `services::table()` joins them all.
+pub struct Operation {
+    pub service: &'static str,
+    pub name: &'static str,
+    pub function: fn(&mut World, &Value) -> Answer,
+    /// The ARNs that a policy's `Resource` is matched against; `*` where AWS knows no resource type for it.
+    pub resources: fn(&World, &Value) -> Vec<String>,
+}
+
+/// What the world wants done outside of it (docker runtime only).
+#[derive(Clone, Debug)]
+pub enum Effect {
+    StartTask(TaskToStart),
+    /// SIGTERM, then SIGKILL after `stop_timeout`.
+    StopTask { task_arn: String, stop_timeout: std::time::Duration },
+}
+
+#[derive(Clone, Debug)]
+pub struct TaskToStart {
+    pub task_arn: String,
+    /// The made-up ENI address that DescribeTasks shows and targets are registered with.
+    pub address: String,
+    pub containers: Vec<ContainerToStart>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ContainerToStart {
+    pub name: String,
+    pub image: String,
+    pub command: Vec<String>,
+    pub entry_point: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub container_ports: Vec<u16>,
+    pub essential: bool,
+    pub memory_mib: Option<u64>,
+    /// (log group, stream) when the container logs to awslogs.
+    pub log_stream: Option<(String, String)>,
+}
+
+/// What a runtime saw happen (docker runtime only).
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// All containers run. `reachable`: container port → where it can be reached on this machine.
+    TaskRunning { task_arn: String, reachable: Vec<(u16, std::net::SocketAddr)>, image_digests: Vec<(String, String)> },
+    /// As ECS words it, e.g. `CannotPullContainerError: …`.
+    TaskFailedToStart { task_arn: String, reason: String },
+    ContainerExited { task_arn: String, container: String, exit_code: i64, out_of_memory: bool },
+    /// The runtime finished stopping (answer to [`Effect::StopTask`]).
+    TaskStopped { task_arn: String, exit_codes: Vec<(String, i64)> },
+    /// One health check of the ALB's data plane. `Err` holds (ELB reason code, description).
+    HealthChecked { target_group_arn: String, address: String, port: u16, result: Result<(), (String, String)> },
+    LogLine { group: String, stream: String, line: String },
+}
