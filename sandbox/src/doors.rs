@@ -1,0 +1,2 @@
+pub mod in_process;
+pub mod server;
