@@ -1,1 +1,11 @@
+//! Shipway takes a commit to a healthy service on Amazon ECS.
+//!
+//! A deploy is five words: **gather → plan → apply → watch → announce** (`verbs/deploy`). `model` holds the nouns,
+//! `plan` and `rollout` decide purely, `steps` act, `aws`, `docker`, `git` and `github` are ports, `report` speaks.
+//! `ARCHITECTURE.md` has the map.
 
+pub mod error;
+pub mod model;
+pub mod wire;
+
+pub use error::Error;

@@ -1,0 +1,12 @@
+//! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
+
+pub mod image;
+pub mod names;
+pub mod service;
+pub mod target;
+pub mod task;
+pub mod task_definition;
+pub mod untrusted;
+pub mod verdict;
+
+pub use untrusted::Untrusted;

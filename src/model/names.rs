@@ -1,0 +1,45 @@
+//! Names and ARNs. Knows their grammar only; no partition, DNS suffix, account or host is a constant here.
+
+/// `arn:partition:service:region:account:resource`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn {
+    pub partition: String,
+    pub service: String,
+    pub region: String,
+    pub account: String,
+    pub resource: String,
+}
+
+impl Arn {
+    pub fn parse(text: &str) -> Option<Arn> {
+        let mut parts = text.splitn(6, ':');
+        if parts.next()? != "arn" {
+            return None;
+        }
+        let arn = Arn {
+            partition: parts.next()?.to_owned(),
+            service: parts.next()?.to_owned(),
+            region: parts.next()?.to_owned(),
+            account: parts.next()?.to_owned(),
+            resource: parts.next()?.to_owned(),
+        };
+        (!arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty())
+            .then_some(arn)
+    }
+}
+
+/// The last path segment of an ARN or path: `…:task-definition/web:7` → `web:7`, `…:task/prod/abc` → `abc`.
+pub fn last_segment(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// `web:7` out of a task-definition ARN, or the text itself.
+pub fn family_and_revision(task_definition: &str) -> &str {
+    last_segment(task_definition)
+}
+
+/// `web` out of `arn:…:task-definition/web:7`, `web:7` or `web`.
+pub fn family(task_definition: &str) -> &str {
+    let short = family_and_revision(task_definition);
+    short.split(':').next().unwrap_or(short)
+}

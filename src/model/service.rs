@@ -1,0 +1,153 @@
+//! An ECS service as DescribeServices shows it, with the deployments in it, and its service deployments.
+//!
+//! `Deployment` (in a service: PRIMARY / ACTIVE), `ServiceDeployment` (own ARN and status) and the service revision
+//! (an ARN) are three things and are kept apart. Enum values stay AWS's text, so that an unknown one is kept.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Untrusted;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Service {
+    pub arn: String,
+    pub name: String,
+    pub cluster_arn: String,
+    /// ACTIVE, DRAINING, INACTIVE.
+    pub status: String,
+    pub task_definition: String,
+    pub desired_count: u32,
+    pub running_count: u32,
+    pub pending_count: u32,
+    /// ECS (also when the API leaves it out), CODE_DEPLOY, EXTERNAL.
+    pub deployment_controller: String,
+    /// REPLICA, DAEMON.
+    pub scheduling_strategy: String,
+    /// FARGATE, EC2, EXTERNAL; absent with a capacity-provider strategy.
+    pub launch_type: Option<String>,
+    pub capacity_providers: Vec<String>,
+    /// `ECS` for a service that ECS manages itself (Express mode).
+    pub resource_management_type: Option<String>,
+    pub health_check_grace_period_seconds: Option<u32>,
+    pub load_balancers: Vec<ServiceLoadBalancer>,
+    pub deployment_configuration: DeploymentConfiguration,
+    pub deployments: Vec<Deployment>,
+    /// Newest first, as ECS answers them.
+    pub events: Vec<ServiceEvent>,
+    /// A hint only: it may be absent or still name the previous one.
+    pub current_service_deployment: Option<String>,
+}
+
+impl Service {
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|d| d.status == "PRIMARY")
+    }
+
+    /// Whether tasks run on Fargate, by launch type or capacity provider.
+    pub fn on_fargate(&self) -> bool {
+        self.launch_type.as_deref() == Some("FARGATE")
+            || self
+                .capacity_providers
+                .iter()
+                .any(|p| p.starts_with("FARGATE"))
+    }
+}
+
+/// One entry of a service's `loadBalancers[]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ServiceLoadBalancer {
+    pub target_group_arn: Option<String>,
+    /// A Classic Load Balancer's name.
+    pub load_balancer_name: Option<String>,
+    pub container_name: Option<String>,
+    pub container_port: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DeploymentConfiguration {
+    pub minimum_healthy_percent: Option<u32>,
+    pub maximum_percent: Option<u32>,
+    /// ROLLING (also when left out), BLUE_GREEN, LINEAR, CANARY.
+    pub strategy: String,
+    pub circuit_breaker: Option<CircuitBreaker>,
+    pub alarms: Option<Alarms>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CircuitBreaker {
+    pub enable: bool,
+    pub rollback: bool,
+    pub reset_on_healthy_task: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Alarms {
+    pub enable: bool,
+    pub rollback: bool,
+    pub names: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Deployment {
+    /// `ecs-svc/N`; tasks carry it in `startedBy`.
+    pub id: String,
+    /// PRIMARY, ACTIVE, INACTIVE.
+    pub status: String,
+    pub task_definition: String,
+    pub desired_count: u32,
+    pub pending_count: u32,
+    pub running_count: u32,
+    pub failed_tasks: u32,
+    /// IN_PROGRESS, COMPLETED, FAILED; absent for a Classic Load Balancer.
+    pub rollout_state: Option<String>,
+    pub rollout_state_reason: Option<Untrusted>,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceEvent {
+    pub id: String,
+    pub created_at: Option<Timestamp>,
+    pub message: Untrusted,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ServiceDeployment {
+    pub arn: String,
+    /// PENDING, IN_PROGRESS, SUCCESSFUL, STOP_REQUESTED, STOPPED, ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS,
+    /// ROLLBACK_SUCCESSFUL, ROLLBACK_FAILED, or one that AWS added since.
+    pub status: String,
+    pub status_reason: Option<Untrusted>,
+    pub lifecycle_stage: Option<String>,
+    pub target_service_revision_arn: Option<String>,
+    pub source_service_revision_arns: Vec<String>,
+    pub rollback: Option<Rollback>,
+    pub circuit_breaker: Option<CircuitBreakerProgress>,
+    pub triggered_alarms: Vec<String>,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Rollback {
+    pub reason: Option<Untrusted>,
+    pub service_revision_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CircuitBreakerProgress {
+    /// MONITORING, MONITORING_COMPLETE, TRIGGERED.
+    pub status: String,
+    pub failure_count: u32,
+    pub threshold: u32,
+}
+
+/// A row of ListServiceDeployments.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ServiceDeploymentBrief {
+    pub arn: String,
+    pub status: String,
+    pub target_service_revision_arn: Option<String>,
+    pub created_at: Option<Timestamp>,
+}

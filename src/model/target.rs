@@ -1,0 +1,70 @@
+//! Load balancing: target groups, listeners, rules and target health, as ELBv2 describes them.
+
+use serde::Serialize;
+
+use super::Untrusted;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TargetGroup {
+    pub arn: String,
+    pub name: String,
+    /// ip, instance, lambda, alb.
+    pub target_type: String,
+    pub protocol: Option<String>,
+    pub port: Option<u16>,
+    pub health_check_path: Option<String>,
+    pub health_check_interval_seconds: u32,
+    pub healthy_threshold_count: u32,
+    pub unhealthy_threshold_count: u32,
+    pub load_balancer_arns: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LoadBalancer {
+    pub arn: String,
+    pub name: String,
+    pub dns_name: String,
+    /// application, network, gateway.
+    pub kind: String,
+    pub scheme: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Listener {
+    pub arn: String,
+    pub port: Option<u16>,
+    pub protocol: Option<String>,
+    /// Target groups of the default actions, from both forms of forward action.
+    pub forwards_to: Vec<WeightedGroup>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WeightedGroup {
+    pub target_group_arn: String,
+    /// The scalar form of a forward action counts as weight 1.
+    pub weight: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ListenerRule {
+    pub arn: String,
+    /// 1 to 50000, or `default`.
+    pub priority: String,
+    pub host_headers: Vec<String>,
+    pub path_patterns: Vec<String>,
+    /// True when it has a condition besides host-header and path-pattern (then a URL alone does not reach it).
+    pub other_conditions: bool,
+    pub forwards_to: Vec<WeightedGroup>,
+}
+
+/// One target of DescribeTargetHealth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TargetHealth {
+    /// An address, or an instance id.
+    pub target: String,
+    pub port: Option<u16>,
+    /// initial, healthy, unhealthy, unused, draining, unavailable, unhealthy.draining.
+    pub state: String,
+    pub reason: Option<String>,
+    pub description: Option<Untrusted>,
+}
