@@ -4,6 +4,7 @@
 //! `plan` and `rollout` decide purely, `steps` act, `aws`, `docker`, `git` and `github` are ports, `report` speaks.
 //! `ARCHITECTURE.md` has the map.
 
+pub mod aws;
 pub mod error;
 pub mod model;
 pub mod wire;

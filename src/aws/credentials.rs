@@ -1,0 +1,286 @@
+//! Credentials: an id token becomes a session of a role, again before it runs out; without a role, the SDK's default
+//! chain. They live in memory only. Knows STS; where id tokens come from is told by a function.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::config::endpoint::ResolveEndpoint;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Aws, AwsError, Failure, ecr, ecs, elbv2};
+use crate::wire::Wire;
+
+/// One attempt and one whole call. By default only connecting is bounded.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long before a session's end it is renewed. Jitter halves it at worst, and a look takes seconds.
+const RENEWAL_BUFFER: Duration = Duration::from_secs(600);
+/// STS's alphabet and length for RoleSessionName (API reference).
+const SESSION_NAME_MAX: usize = 64;
+/// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again.
+const TRIES_TO_REACH_THE_ISSUER: u32 = 4;
+
+pub type Minting = Pin<
+    Box<dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>> + Send>,
+>;
+/// Mints a new id token for the audience it was made with.
+pub type MintIdToken = Arc<dyn Fn() -> Minting + Send + Sync>;
+
+#[derive(Clone)]
+pub struct Role {
+    pub arn: String,
+    pub session_name: String,
+    pub duration_seconds: Option<u32>,
+    pub mint_id_token: MintIdToken,
+}
+
+/// Everything the clients are made of.
+pub struct Connection {
+    pub wire: Wire,
+    pub time: SharedTimeSource,
+    pub region: String,
+    pub role: Option<Role>,
+    /// False in tests: then no variable or profile of this machine is read.
+    pub read_environment: bool,
+}
+
+/// The audience that STS of the region's partition expects, by the SDK's own endpoint rules: `sts.amazonaws.com`,
+/// `sts.amazonaws.com.cn`, …
+pub async fn audience(region: &str) -> Option<String> {
+    let params = aws_sdk_sts::config::endpoint::Params::builder()
+        .region(region)
+        .use_global_endpoint(false)
+        .build()
+        .ok()?;
+    let endpoint = aws_sdk_sts::config::endpoint::DefaultResolver::new()
+        .resolve_endpoint(&params)
+        .await
+        .ok()?;
+    let host = endpoint.url().strip_prefix("https://")?;
+    Some(host.replacen(&format!(".{region}."), ".", 1))
+}
+
+/// A name in STS's alphabet, whatever came in: `[\w+=,.@-]{2,64}`.
+pub fn session_name(wanted: &str) -> String {
+    let name: String = wanted
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(SESSION_NAME_MAX)
+        .collect();
+    if name.len() < 2 {
+        format!("{name}--")[..2].to_owned()
+    } else {
+        name
+    }
+}
+
+/// The retry token bucket is else one static of the process per service and region: a fleet would stop retrying, and
+/// a seed would not replay.
+macro_rules! client_of {
+    ($sdk:ident, $config:expr, $name:literal) => {
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($config)
+                .retry_config(RetryConfig::standard())
+                .retry_partition(RetryPartition::custom($name).build())
+                .build(),
+        )
+    };
+}
+/// Why no session was given.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// STS answered no, in its own code and words.
+    #[error("AWS STS refused the role ({code}): {message}")]
+    Refused { code: String, message: String },
+    #[error("AWS STS gave no usable answer: {0}")]
+    Unreachable(String),
+    /// No id token could be had to show to STS.
+    #[error("no GitHub OIDC token: {0}")]
+    NoIdToken(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Aws {
+    /// Makes the clients. With a role it gets a session once at the start, so that a refusal is told before anything is built.
+    pub async fn connect(connection: Connection) -> Result<Aws, Refusal> {
+        let loader = || {
+            let timeouts = TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build();
+            let identities = IdentityCache::lazy()
+                .buffer_time(RENEWAL_BUFFER)
+                .load_timeout(OPERATION_TIMEOUT);
+            let loader = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(connection.wire.http_client())
+                .region(Region::new(connection.region.clone()))
+                .time_source(connection.time.clone())
+                .sleep_impl(TokioSleep::new())
+                .timeout_config(timeouts)
+                .identity_cache(identities.build());
+            if connection.read_environment {
+                loader
+            } else {
+                loader.empty_test_environment()
+            }
+        };
+        let config = match connection.role {
+            None => loader().load().await,
+            Some(role) => {
+                // AssumeRoleWithWebIdentity is unsigned: this client needs no credentials of its own.
+                let provider = WebIdentity {
+                    sts: sts_client(&loader().no_credentials().load().await),
+                    role,
+                };
+                let first = provider.assume().await?;
+                loader()
+                    .credentials_provider(StartingWith {
+                        first,
+                        then: provider,
+                        time: connection.time.clone(),
+                    })
+                    .load()
+                    .await
+            }
+        };
+        Ok(Aws {
+            ecs: ecs::Ecs {
+                client: client_of!(aws_sdk_ecs, &config, "ecs"),
+            },
+            ecr: ecr::Ecr {
+                client: client_of!(aws_sdk_ecr, &config, "ecr"),
+                wire: connection.wire,
+            },
+            elbv2: elbv2::Elbv2 {
+                client: client_of!(aws_sdk_elasticloadbalancingv2, &config, "elbv2"),
+            },
+        })
+    }
+}
+
+fn sts_client(config: &SdkConfig) -> aws_sdk_sts::Client {
+    client_of!(aws_sdk_sts, config, "sts")
+}
+
+#[derive(Clone)]
+struct WebIdentity {
+    sts: aws_sdk_sts::Client,
+    role: Role,
+}
+
+impl WebIdentity {
+    /// A new id token, then AssumeRoleWithWebIdentity. AccessDenied is final; the SDK retries only what it may.
+    async fn assume(&self) -> Result<Credentials, Refusal> {
+        let mut tries = 1;
+        loop {
+            let token = (self.role.mint_id_token)()
+                .await
+                .map_err(|e| Refusal::NoIdToken(Arc::from(e)))?;
+            let answer = self
+                .sts
+                .assume_role_with_web_identity()
+                .role_arn(&self.role.arn)
+                .role_session_name(&self.role.session_name)
+                .set_duration_seconds(
+                    self.role
+                        .duration_seconds
+                        .and_then(|s| i32::try_from(s).ok()),
+                )
+                .web_identity_token(token.expose_secret())
+                .send()
+                .await;
+            let error = match answer {
+                Ok(answer) => return session_of(answer.credentials),
+                Err(error) => AwsError::from_sdk("sts:AssumeRoleWithWebIdentity", error),
+            };
+            let code = match error.failure {
+                Failure::Denied { .. } => "AccessDenied".to_owned(),
+                Failure::Refused { code } => code,
+                Failure::Unauthenticated => "InvalidClientTokenId".to_owned(),
+                _ => {
+                    return Err(Refusal::Unreachable(crate::model::untrusted::one_line(
+                        &error.message,
+                    )));
+                }
+            };
+            if code == "IDPCommunicationError" && tries < TRIES_TO_REACH_THE_ISSUER {
+                tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+                tries += 1;
+                continue;
+            }
+            return Err(Refusal::Refused {
+                code,
+                message: crate::model::untrusted::one_line(&error.message),
+            });
+        }
+    }
+}
+
+fn session_of(
+    credentials: Option<aws_sdk_sts::types::Credentials>,
+) -> Result<Credentials, Refusal> {
+    let session = credentials
+        .ok_or_else(|| Refusal::Unreachable("the answer has no Credentials".to_owned()))?;
+    let expires = std::time::SystemTime::try_from(session.expiration).ok();
+    Ok(Credentials::new(
+        session.access_key_id,
+        session.secret_access_key,
+        Some(session.session_token),
+        expires,
+        "WebIdentity",
+    ))
+}
+
+/// The session that was got at the start while it lasts, then a new one each time.
+#[derive(Clone)]
+struct StartingWith {
+    first: Credentials,
+    then: WebIdentity,
+    time: SharedTimeSource,
+}
+
+impl std::fmt::Debug for StartingWith {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StartingWith")
+            .field("role", &self.then.role.arn)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ProvideCredentials for StartingWith {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let fresh = self
+                .first
+                .expiry()
+                .is_none_or(|at| at > self.time.now() + RENEWAL_BUFFER);
+            if fresh {
+                return Ok(self.first.clone());
+            }
+            self.then
+                .assume()
+                .await
+                .map_err(CredentialsError::provider_error)
+        })
+    }
+}
