@@ -7,6 +7,7 @@
 pub mod aws;
 pub mod error;
 pub mod model;
+pub mod plan;
 pub mod wire;
 
 pub use error::Error;

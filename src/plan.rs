@@ -1,0 +1,11 @@
+//! What to change, as a value with the reason for each change, before the first write. Pure.
+//!
+//! `apply` executes the very value that is printed; it decides nothing.
+
+pub mod difference;
+pub mod overrides;
+pub mod preflight;
+pub mod service;
+
+pub use difference::Difference;
+pub use service::{Change, Found, Plan, TaskDefinitionRef, Wanted};
