@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod model;
+pub mod rollout;
 pub mod wire;
 
 pub use error::Error;
