@@ -8,6 +8,8 @@ pub mod aws;
 pub mod error;
 pub mod model;
 pub mod plan;
+pub mod rollout;
+pub mod steps;
 pub mod wire;
 
 pub use error::Error;

@@ -1,0 +1,173 @@
+//! The wait, decided purely: `(observation, elapsed) → (news, next)`. Knows ECS's words and what each means for us;
+//! knows no clock, no I/O, no randomness and no SDK. `elapsed` is ours; AWS's timestamps are only compared with one
+//! another.
+//!
+//! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
+//! who is PRIMARY and what that means, `pace` when to look again, `news` and `reason` what there is to tell.
+
+pub mod news;
+pub mod observation;
+pub mod reason;
+pub mod serving;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::service::ServiceEvent;
+use crate::model::target::TargetGroup;
+use crate::model::task::Task;
+use crate::model::verdict::Status;
+
+pub use news::News;
+pub use observation::{Ask, Observation, Seen, Unseen};
+pub use reason::{Part, Sentence};
+pub use serving::Unmet;
+
+/// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum RolloutTarget {
+    Deployment {
+        ours: Ours,
+        /// Its ARN, where it is known already. Otherwise a look finds it by `targetServiceRevisionArn`.
+        service_deployment: Option<String>,
+    },
+    Count {
+        /// The PRIMARY whose tasks are counted.
+        ours: Ours,
+        desired: u32,
+        /// The newest event before the update, by AWS's clock: only later ones are news.
+        events_after: Option<Timestamp>,
+    },
+}
+
+/// The deployment whose tasks are ours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ours {
+    /// `deployments[].id` of the PRIMARY in UpdateService's answer (`ecs-svc/N`).
+    pub deployment_id: String,
+    /// Its task definition's ARN.
+    pub task_definition: String,
+    /// `createdAt` of that PRIMARY, by AWS's clock.
+    pub created_at: Option<Timestamp>,
+    /// Essential containers to which the task definition gives a health check: each must be HEALTHY.
+    pub health_checked: Vec<String>,
+    /// One for each `loadBalancers[]` entry with a target group.
+    pub target_groups: Vec<Balanced>,
+}
+
+/// A production target group and the container port that is registered in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Balanced {
+    pub group: TargetGroup,
+    pub container_name: String,
+    pub container_port: u16,
+}
+
+impl RolloutTarget {
+    pub fn ours(&self) -> &Ours {
+        match self {
+            RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
+        }
+    }
+
+    fn ours_mut(&mut self) -> &mut Ours {
+        match self {
+            RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
+        }
+    }
+
+    pub fn is_count(&self) -> bool {
+        matches!(self, RolloutTarget::Count { .. })
+    }
+}
+
+/// `wait-until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitUntil {
+    Healthy,
+    Deployed,
+    /// A lifecycle stage as ECS spells it.
+    Stage(String),
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnSuperseded {
+    Succeed,
+    Fail,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    pub wait_until: WaitUntil,
+    /// From the start of the watching. Exact: one last look is taken when it ends.
+    pub wait_for: Duration,
+    /// In place of the window in which the load balancer would have noticed a failure. Zero is one look.
+    pub stable_for: Option<Duration>,
+    pub on_superseded: OnSuperseded,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Only what changed.
+    pub news: Vec<News>,
+    pub next: Next,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    LookAgain {
+        after: Duration,
+        /// Whether this is a moment that matters (the window's end, the deadline): then without jitter.
+        exact: bool,
+    },
+    Done(Box<Ended>),
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ended {
+    pub status: Status,
+    /// 130 for `cancelled`: who knows the signal corrects it to 143.
+    pub exit_code: u8,
+    /// Why, the most telling first.
+    pub reasons: Vec<Sentence>,
+    pub healthy: Healthy,
+    /// The task definition whose tasks answer now, as far as was seen; `None` when nothing serves.
+    pub serves_now: Option<String>,
+    /// `ecs-svc/N`, the adopted one after an adoption.
+    pub deployment_id: String,
+    pub service_deployment_arn: Option<String>,
+    pub timings: Timings,
+    /// The last service event since the update.
+    pub last_event: Option<ServiceEvent>,
+    /// The last task of ours that stopped and was no harmless stop.
+    pub last_stop: Option<Task>,
+    /// What stood between us and success when it ended without one.
+    pub unmet: Vec<Unmet>,
+}
+
+/// Tasks of ours that run and are healthy everywhere, of the desired count now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Healthy {
+    pub healthy: u32,
+    pub of: u32,
+}
+
+/// Moments since the update. The first three by AWS's clock (first task created, last image pulled, last task
+/// started), the others by ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timings {
+    pub first_task: Option<Duration>,
+    pub pulled: Option<Duration>,
+    pub running: Option<Duration>,
+    /// Everything was met for the first time in the last unbroken stretch.
+    pub healthy: Option<Duration>,
+    pub ended: Duration,
+    /// The longest pull of a task of ours.
+    pub longest_pull: Option<Duration>,
+}

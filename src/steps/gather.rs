@@ -1,0 +1,5 @@
+//! Reads, all of them before the first write. Each returns a `Found` of its plan's noun.
+
+pub mod image;
+pub mod service;
+pub mod url;
