@@ -3,6 +3,7 @@
 //! `apply` executes the very value that is printed; it decides nothing.
 
 pub mod difference;
+pub mod image;
 pub mod overrides;
 pub mod preflight;
 pub mod service;
