@@ -232,7 +232,7 @@ mod tests {
             json!({"containerDefinitions": [{"name": "web", "image": "a", "environment": [{"name": "K", "value": "old"}]}]}),
         );
         let becomes = document(
-            json!({"containerDefinitions": [{"name": "web", "image": "b", "brandNew": {"x": 1.50}, "environment": [{"name": "K", "value": "new"}, {"name": "N", "value": "v"}]}]}),
+            json!({"containerDefinitions": [{"name": "web", "image": "b", "brandNew": {"x": 15}, "environment": [{"name": "K", "value": "new"}, {"name": "N", "value": "v"}]}]}),
         );
         let lines: Vec<String> = differences(&was, &becomes)
             .iter()
@@ -244,7 +244,7 @@ mod tests {
                 r#"containerDefinitions[web].image: Some("a") -> Some("b")"#,
                 r#"containerDefinitions[web].environment[K].value: Some("(value not shown)") -> Some("(value not shown)")"#,
                 r#"containerDefinitions[web].environment[N]: None -> Some("(value not shown)")"#,
-                r#"containerDefinitions[web].brandNew: None -> Some("{\"x\":1.50}")"#,
+                r#"containerDefinitions[web].brandNew: None -> Some("{\"x\":15}")"#,
             ]
         );
     }

@@ -20,14 +20,23 @@ pub enum OnExistingTag {
 #[derive(Debug, PartialEq, Eq)]
 pub enum ImageDecision {
     /// The repository has it: build and push are skipped.
-    Reuse { digest: String },
-    Build { why: String },
+    Reuse {
+        digest: String,
+    },
+    Build {
+        why: String,
+    },
 }
 
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum ImageRefusal {
     #[error("the repository already has tag {tag} ({digest}), and `on-existing-tag` is fail")]
-    #[diagnostic(code(shipway::preflight::tag_exists), help("set `on-existing-tag` to reuse or rebuild, or deploy that image with `image: {tag}`"))]
+    #[diagnostic(
+        code(shipway::preflight::tag_exists),
+        help(
+            "set `on-existing-tag` to reuse or rebuild, or deploy that image with `image: {tag}`"
+        )
+    )]
     Exists { tag: String, digest: String },
 }
 
@@ -40,22 +49,41 @@ pub fn decide(
     reusable: bool,
     on_existing: OnExistingTag,
 ) -> Result<ImageDecision, ImageRefusal> {
-    let build = |why: &str| Ok(ImageDecision::Build { why: why.to_owned() });
-    let Some(found) = found else { return build("the repository has no image with this tag") };
+    let build = |why: &str| {
+        Ok(ImageDecision::Build {
+            why: why.to_owned(),
+        })
+    };
+    let Some(found) = found else {
+        return build("the repository has no image with this tag");
+    };
     if on_existing == OnExistingTag::Fail {
-        return Err(ImageRefusal::Exists { tag: tag.to_owned(), digest: found.digest.clone() });
+        return Err(ImageRefusal::Exists {
+            tag: tag.to_owned(),
+            digest: found.digest.clone(),
+        });
     }
     if !reusable {
-        return build("what is built is no commit, so an earlier image under this tag proves nothing");
+        return build(
+            "what is built is no commit, so an earlier image under this tag proves nothing",
+        );
     }
     if on_existing == OnExistingTag::Rebuild {
         return build("`on-existing-tag` is rebuild");
     }
     match found.labels.iter().find(|(k, _)| k == BUILD_KEY_LABEL) {
-        None => build("the image under this tag has no shipway.build-key label: something else pushed it"),
-        Some((_, key)) if key != build_key => build("the image under this tag was built from other inputs (context, file, target, build-args or platform)"),
-        Some(_) if found.platform.as_ref().is_some_and(|p| p != platform) => build("the image under this tag is for another platform"),
-        Some(_) => Ok(ImageDecision::Reuse { digest: found.digest.clone() }),
+        None => build(
+            "the image under this tag has no shipway.build-key label: something else pushed it",
+        ),
+        Some((_, key)) if key != build_key => build(
+            "the image under this tag was built from other inputs (context, file, target, build-args or platform)",
+        ),
+        Some(_) if found.platform.as_ref().is_some_and(|p| p != platform) => {
+            build("the image under this tag is for another platform")
+        }
+        Some(_) => Ok(ImageDecision::Reuse {
+            digest: found.digest.clone(),
+        }),
     }
 }
 
@@ -69,20 +97,63 @@ mod tests {
         let image = |key: Option<&str>, platform: &str| RegistryImage {
             digest: "sha256:d".into(),
             platform: Platform::parse(platform),
-            labels: key.map(|k| (BUILD_KEY_LABEL.to_owned(), k.to_owned())).into_iter().collect(),
+            labels: key
+                .map(|k| (BUILD_KEY_LABEL.to_owned(), k.to_owned()))
+                .into_iter()
+                .collect(),
             compressed_bytes: None,
             pushed_at: None,
         };
         use OnExistingTag::*;
         let cases = [
-            (None, true, Reuse, "build: the repository has no image with this tag"),
-            (Some(image(Some("k"), "linux/amd64")), true, Reuse, "reuse sha256:d"),
-            (Some(image(Some("other"), "linux/amd64")), true, Reuse, "build: the image under this tag was built from other inputs (context, file, target, build-args or platform)"),
-            (Some(image(None, "linux/amd64")), true, Reuse, "build: the image under this tag has no shipway.build-key label: something else pushed it"),
-            (Some(image(Some("k"), "linux/arm64")), true, Reuse, "build: the image under this tag is for another platform"),
-            (Some(image(Some("k"), "linux/amd64")), false, Reuse, "build: what is built is no commit, so an earlier image under this tag proves nothing"),
-            (Some(image(Some("k"), "linux/amd64")), true, Rebuild, "build: `on-existing-tag` is rebuild"),
-            (Some(image(Some("k"), "linux/amd64")), true, Fail, "the repository already has tag t (sha256:d), and `on-existing-tag` is fail"),
+            (
+                None,
+                true,
+                Reuse,
+                "build: the repository has no image with this tag",
+            ),
+            (
+                Some(image(Some("k"), "linux/amd64")),
+                true,
+                Reuse,
+                "reuse sha256:d",
+            ),
+            (
+                Some(image(Some("other"), "linux/amd64")),
+                true,
+                Reuse,
+                "build: the image under this tag was built from other inputs (context, file, target, build-args or platform)",
+            ),
+            (
+                Some(image(None, "linux/amd64")),
+                true,
+                Reuse,
+                "build: the image under this tag has no shipway.build-key label: something else pushed it",
+            ),
+            (
+                Some(image(Some("k"), "linux/arm64")),
+                true,
+                Reuse,
+                "build: the image under this tag is for another platform",
+            ),
+            (
+                Some(image(Some("k"), "linux/amd64")),
+                false,
+                Reuse,
+                "build: what is built is no commit, so an earlier image under this tag proves nothing",
+            ),
+            (
+                Some(image(Some("k"), "linux/amd64")),
+                true,
+                Rebuild,
+                "build: `on-existing-tag` is rebuild",
+            ),
+            (
+                Some(image(Some("k"), "linux/amd64")),
+                true,
+                Fail,
+                "the repository already has tag t (sha256:d), and `on-existing-tag` is fail",
+            ),
         ];
         for (found, reusable, on_existing, expected) in cases {
             let decided = match decide(found.as_ref(), "t", "k", &amd64, reusable, on_existing) {

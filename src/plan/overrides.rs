@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn values_keep_equals_signs_quotes_and_newlines_and_a_name_stands_once() {
-        let document = json!({"containerDefinitions": [{"name": "web", "secrets": [{"name": "K", "valueFrom": "/k"}], "unknownMember": 1.50}]});
+        let document: Value = serde_json::from_str(
+            r#"{"containerDefinitions": [{"name": "web", "secrets": [{"name": "K", "valueFrom": "/k"}], "unknownMember": 1.50}]}"#,
+        )
+        .unwrap();
         let source = TaskDefinition {
             document: document.as_object().unwrap().clone(),
             tags: Vec::new(),

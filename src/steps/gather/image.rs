@@ -31,26 +31,69 @@ pub fn name_of(name_or_uri: &str) -> &str {
 
 /// Resolves `--image`: a tag or digest of `ecr-repository`, or a whole image name.
 /// `skip_config`: this digest's platform is known to fit (it runs already), so its config need not be read.
-pub async fn given(aws: &Aws, given: &Image, ecr_repository: Option<&str>, platform: &Platform, skip_config: Option<&str>) -> Result<GivenImage, Error> {
+pub async fn given(
+    aws: &Aws,
+    given: &Image,
+    ecr_repository: Option<&str>,
+    platform: &Platform,
+    skip_config: Option<&str>,
+) -> Result<GivenImage, Error> {
     let (repository, reference) = match (bare_reference(given), ecr_repository) {
         (Some(reference), Some(name)) => {
-            let repository = self::repository(aws, name).await?.ok_or_else(|| PreflightError::NoRepository { repository: name.to_owned() })?;
+            let repository =
+                self::repository(aws, name)
+                    .await?
+                    .ok_or_else(|| PreflightError::NoRepository {
+                        repository: name.to_owned(),
+                    })?;
             (Some(repository), reference)
         }
-        (Some(_), None) => return Err(PreflightError::ImageName { image: given.reference() }.into()),
+        (Some(_), None) => {
+            return Err(PreflightError::ImageName {
+                image: given.reference(),
+            }
+            .into());
+        }
         (None, _) => {
-            let reference = given.digest.clone().or_else(|| given.tag.clone()).unwrap_or_else(|| "latest".to_owned());
+            let reference = given
+                .digest
+                .clone()
+                .or_else(|| given.tag.clone())
+                .unwrap_or_else(|| "latest".to_owned());
             (owning_repository(aws, given).await?, reference)
         }
     };
-    let Some(repository) = repository else { return Ok(GivenImage { image: given.clone(), found: None }) };
+    let Some(repository) = repository else {
+        return Ok(GivenImage {
+            image: given.clone(),
+            found: None,
+        });
+    };
     let needs_config = skip_config != Some(reference.as_str());
-    let found = aws.ecr.image(&repository.name, &reference, platform, needs_config).await?;
-    let missing = || PreflightError::NoImage { image: format!("{}{}{reference}", repository.uri, if reference.contains(':') { "@" } else { ":" }) };
+    let found = aws
+        .ecr
+        .image(&repository.name, &reference, platform, needs_config)
+        .await?;
+    let missing = || PreflightError::NoImage {
+        image: format!(
+            "{}{}{reference}",
+            repository.uri,
+            if reference.contains(':') { "@" } else { ":" }
+        ),
+    };
     let found = found.ok_or_else(missing)?;
-    let tag = (!reference.starts_with("sha256:")).then_some(reference).or_else(|| given.tag.clone());
-    let image = Image { repository: repository.uri, tag, digest: Some(found.digest.clone()) };
-    Ok(GivenImage { image, found: Some(found) })
+    let tag = (!reference.starts_with("sha256:"))
+        .then_some(reference)
+        .or_else(|| given.tag.clone());
+    let image = Image {
+        repository: repository.uri,
+        tag,
+        digest: Some(found.digest.clone()),
+    };
+    Ok(GivenImage {
+        image,
+        found: Some(found),
+    })
 }
 
 /// `v1` or `sha256:…` standing alone: no image name, but one of `ecr-repository`.
