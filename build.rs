@@ -17,7 +17,8 @@ const HOST: &str = "x86_64-unknown-linux-gnu";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=page/server.rs");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("page-server");
+    let out =
+        PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("page-server");
     if env::var_os("CARGO_FEATURE_TRY").is_none() {
         return;
     }
@@ -30,12 +31,32 @@ fn main() {
 fn compile(out: &Path) -> Result<(), String> {
     let host = env::var("HOST").unwrap_or_default();
     if host != HOST {
-        return Err(format!("its built-in page is only compiled on {HOST}, and this is {host}"));
+        return Err(format!(
+            "its built-in page is only compiled on {HOST}, and this is {host}"
+        ));
     }
     let rustc = env::var_os("RUSTC").expect("cargo sets RUSTC");
     let output = Command::new(rustc)
-        .args(["--edition", "2024", "--crate-type", "bin", "--crate-name", "page_server", "--target", HOST])
-        .args(["-C", "target-feature=+crt-static", "-C", "opt-level=s", "-C", "panic=abort", "-C", "strip=symbols"])
+        .args([
+            "--edition",
+            "2024",
+            "--crate-type",
+            "bin",
+            "--crate-name",
+            "page_server",
+            "--target",
+            HOST,
+        ])
+        .args([
+            "-C",
+            "target-feature=+crt-static",
+            "-C",
+            "opt-level=s",
+            "-C",
+            "panic=abort",
+            "-C",
+            "strip=symbols",
+        ])
         .arg("-o")
         .arg(out)
         .arg("page/server.rs")
@@ -44,5 +65,8 @@ fn compile(out: &Path) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("page/server.rs does not compile: {}", String::from_utf8_lossy(&output.stderr).replace('\n', " ")))
+    Err(format!(
+        "page/server.rs does not compile: {}",
+        String::from_utf8_lossy(&output.stderr).replace('\n', " ")
+    ))
 }

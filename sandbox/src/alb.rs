@@ -71,9 +71,19 @@ pub struct Asked<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `targets` may get new requests: the healthy ones, or all of them when none is (the load balancer fails open).
-    Forward { target_group_arn: String, targets: Vec<(String, u16)> },
-    FixedResponse { status: u16, content_type: Option<String>, body: String },
-    Redirect { status: u16, location: String },
+    Forward {
+        target_group_arn: String,
+        targets: Vec<(String, u16)>,
+    },
+    FixedResponse {
+        status: u16,
+        content_type: Option<String>,
+        body: String,
+    },
+    Redirect {
+        status: u16,
+        location: String,
+    },
 }
 
 /// How one target is to be checked.
@@ -137,7 +147,11 @@ impl Bound {
         let work = tokio::spawn(async move {
             tokio::join!(accepting, checking);
         });
-        Alb { addr: self.addr, shutdown, work: Some(work) }
+        Alb {
+            addr: self.addr,
+            shutdown,
+            work: Some(work),
+        }
     }
 }
 
@@ -177,7 +191,11 @@ struct Balancer {
 
 impl Balancer {
     /// Round robin over the targets as they are now.
-    fn next<'a>(&self, target_group_arn: &str, targets: &'a [(String, u16)]) -> Option<&'a (String, u16)> {
+    fn next<'a>(
+        &self,
+        target_group_arn: &str,
+        targets: &'a [(String, u16)],
+    ) -> Option<&'a (String, u16)> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = turns.entry(target_group_arn.to_owned()).or_default();
         let target = targets.get(turn.checked_rem(targets.len())?);
@@ -196,7 +214,9 @@ where
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector)
 }
 
 async fn accept(listener: TcpListener, balancer: Arc<Balancer>, shutdown: CancellationToken) {
@@ -221,7 +241,12 @@ async fn accept(listener: TcpListener, balancer: Arc<Balancer>, shutdown: Cancel
     tokio::time::timeout(LAST_REQUESTS, finished).await.ok();
 }
 
-async fn serve(connection: TcpStream, source: SocketAddr, balancer: Arc<Balancer>, shutdown: CancellationToken) {
+async fn serve(
+    connection: TcpStream,
+    source: SocketAddr,
+    balancer: Arc<Balancer>,
+    shutdown: CancellationToken,
+) {
     connection.set_nodelay(true).ok();
     let service = service_fn(|request| {
         let balancer = Arc::clone(&balancer);

@@ -18,7 +18,9 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// The last time that a byte passed between client and target, in either direction.
@@ -34,7 +36,10 @@ pub struct Idle(Duration);
 
 impl Activity {
     pub fn new(limit: Duration) -> Activity {
-        Activity { last: Arc::new(Mutex::new(Instant::now())), limit }
+        Activity {
+            last: Arc::new(Mutex::new(Instant::now())),
+            limit,
+        }
     }
 
     fn note(&self) {
@@ -58,7 +63,12 @@ impl Activity {
 
     /// Passes a body on frame by frame; it fails when the connection is idle for too long.
     pub fn watch(&self, body: Incoming) -> Body {
-        Watched { body, activity: self.clone(), alarm: Box::pin(sleep_until(self.deadline())) }.boxed_unsync()
+        Watched {
+            body,
+            activity: self.clone(),
+            alarm: Box::pin(sleep_until(self.deadline())),
+        }
+        .boxed_unsync()
     }
 }
 
@@ -72,7 +82,10 @@ impl http_body::Body for Watched {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.activity.note();
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));

@@ -63,16 +63,28 @@ pub async fn run(routes: Arc<dyn Routes>, shutdown: CancellationToken) {
     }
 }
 
-async fn ask(asker: Asker, routes: Arc<dyn Routes>, check: HealthCheck, target: Target) -> (Target, Result<(), (String, String)>) {
+async fn ask(
+    asker: Asker,
+    routes: Arc<dyn Routes>,
+    check: HealthCheck,
+    target: Target,
+) -> (Target, Result<(), (String, String)>) {
     let result = match timeout(check.timeout, look_at(&asker, routes.as_ref(), &check)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(Unhealthy::Failed)) => Err(("Target.FailedHealthChecks", "Health checks failed".to_owned())),
-        Ok(Err(Unhealthy::Code(code))) => {
-            Err(("Target.ResponseCodeMismatch", format!("Health checks failed with these codes: [{code}]")))
-        }
+        Ok(Err(Unhealthy::Failed)) => Err((
+            "Target.FailedHealthChecks",
+            "Health checks failed".to_owned(),
+        )),
+        Ok(Err(Unhealthy::Code(code))) => Err((
+            "Target.ResponseCodeMismatch",
+            format!("Health checks failed with these codes: [{code}]"),
+        )),
         Err(_) => Err(("Target.Timeout", "Request timed out".to_owned())),
     };
-    (target, result.map_err(|(code, description)| (code.to_owned(), description)))
+    (
+        target,
+        result.map_err(|(code, description)| (code.to_owned(), description)),
+    )
 }
 
 enum Unhealthy {
@@ -82,22 +94,43 @@ enum Unhealthy {
 }
 
 async fn look_at(asker: &Asker, routes: &dyn Routes, check: &HealthCheck) -> Result<(), Unhealthy> {
-    let Some(target) = routes.reach(&check.address, check.check_port) else { return Err(Unhealthy::Failed) };
+    let Some(target) = routes.reach(&check.address, check.check_port) else {
+        return Err(Unhealthy::Failed);
+    };
     match check.protocol.as_str() {
         "HTTP" => {}
-        "TCP" => return TcpStream::connect(target).await.map(drop).map_err(|_| Unhealthy::Failed),
+        "TCP" => {
+            return TcpStream::connect(target)
+                .await
+                .map(drop)
+                .map_err(|_| Unhealthy::Failed);
+        }
         _ => return Err(Unhealthy::Failed),
     }
-    let uri = Uri::builder().scheme("http").authority(target.to_string()).path_and_query(check.path.as_str()).build();
+    let uri = Uri::builder()
+        .scheme("http")
+        .authority(target.to_string())
+        .path_and_query(check.path.as_str())
+        .build();
     let request = Request::get(uri.map_err(|_| Unhealthy::Failed)?)
         // Targets see the address that they are registered with, as with a real load balancer.
-        .header(header::HOST, format!("{}:{}", check.address, check.check_port))
+        .header(
+            header::HOST,
+            format!("{}:{}", check.address, check.check_port),
+        )
         .header(header::USER_AGENT, "ELB-HealthChecker/2.0")
         .header(header::CONNECTION, "close")
         .body(Empty::new())
         .map_err(|_| Unhealthy::Failed)?;
-    let answer = asker.request(request).await.map_err(|_| Unhealthy::Failed)?;
+    let answer = asker
+        .request(request)
+        .await
+        .map_err(|_| Unhealthy::Failed)?;
     let status = answer.status().as_u16();
     let healthy = Matcher::parse(&check.matcher).is_some_and(|matcher| matcher.matches(status));
-    if healthy { Ok(()) } else { Err(Unhealthy::Code(status)) }
+    if healthy {
+        Ok(())
+    } else {
+        Err(Unhealthy::Code(status))
+    }
 }

@@ -7,16 +7,26 @@ pub struct Matcher(Vec<(u16, u16)>);
 impl Matcher {
     /// `None` where AWS would answer with a ValidationError.
     pub fn parse(text: &str) -> Option<Matcher> {
-        let code = |text: &str| text.trim().parse().ok().filter(|code| (100..600).contains(code));
+        let code = |text: &str| {
+            text.trim()
+                .parse()
+                .ok()
+                .filter(|code| (100..600).contains(code))
+        };
         let range = |part: &str| match part.split_once('-') {
             Some((from, to)) => Some((code(from)?, code(to)?)),
             None => code(part).map(|code| (code, code)),
         };
-        text.split(',').map(range).collect::<Option<Vec<_>>>().map(Matcher)
+        text.split(',')
+            .map(range)
+            .collect::<Option<Vec<_>>>()
+            .map(Matcher)
     }
 
     pub fn matches(&self, status: u16) -> bool {
-        self.0.iter().any(|&(from, to)| (from..=to).contains(&status))
+        self.0
+            .iter()
+            .any(|&(from, to)| (from..=to).contains(&status))
     }
 }
 
@@ -27,8 +37,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, healthy: &[u16], unhealthy: &[u16]) {
         let matcher = Matcher::parse(text).expect("it parses");
-        assert!(healthy.iter().all(|&status| matcher.matches(status)), "{text} is healthy for {healthy:?}");
-        assert!(!unhealthy.iter().any(|&status| matcher.matches(status)), "{text} is unhealthy for {unhealthy:?}");
+        assert!(
+            healthy.iter().all(|&status| matcher.matches(status)),
+            "{text} is healthy for {healthy:?}"
+        );
+        assert!(
+            !unhealthy.iter().any(|&status| matcher.matches(status)),
+            "{text} is unhealthy for {unhealthy:?}"
+        );
     }
 
     #[test]

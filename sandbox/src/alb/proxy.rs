@@ -27,7 +27,11 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-pub async fn answer(balancer: &Balancer, request: Request<Incoming>, source: SocketAddr) -> Response<Body> {
+pub async fn answer(
+    balancer: &Balancer,
+    request: Request<Incoming>,
+    source: SocketAddr,
+) -> Response<Body> {
     let host = host(&request);
     let route = balancer.routes.route(&Asked {
         listener_port: balancer.listener_port,
@@ -39,9 +43,16 @@ pub async fn answer(balancer: &Balancer, request: Request<Incoming>, source: Soc
         source,
     });
     match route {
-        Route::FixedResponse { status, content_type, body } => fixed(status, content_type.as_deref(), body),
+        Route::FixedResponse {
+            status,
+            content_type,
+            body,
+        } => fixed(status, content_type.as_deref(), body),
         Route::Redirect { status, location } => redirect(status, &location),
-        Route::Forward { target_group_arn, targets } => match balancer.next(&target_group_arn, &targets) {
+        Route::Forward {
+            target_group_arn,
+            targets,
+        } => match balancer.next(&target_group_arn, &targets) {
             // No target is registered, or none may be used.
             None => own(StatusCode::SERVICE_UNAVAILABLE),
             Some((address, port)) => match balancer.routes.reach(address, *port) {
@@ -63,7 +74,12 @@ async fn forward(
     let activity = Activity::new(balancer.idle_timeout);
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let Ok(uri) = Uri::builder().scheme("http").authority(target.to_string()).path_and_query(path).build() else {
+    let Ok(uri) = Uri::builder()
+        .scheme("http")
+        .authority(target.to_string())
+        .path_and_query(path)
+        .build()
+    else {
         return own(StatusCode::BAD_REQUEST);
     };
     parts.uri = uri;
@@ -74,7 +90,9 @@ async fn forward(
     }
     say_who_asked(&mut parts.headers, source, balancer.listener_port);
 
-    let answered = balancer.client.request(Request::from_parts(parts, activity.watch(body)));
+    let answered = balancer
+        .client
+        .request(Request::from_parts(parts, activity.watch(body)));
     let mut answered = pin!(answered);
     let answered = tokio::select! {
         biased;
@@ -96,8 +114,19 @@ async fn forward(
 
 /// The host header, or the authority of a request that was sent as to a proxy.
 fn host(request: &Request<Incoming>) -> String {
-    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    header.or_else(|| request.uri().authority().map(|authority| authority.as_str())).unwrap_or_default().to_owned()
+    let header = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    header
+        .or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(|authority| authority.as_str())
+        })
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {
@@ -115,16 +144,31 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 
 fn say_who_asked(headers: &mut HeaderMap, source: SocketAddr, port: u16) {
     const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let chain = before.map(str::to_owned).chain([source.ip().to_string()]).collect::<Vec<_>>().join(", ");
+    let before = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let chain = before
+        .map(str::to_owned)
+        .chain([source.ip().to_string()])
+        .collect::<Vec<_>>()
+        .join(", ");
     if let Ok(chain) = HeaderValue::from_str(&chain) {
         headers.insert(FORWARDED_FOR, chain);
     }
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
-    headers.insert(HeaderName::from_static("x-forwarded-port"), HeaderValue::from(port));
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static("http"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-forwarded-port"),
+        HeaderValue::from(port),
+    );
     const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
     if !headers.contains_key(TRACE_ID) {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let id = format!("Root=1-{seconds:08x}-{:024x}", fastrand::u128(..) >> 32);
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(TRACE_ID, id);
@@ -135,7 +179,9 @@ fn say_who_asked(headers: &mut HeaderMap, source: SocketAddr, port: u16) {
 fn timed_out(error: &legacy::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        let timed_out = error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
+        let timed_out = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
         if timed_out || error.is::<super::body::Idle>() {
             return true;
         }
@@ -152,8 +198,12 @@ fn own(status: StatusCode) -> Response<Body> {
     );
     let mut response = Response::new(full(page));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("awselb/2.0"));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+        .headers_mut()
+        .insert(header::SERVER, HeaderValue::from_static("awselb/2.0"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
 }
 
@@ -167,17 +217,27 @@ fn reason(status: StatusCode) -> &'static str {
 }
 
 fn fixed(status: u16, content_type: Option<&str>, body: String) -> Response<Body> {
-    let Ok(status) = StatusCode::from_u16(status) else { return own(StatusCode::INTERNAL_SERVER_ERROR) };
+    let Ok(status) = StatusCode::from_u16(status) else {
+        return own(StatusCode::INTERNAL_SERVER_ERROR);
+    };
     let mut response = Response::new(full(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("awselb/2.0"));
-    let content_type = HeaderValue::from_str(content_type.unwrap_or("text/plain")).unwrap_or(HeaderValue::from_static("text/plain"));
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::SERVER, HeaderValue::from_static("awselb/2.0"));
+    let content_type = HeaderValue::from_str(content_type.unwrap_or("text/plain"))
+        .unwrap_or(HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 fn redirect(status: u16, location: &str) -> Response<Body> {
-    let (Ok(status), Ok(location)) = (StatusCode::from_u16(status), HeaderValue::from_str(location)) else {
+    let (Ok(status), Ok(location)) = (
+        StatusCode::from_u16(status),
+        HeaderValue::from_str(location),
+    ) else {
         return own(StatusCode::INTERNAL_SERVER_ERROR);
     };
     let mut response = own(status);

@@ -3,6 +3,8 @@
 //! Knows: how to carry out the world's effects on a Docker daemon, and how to leave nothing behind. Does not know why a
 //! task starts or stops: the world's scheduler decides, and hears of everything as a fact.
 
+mod lines;
+mod pull;
 mod reasons;
 mod run;
 mod task;
@@ -52,11 +54,18 @@ pub struct NoDocker {
 
 /// Connects to the daemon that `DOCKER_HOST` names, or to the local one, and agrees on an API version with it.
 pub async fn connect() -> Result<Docker, NoDocker> {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let host =
+        std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
     let docker = Docker::connect_with_host(&host).map_err(|error| no_docker(&host, &error))?;
     let docker = docker.with_timeout(PING_TIMEOUT);
-    docker.ping().await.map_err(|error| no_docker(&host, &error))?;
-    let docker = docker.negotiate_version().await.map_err(|error| no_docker(&host, &error))?;
+    docker
+        .ping()
+        .await
+        .map_err(|error| no_docker(&host, &error))?;
+    let docker = docker
+        .negotiate_version()
+        .await
+        .map_err(|error| no_docker(&host, &error))?;
     Ok(docker.with_timeout(CALL_TIMEOUT))
 }
 
@@ -65,7 +74,9 @@ fn no_docker(host: &str, error: &bollard::errors::Error) -> NoDocker {
     let mut denied = false;
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        denied |= error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        denied |= error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
         why = error.to_string();
         cause = error.source();
     }
@@ -74,12 +85,20 @@ fn no_docker(host: &str, error: &bollard::errors::Error) -> NoDocker {
     } else {
         "Start Docker (`sudo systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to a daemon that runs."
     };
-    NoDocker { host: host.to_owned(), why, help: help.to_owned() }
+    NoDocker {
+        host: host.to_owned(),
+        why,
+        help: help.to_owned(),
+    }
 }
 
 /// Carries out the world's effects until the shutdown, and then removes every container of this run.
 pub async fn run(world: Arc<dyn Tasks>, docker: Docker, run: Run, shutdown: CancellationToken) {
-    let runtime = task::Runtime { world: Arc::clone(&world), docker: docker.clone(), run: run.clone() };
+    let runtime = task::Runtime {
+        world: Arc::clone(&world),
+        docker: docker.clone(),
+        run: run.clone(),
+    };
     let mut stops: BTreeMap<String, oneshot::Sender<Duration>> = BTreeMap::new();
     let mut tasks = JoinSet::new();
     let mut look = interval(LOOK_FOR_EFFECTS);

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{
-    BuildImageOptionsBuilder, BuilderVersion, ListContainersOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder,
+    BuildImageOptionsBuilder, BuilderVersion, ListContainersOptionsBuilder,
+    PushImageOptionsBuilder, RemoveImageOptionsBuilder,
 };
 use bytes::Bytes;
 use ferro_blob_store::InMemoryBlobStore;
@@ -45,25 +46,43 @@ impl Tasks for Fake {
     }
 
     fn learn(&self, fact: Fact) {
-        if let Fact::TaskRunning { task_arn, reachable, .. } = &fact {
+        if let Fact::TaskRunning {
+            task_arn,
+            reachable,
+            ..
+        } = &fact
+        {
             let address = self.addresses.lock().unwrap()[task_arn].clone();
-            self.reachable.lock().unwrap().extend(reachable.iter().map(|(port, socket)| ((address.clone(), *port), *socket)));
+            self.reachable.lock().unwrap().extend(
+                reachable
+                    .iter()
+                    .map(|(port, socket)| ((address.clone(), *port), *socket)),
+            );
         }
         self.facts.lock().unwrap().push(fact);
     }
 
     fn credentials(&self, _registry: &str) -> Option<DockerCredentials> {
-        Some(DockerCredentials { username: Some("AWS".to_owned()), password: Some("any".to_owned()), ..DockerCredentials::default() })
+        Some(DockerCredentials {
+            username: Some("AWS".to_owned()),
+            password: Some("any".to_owned()),
+            ..DockerCredentials::default()
+        })
     }
 }
 
 impl Routes for Fake {
     fn route(&self, _asked: &Asked<'_>) -> Route {
-        Route::Forward { target_group_arn: "arn:tg".to_owned(), targets: self.targets.lock().unwrap().clone() }
+        Route::Forward {
+            target_group_arn: "arn:tg".to_owned(),
+            targets: self.targets.lock().unwrap().clone(),
+        }
     }
 
     fn checks(&self) -> Vec<HealthCheck> {
-        let Some(path) = self.health_path.lock().unwrap().clone() else { return Vec::new() };
+        let Some(path) = self.health_path.lock().unwrap().clone() else {
+            return Vec::new();
+        };
         let check = |(address, port): &(String, u16)| HealthCheck {
             target_group_arn: "arn:tg".to_owned(),
             address: address.clone(),
@@ -79,7 +98,11 @@ impl Routes for Fake {
     }
 
     fn reach(&self, address: &str, port: u16) -> Option<SocketAddr> {
-        self.reachable.lock().unwrap().get(&(address.to_owned(), port)).copied()
+        self.reachable
+            .lock()
+            .unwrap()
+            .get(&(address.to_owned(), port))
+            .copied()
     }
 
     fn learn(&self, fact: Fact) {
@@ -98,30 +121,56 @@ pub struct Story {
 
 impl Story {
     pub async fn begin() -> Story {
-        let docker = docker::connect().await.unwrap_or_else(|no_docker| panic!("{no_docker}"));
+        let docker = docker::connect()
+            .await
+            .unwrap_or_else(|no_docker| panic!("{no_docker}"));
+        // A test that fails leaves its containers to the next run.
+        docker::sweep_stale(&docker).await.unwrap();
         let fake = Arc::new(Fake::default());
         let shutdown = CancellationToken::new();
-        let running = tokio::spawn(docker::run(Arc::<Fake>::clone(&fake), docker.clone(), Run::here(), shutdown.clone()));
-        Story { fake, docker, registry: registry().await, images: Vec::new(), shutdown, running }
+        let running = tokio::spawn(docker::run(
+            Arc::<Fake>::clone(&fake),
+            docker.clone(),
+            Run::here(),
+            shutdown.clone(),
+        ));
+        Story {
+            fake,
+            docker,
+            registry: registry().await,
+            images: Vec::new(),
+            shutdown,
+            running,
+        }
     }
 
     /// Builds an image of one executable and one page, pushes it and forgets it here; returns it by digest.
     pub async fn image(&mut self, executable: &[u8], page: &str) -> String {
         static IMAGES: AtomicUsize = AtomicUsize::new(0);
         let repository = format!("{}/test-repos", self.registry);
-        let tag = format!("t{}-{}", std::process::id(), IMAGES.fetch_add(1, Ordering::Relaxed));
+        let tag = format!(
+            "t{}-{}",
+            std::process::id(),
+            IMAGES.fetch_add(1, Ordering::Relaxed)
+        );
         let dockerfile = "FROM scratch\nCOPY server /server\nCOPY index.html /site/index.html\nENTRYPOINT [\"/server\"]\n";
         let mut context = tar::Builder::new(Vec::new());
-        for (path, content, mode) in
-            [("Dockerfile", dockerfile.as_bytes(), 0o644), ("server", executable, 0o755), ("index.html", page.as_bytes(), 0o644)]
-        {
+        for (path, content, mode) in [
+            ("Dockerfile", dockerfile.as_bytes(), 0o644),
+            ("server", executable, 0o755),
+            ("index.html", page.as_bytes(), 0o644),
+        ] {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
             header.set_mode(mode);
             context.append_data(&mut header, path, content).unwrap();
         }
         let image = format!("{repository}:{tag}");
-        let options = BuildImageOptionsBuilder::new().t(&image).rm(true).version(BuilderVersion::BuilderV1).build();
+        let options = BuildImageOptionsBuilder::new()
+            .t(&image)
+            .rm(true)
+            .version(BuilderVersion::BuilderV1)
+            .build();
         let body = Either::Left(Full::new(Bytes::from(context.into_inner().unwrap())));
         let mut building = self.docker.build_image(options, None, Some(body));
         while let Some(said) = building.next().await {
@@ -129,15 +178,26 @@ impl Story {
             assert!(said.error_detail.is_none(), "{said:?}");
         }
         let options = PushImageOptionsBuilder::new().tag(&tag).build();
-        let mut pushing = self.docker.push_image(&repository, Some(options), self.fake.credentials(""));
+        let mut pushing =
+            self.docker
+                .push_image(&repository, Some(options), self.fake.credentials(""));
         while let Some(said) = pushing.next().await {
             let said = said.unwrap();
             assert!(said.error_detail.is_none(), "{said:?}");
         }
-        let pushed = self.docker.inspect_image(&image).await.unwrap().repo_digests.unwrap();
-        let by_digest = pushed.into_iter().find(|name| name.starts_with(&repository)).unwrap();
-        self.forget(&image).await;
-        self.forget(&by_digest).await;
+        let pushed = self
+            .docker
+            .inspect_image(&image)
+            .await
+            .unwrap()
+            .repo_digests
+            .unwrap();
+        let by_digest = pushed
+            .into_iter()
+            .find(|name| name.starts_with(&repository))
+            .unwrap();
+        forget(&self.docker, &image).await;
+        forget(&self.docker, &by_digest).await;
         self.images.push(by_digest.clone());
         by_digest
     }
@@ -147,18 +207,29 @@ impl Story {
         format!("{}/test-repos:never-pushed", self.registry)
     }
 
-    async fn forget(&self, image: &str) {
-        self.docker.remove_image(image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await.ok();
-    }
-
     pub fn start(&self, task: &str, address: &str, containers: Vec<ContainerToStart>) {
-        self.fake.addresses.lock().unwrap().insert(task.to_owned(), address.to_owned());
-        let task = TaskToStart { task_arn: task.to_owned(), address: address.to_owned(), containers };
-        self.fake.effects.lock().unwrap().push(Effect::StartTask(task));
+        self.fake
+            .addresses
+            .lock()
+            .unwrap()
+            .insert(task.to_owned(), address.to_owned());
+        let task = TaskToStart {
+            task_arn: task.to_owned(),
+            address: address.to_owned(),
+            containers,
+        };
+        self.fake
+            .effects
+            .lock()
+            .unwrap()
+            .push(Effect::StartTask(task));
     }
 
     pub fn stop(&self, task: &str, seconds: u64) {
-        let effect = Effect::StopTask { task_arn: task.to_owned(), stop_timeout: Duration::from_secs(seconds) };
+        let effect = Effect::StopTask {
+            task_arn: task.to_owned(),
+            stop_timeout: Duration::from_secs(seconds),
+        };
         self.fake.effects.lock().unwrap().push(effect);
     }
 
@@ -168,7 +239,11 @@ impl Story {
             if let Some(found) = self.fake.facts.lock().unwrap().iter().find_map(&find) {
                 return found;
             }
-            assert!(Instant::now() < deadline, "no {what} in {:?}", self.fake.facts.lock().unwrap());
+            assert!(
+                Instant::now() < deadline,
+                "no {what} in {:?}",
+                self.fake.facts.lock().unwrap()
+            );
             sleep(Duration::from_millis(20)).await;
         }
     }
@@ -176,7 +251,11 @@ impl Story {
     /// Where the task can be reached, and its images' digests.
     pub async fn running(&self, task: &str) -> (Vec<(u16, SocketAddr)>, Vec<(String, String)>) {
         self.until("TaskRunning", |fact| match fact {
-            Fact::TaskRunning { task_arn, reachable, image_digests } if task_arn == task => Some((reachable.clone(), image_digests.clone())),
+            Fact::TaskRunning {
+                task_arn,
+                reachable,
+                image_digests,
+            } if task_arn == task => Some((reachable.clone(), image_digests.clone())),
             _ => None,
         })
         .await
@@ -184,7 +263,10 @@ impl Story {
 
     pub async fn stopped(&self, task: &str) -> Vec<(String, i64)> {
         self.until("TaskStopped", |fact| match fact {
-            Fact::TaskStopped { task_arn, exit_codes } if task_arn == task => Some(exit_codes.clone()),
+            Fact::TaskStopped {
+                task_arn,
+                exit_codes,
+            } if task_arn == task => Some(exit_codes.clone()),
             _ => None,
         })
         .await
@@ -193,9 +275,12 @@ impl Story {
     /// The container that ended, its exit code, and whether it ran out of memory.
     pub async fn exited(&self, task: &str) -> (String, i64, bool) {
         self.until("ContainerExited", |fact| match fact {
-            Fact::ContainerExited { task_arn, container, exit_code, out_of_memory } if task_arn == task => {
-                Some((container.clone(), *exit_code, *out_of_memory))
-            }
+            Fact::ContainerExited {
+                task_arn,
+                container,
+                exit_code,
+                out_of_memory,
+            } if task_arn == task => Some((container.clone(), *exit_code, *out_of_memory)),
             _ => None,
         })
         .await
@@ -203,7 +288,9 @@ impl Story {
 
     pub async fn failed(&self, task: &str) -> String {
         self.until("TaskFailedToStart", |fact| match fact {
-            Fact::TaskFailedToStart { task_arn, reason } if task_arn == task => Some(reason.clone()),
+            Fact::TaskFailedToStart { task_arn, reason } if task_arn == task => {
+                Some(reason.clone())
+            }
             _ => None,
         })
         .await
@@ -211,36 +298,55 @@ impl Story {
 
     pub fn lines(&self) -> Vec<String> {
         let facts = self.fake.facts.lock().unwrap();
-        facts.iter().filter_map(|fact| if let Fact::LogLine { line, .. } = fact { Some(line.clone()) } else { None }).collect()
+        facts
+            .iter()
+            .filter_map(|fact| {
+                if let Fact::LogLine { line, .. } = fact {
+                    Some(line.clone())
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     pub async fn containers(&self, task: &str) -> usize {
-        let filters = HashMap::from([("label", vec![format!("shipway.sandbox.task={task}")])]);
-        self.docker.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(&filters).build())).await.unwrap().len()
+        containers(&self.docker, task).await
     }
 
+    /// The runtime ends, and leaves nothing behind.
     pub async fn end(self, tasks: &[&str]) {
         self.shutdown.cancel();
-        let images = self.images.clone();
-        for image in &images {
-            self.forget(image).await;
-        }
-        for task in tasks {
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while self.containers(task).await > 0 {
-                assert!(Instant::now() < deadline, "a container of {task} is left");
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
-        for image in &images {
-            self.forget(image).await;
-        }
         self.running.await.unwrap();
+        for task in tasks {
+            let left = containers(&self.docker, task).await;
+            assert_eq!(left, 0, "a container of {task} is left");
+        }
+        for image in &self.images {
+            forget(&self.docker, image).await;
+        }
     }
 }
 
+async fn containers(docker: &Docker, task: &str) -> usize {
+    let filters = HashMap::from([("label", vec![format!("shipway.sandbox.task={task}")])]);
+    let options = ListContainersOptionsBuilder::new()
+        .all(true)
+        .filters(&filters)
+        .build();
+    docker.list_containers(Some(options)).await.unwrap().len()
+}
+
+async fn forget(docker: &Docker, image: &str) {
+    let options = RemoveImageOptionsBuilder::new().force(true).build();
+    docker.remove_image(image, Some(options), None).await.ok();
+}
+
 async fn registry() -> SocketAddr {
-    let state = AppState::new(Arc::new(InMemoryBlobStore::new()), Arc::new(InMemoryRegistryMeta::new()));
+    let state = AppState::new(
+        Arc::new(InMemoryBlobStore::new()),
+        Arc::new(InMemoryRegistryMeta::new()),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, ferro_oci_server::router(state)).await });
@@ -254,7 +360,17 @@ pub fn page_server() -> &'static [u8] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../page/server.rs");
         let out = std::env::temp_dir().join(format!("page-server-{}", std::process::id()));
         let status = Command::new("rustc")
-            .args(["--edition", "2024", "-C", "target-feature=+crt-static", "-C", "panic=abort", "-C", "strip=symbols", "-o"])
+            .args([
+                "--edition",
+                "2024",
+                "-C",
+                "target-feature=+crt-static",
+                "-C",
+                "panic=abort",
+                "-C",
+                "strip=symbols",
+                "-o",
+            ])
             .args([&out, &source])
             .status()
             .unwrap();
@@ -271,7 +387,10 @@ pub fn container(image: &str, environment: &[(&str, &str)]) -> ContainerToStart 
         image: image.to_owned(),
         command: Vec::new(),
         entry_point: Vec::new(),
-        environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        environment: environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         container_ports: vec![80],
         essential: true,
         memory_mib: Some(64),

@@ -7,25 +7,45 @@ use bollard::errors::Error;
 pub fn cannot_pull(image: &str, error: &Error) -> String {
     let said = message(error);
     if said.contains("no matching manifest for") {
-        let platform = said.split_whitespace().find(|word| word.contains('/') && word.starts_with(char::is_alphabetic));
+        let platform = said
+            .split_whitespace()
+            .find(|word| word.contains('/') && word.starts_with(char::is_alphabetic));
         return format!(
             "CannotPullContainerError: image Manifest does not contain descriptor matching platform '{}'",
             platform.unwrap_or("linux/amd64")
         );
     }
-    let missing = ["manifest unknown", "not found", "MANIFEST_UNKNOWN", "NAME_UNKNOWN"].iter().any(|words| said.contains(words));
-    let why = if missing { format!("{image}: not found") } else { said };
-    format!("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {why}")
+    let missing = [
+        "manifest unknown",
+        "not found",
+        "MANIFEST_UNKNOWN",
+        "NAME_UNKNOWN",
+    ]
+    .iter()
+    .any(|words| said.contains(words));
+    let why = if missing {
+        format!("{image}: not found")
+    } else {
+        said
+    };
+    format!(
+        "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {why}"
+    )
 }
 
 pub fn cannot_create(error: &Error) -> String {
-    format!("CannotCreateContainerError: Error response from daemon: {}", message(error))
+    format!(
+        "CannotCreateContainerError: Error response from daemon: {}",
+        message(error)
+    )
 }
 
 pub fn cannot_start(error: &Error) -> String {
     let said = message(error);
     let said = said.trim_end_matches(": unknown");
-    format!("CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: {said}: unknown")
+    format!(
+        "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: {said}: unknown"
+    )
 }
 
 /// What the daemon said, without what the client library says around it.
@@ -47,7 +67,15 @@ mod tests {
 
     #[track_caller]
     fn check_pull(docker: &str, ecs: &str) {
-        assert_eq!(cannot_pull(IMAGE, &Error::DockerStreamError { error: docker.to_owned() }), ecs);
+        assert_eq!(
+            cannot_pull(
+                IMAGE,
+                &Error::DockerStreamError {
+                    error: docker.to_owned()
+                }
+            ),
+            ecs
+        );
     }
 
     #[test]
@@ -79,10 +107,15 @@ mod tests {
     #[test]
     fn a_start_that_fails_ends_like_ecs_ends_it() {
         let said = "failed to create shim: OCI runtime create failed: exec: \"/nope\": stat /nope: no such file or directory: unknown";
-        let error = Error::DockerResponseServerError { status_code: 400, message: said.to_owned() };
+        let error = Error::DockerResponseServerError {
+            status_code: 400,
+            message: said.to_owned(),
+        };
         assert_eq!(
             cannot_start(&error),
-            format!("CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: {said}")
+            format!(
+                "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: {said}"
+            )
         );
     }
 }

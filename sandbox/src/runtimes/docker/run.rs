@@ -28,12 +28,20 @@ impl Run {
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let pid = std::process::id();
         let started = started_at(pid).unwrap_or_default();
-        Run(format!("{}/{}/{pid}/{started}/{run}", boot(), pid_namespace()))
+        Run(format!(
+            "{}/{}/{pid}/{started}/{run}",
+            boot(),
+            pid_namespace()
+        ))
     }
 
     pub fn labels(&self, task_arn: &str, container: &str) -> HashMap<String, String> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        HashMap::from([label(RUN, &self.0), label(TASK, task_arn), label(CONTAINER, container)])
+        HashMap::from([
+            label(RUN, &self.0),
+            label(TASK, task_arn),
+            label(CONTAINER, container),
+        ])
     }
 }
 
@@ -48,7 +56,10 @@ pub async fn sweep_stale(docker: &Docker) -> Result<usize, Error> {
     let found = list(docker, RUN.to_owned()).await?;
     let stale = |container: &ContainerSummary| {
         let label = container.labels.as_ref().and_then(|labels| labels.get(RUN));
-        let stopped = container.state.as_ref().is_some_and(|state| !state.to_string().eq_ignore_ascii_case("running"));
+        let stopped = container
+            .state
+            .as_ref()
+            .is_some_and(|state| !state.to_string().eq_ignore_ascii_case("running"));
         label.is_some_and(|label| is_stale(label, stopped))
     };
     Ok(remove(docker, found.into_iter().filter(stale).collect()).await)
@@ -57,7 +68,9 @@ pub async fn sweep_stale(docker: &Docker) -> Result<usize, Error> {
 /// A daemon can be shared by machines and by containers: only what cannot belong to a living process is stale.
 fn is_stale(label: &str, stopped: bool) -> bool {
     let mut parts = label.split('/');
-    let (Some(boot_id), Some(namespace), Some(pid), Some(started)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(boot_id), Some(namespace), Some(pid), Some(started)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return false;
     };
     if boot().is_empty() || boot_id.is_empty() {
@@ -72,26 +85,56 @@ fn is_stale(label: &str, stopped: bool) -> bool {
 
 async fn list(docker: &Docker, label: String) -> Result<Vec<ContainerSummary>, Error> {
     let filters = HashMap::from([("label", vec![label])]);
-    docker.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(&filters).build())).await
+    docker
+        .list_containers(Some(
+            ListContainersOptionsBuilder::new()
+                .all(true)
+                .filters(&filters)
+                .build(),
+        ))
+        .await
 }
 
 async fn remove(docker: &Docker, containers: Vec<ContainerSummary>) -> usize {
-    let removals = containers.iter().filter_map(|container| container.id.as_deref()).map(|id| remove_container(docker, id));
-    join_all(removals).await.into_iter().filter(Result::is_ok).count()
+    let removals = containers
+        .iter()
+        .filter_map(|container| container.id.as_deref())
+        .map(|id| remove_container(docker, id));
+    join_all(removals)
+        .await
+        .into_iter()
+        .filter(Result::is_ok)
+        .count()
 }
 
 /// With its anonymous volumes, running or not.
 pub async fn remove_container(docker: &Docker, id: &str) -> Result<(), Error> {
-    docker.remove_container(id, Some(RemoveContainerOptionsBuilder::new().force(true).v(true).build())).await
+    docker
+        .remove_container(
+            id,
+            Some(
+                RemoveContainerOptionsBuilder::new()
+                    .force(true)
+                    .v(true)
+                    .build(),
+            ),
+        )
+        .await
 }
 
 fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 fn pid_namespace() -> String {
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    link.to_string_lossy()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect()
 }
 
 /// In clock ticks since the boot; a process id may be used again, its start time is not.
@@ -114,10 +157,25 @@ mod tests {
         assert_ne!(run, Run::here(), "two runs of a process are told apart");
 
         let (boot, namespace) = (boot(), pid_namespace());
-        assert!(is_stale(&format!("{boot}/{namespace}/{}/1/0", std::process::id()), false), "the process id was used again");
-        assert!(is_stale(&format!("{boot}/{namespace}/4194305/7/0"), false), "no such process can be");
-        assert!(!is_stale(&format!("{boot}/0{namespace}/4194305/7/0"), false), "another namespace's processes are unknown");
-        assert!(!is_stale("other-boot/1/1/1/0", false), "it may run on another machine");
+        assert!(
+            is_stale(
+                &format!("{boot}/{namespace}/{}/1/0", std::process::id()),
+                false
+            ),
+            "the process id was used again"
+        );
+        assert!(
+            is_stale(&format!("{boot}/{namespace}/4194305/7/0"), false),
+            "no such process can be"
+        );
+        assert!(
+            !is_stale(&format!("{boot}/0{namespace}/4194305/7/0"), false),
+            "another namespace's processes are unknown"
+        );
+        assert!(
+            !is_stale("other-boot/1/1/1/0", false),
+            "it may run on another machine"
+        );
         assert!(is_stale("other-boot/1/1/1/0", true));
         assert!(!is_stale("hand-made", true));
     }

@@ -3,25 +3,25 @@
 //! Knows: one task and its containers. Its containers share one network, as those of a task in `awsvpc` mode do: the
 //! first essential one holds it, publishes all ports on loopback, and the others join it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
 use bollard::query_parameters::{
-    CreateContainerOptions, CreateImageOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder, StartContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, LogsOptionsBuilder, StartContainerOptions,
     StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::future::{BoxFuture, FusedFuture as _, join_all};
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use super::lines::Lines;
 use super::run::remove_container;
 use super::{Run, Tasks, reasons};
 use crate::world::{ContainerToStart, Fact, TaskToStart};
@@ -30,8 +30,6 @@ use crate::world::{ContainerToStart, Fact, TaskToStart};
 const DEFAULT_MEMORY_MIB: u64 = 512;
 /// How long the last log lines may take after a container's end.
 const LAST_LINES: Duration = Duration::from_secs(2);
-/// A line longer than this is passed on in pieces, as the awslogs driver would.
-const MAX_LINE_BYTES: usize = 256 * 1024;
 
 #[derive(Clone)]
 pub struct Runtime {
@@ -65,20 +63,33 @@ impl Runtime {
         };
         let mut started = Vec::new();
         let running = match pulled {
-            Ok(image_digests) => self.start_all(&task, &mut started).await.map(|reachable| (image_digests, reachable)),
+            Ok(image_digests) => self
+                .start_all(&task, &mut started)
+                .await
+                .map(|reachable| (image_digests, reachable)),
             Err(reason) => Err(reason),
         };
         match running {
             Ok((image_digests, reachable)) => {
-                self.world.learn(Fact::TaskRunning { task_arn: task_arn.clone(), reachable, image_digests });
+                self.world.learn(Fact::TaskRunning {
+                    task_arn: task_arn.clone(),
+                    reachable,
+                    image_digests,
+                });
             }
             Err(reason) => {
                 self.remove_all(&started).await;
-                self.world.learn(Fact::TaskFailedToStart { task_arn: task_arn.clone(), reason });
+                self.world.learn(Fact::TaskFailedToStart {
+                    task_arn: task_arn.clone(),
+                    reason,
+                });
                 // From here on a stop is answered by who asks; one that came meanwhile is answered now.
                 stop.close();
                 if stop.try_recv().is_ok() {
-                    self.world.learn(Fact::TaskStopped { task_arn: task_arn.clone(), exit_codes: Vec::new() });
+                    self.world.learn(Fact::TaskStopped {
+                        task_arn: task_arn.clone(),
+                        exit_codes: Vec::new(),
+                    });
                 }
                 return task_arn;
             }
@@ -88,11 +99,20 @@ impl Runtime {
     }
 
     /// Reports each exit, until the world wants the task stopped.
-    async fn watch(&self, task: &TaskToStart, started: &[Started], stop: oneshot::Receiver<Duration>) {
+    async fn watch(
+        &self,
+        task: &TaskToStart,
+        started: &[Started],
+        stop: oneshot::Receiver<Duration>,
+    ) {
         let mut stop = stop.fuse();
         let mut exits: FuturesUnordered<BoxFuture<'_, Exited>> = FuturesUnordered::new();
         for container in started {
-            let log_stream = task.containers.iter().find(|of_task| of_task.name == container.name).and_then(|c| c.log_stream.clone());
+            let log_stream = task
+                .containers
+                .iter()
+                .find(|of_task| of_task.name == container.name)
+                .and_then(|c| c.log_stream.clone());
             exits.push(self.until_exit(container, log_stream).boxed());
         }
         let mut exit_codes = Vec::new();
@@ -119,7 +139,11 @@ impl Runtime {
             }
         };
         if !exits.is_empty() {
-            let stopping = join_all(started.iter().map(|container| self.stop(&container.id, stop_timeout)));
+            let stopping = join_all(
+                started
+                    .iter()
+                    .map(|container| self.stop(&container.id, stop_timeout)),
+            );
             let ((), ()) = tokio::join!(stopping.map(drop), async {
                 while let Some(exit) = exits.next().await {
                     exit_codes.push((exit.name, exit.exit_code));
@@ -127,61 +151,81 @@ impl Runtime {
             });
             self.remove_all(started).await;
         }
-        self.world.learn(Fact::TaskStopped { task_arn: task.task_arn.clone(), exit_codes });
+        self.world.learn(Fact::TaskStopped {
+            task_arn: task.task_arn.clone(),
+            exit_codes,
+        });
     }
 
     async fn pull_all(&self, task: &TaskToStart) -> Result<Vec<(String, String)>, String> {
         let mut digests = Vec::new();
         for container in &task.containers {
-            let digest = self.pull(&container.image).await.map_err(|error| reasons::cannot_pull(&container.image, &error))?;
+            let digest = self
+                .pull(&container.image)
+                .await
+                .map_err(|error| reasons::cannot_pull(&container.image, &error))?;
             digests.extend(digest.map(|digest| (container.name.clone(), digest)));
         }
         Ok(digests)
     }
 
-    /// Makes an image local, and returns the digest of its manifest.
-    async fn pull(&self, image: &str) -> Result<Option<String>, Error> {
-        let credentials = self.world.credentials(registry(image));
-        let here_by_digest = image.contains("@sha256:") && self.docker.inspect_image(image).await.is_ok();
-        if credentials.is_some() || !here_by_digest {
-            // Without a tag Docker would pull them all; ECS means `latest`.
-            let full = if has_tag_or_digest(image) { image.to_owned() } else { format!("{image}:latest") };
-            let options = CreateImageOptionsBuilder::new().from_image(&full).build();
-            self.docker.create_image(Some(options), None, credentials).try_for_each(|_| async { Ok(()) }).await?;
-        }
-        if let Some((_, digest)) = image.split_once('@') {
-            return Ok(Some(digest.to_owned()));
-        }
-        let here = self.docker.inspect_image(image).await?;
-        let repository = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(image, |(repository, _)| repository);
-        let of_repository = |digest: &String| digest.split_once('@').filter(|(name, _)| *name == repository).map(|(_, digest)| digest.to_owned());
-        Ok(here.repo_digests.iter().flatten().find_map(of_repository))
-    }
-
-    async fn start_all(&self, task: &TaskToStart, started: &mut Vec<Started>) -> Result<Vec<(u16, SocketAddr)>, String> {
+    async fn start_all(
+        &self,
+        task: &TaskToStart,
+        started: &mut Vec<Started>,
+    ) -> Result<Vec<(u16, SocketAddr)>, String> {
         let mut in_order: Vec<&ContainerToStart> = task.containers.iter().collect();
         in_order.sort_by_key(|container| !container.essential);
-        let ports: Vec<u16> = task.containers.iter().flat_map(|container| container.container_ports.iter().copied()).collect();
+        let ports: Vec<u16> = task
+            .containers
+            .iter()
+            .flat_map(|container| container.container_ports.iter().copied())
+            .collect();
         for container in in_order {
             let host = match started.first() {
                 None => Network::Holder(&ports),
                 Some(holder) => Network::Joins(&holder.id),
             };
             let body = self.body(task, container, host);
-            let created = self.docker.create_container(None::<CreateContainerOptions>, body).await;
+            let created = self
+                .docker
+                .create_container(None::<CreateContainerOptions>, body)
+                .await;
             let id = created.map_err(|error| reasons::cannot_create(&error))?.id;
-            started.push(Started { name: container.name.clone(), id: id.clone() });
-            let start = self.docker.start_container(&id, None::<StartContainerOptions>).await;
+            started.push(Started {
+                name: container.name.clone(),
+                id: id.clone(),
+            });
+            let start = self
+                .docker
+                .start_container(&id, None::<StartContainerOptions>)
+                .await;
             start.map_err(|error| reasons::cannot_start(&error))?;
         }
-        let Some(holder) = started.first() else { return Ok(Vec::new()) };
-        let inspected = self.docker.inspect_container(&holder.id, None::<InspectContainerOptions>).await;
-        let published = inspected.map_err(|error| reasons::cannot_start(&error))?.network_settings.and_then(|network| network.ports);
+        let Some(holder) = started.first() else {
+            return Ok(Vec::new());
+        };
+        let inspected = self
+            .docker
+            .inspect_container(&holder.id, None::<InspectContainerOptions>)
+            .await;
+        let published = inspected
+            .map_err(|error| reasons::cannot_start(&error))?
+            .network_settings
+            .and_then(|network| network.ports);
         Ok(reachable(&published.unwrap_or_default()))
     }
 
-    fn body(&self, task: &TaskToStart, container: &ContainerToStart, network: Network<'_>) -> ContainerCreateBody {
-        let memory = container.memory_mib.unwrap_or(DEFAULT_MEMORY_MIB).saturating_mul(1 << 20);
+    fn body(
+        &self,
+        task: &TaskToStart,
+        container: &ContainerToStart,
+        network: Network<'_>,
+    ) -> ContainerCreateBody {
+        let memory = container
+            .memory_mib
+            .unwrap_or(DEFAULT_MEMORY_MIB)
+            .saturating_mul(1 << 20);
         let memory = i64::try_from(memory).unwrap_or(i64::MAX);
         let (network_mode, ports) = match network {
             Network::Holder(ports) => (None, ports),
@@ -189,13 +233,22 @@ impl Runtime {
         };
         let published = |port: &u16| {
             // Port 0: any free one. Loopback: a page in development is nobody else's business.
-            let binding = PortBinding { host_ip: Some(Ipv4Addr::LOCALHOST.to_string()), host_port: Some("0".to_owned()) };
+            let binding = PortBinding {
+                host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
+                host_port: Some("0".to_owned()),
+            };
             (format!("{port}/tcp"), Some(vec![binding]))
         };
         let some = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
         ContainerCreateBody {
             image: Some(container.image.clone()),
-            env: Some(container.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            env: Some(
+                container
+                    .environment
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
             cmd: some(&container.command),
             entrypoint: some(&container.entry_point),
             labels: Some(self.run.labels(&task.task_arn, &container.name)),
@@ -213,10 +266,17 @@ impl Runtime {
     }
 
     /// Passes the container's output on, and ends with it.
-    async fn until_exit(&self, container: &Started, log_stream: Option<(String, String)>) -> Exited {
+    async fn until_exit(
+        &self,
+        container: &Started,
+        log_stream: Option<(String, String)>,
+    ) -> Exited {
         let id = container.id.as_str();
         let logs = self.pass_on_logs(id, log_stream);
-        let waiting = self.docker.wait_container(id, None::<WaitContainerOptions>).collect::<Vec<_>>();
+        let waiting = self
+            .docker
+            .wait_container(id, None::<WaitContainerOptions>)
+            .collect::<Vec<_>>();
         let mut logs = std::pin::pin!(logs.fuse());
         let mut waiting = std::pin::pin!(waiting);
         loop {
@@ -226,9 +286,19 @@ impl Runtime {
                 () = &mut logs, if !logs.is_terminated() => {}
             }
         }
-        timeout(LAST_LINES, async { if !logs.is_terminated() { logs.await } }).await.ok();
+        timeout(LAST_LINES, async {
+            if !logs.is_terminated() {
+                logs.await
+            }
+        })
+        .await
+        .ok();
         loop {
-            match self.docker.inspect_container(id, None::<InspectContainerOptions>).await {
+            match self
+                .docker
+                .inspect_container(id, None::<InspectContainerOptions>)
+                .await
+            {
                 Ok(container_now) => {
                     let state = container_now.state.unwrap_or_default();
                     // The wait ends early when its connection breaks.
@@ -241,8 +311,14 @@ impl Runtime {
                     }
                 }
                 // Somebody removed it by hand, which is SIGKILL.
-                Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
-                    return Exited { name: container.name.clone(), exit_code: 137, out_of_memory: false };
+                Err(Error::DockerResponseServerError {
+                    status_code: 404, ..
+                }) => {
+                    return Exited {
+                        name: container.name.clone(),
+                        exit_code: 137,
+                        out_of_memory: false,
+                    };
                 }
                 Err(_) => {}
             }
@@ -251,11 +327,23 @@ impl Runtime {
     }
 
     async fn pass_on_logs(&self, id: &str, log_stream: Option<(String, String)>) {
-        let Some((group, stream)) = log_stream else { return };
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
+        let Some((group, stream)) = log_stream else {
+            return;
+        };
+        let options = LogsOptionsBuilder::new()
+            .follow(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
         let mut output = self.docker.logs(id, Some(options));
         let mut lines = Lines::default();
-        let say = |line: String| self.world.learn(Fact::LogLine { group: group.clone(), stream: stream.clone(), line });
+        let say = |line: String| {
+            self.world.learn(Fact::LogLine {
+                group: group.clone(),
+                stream: stream.clone(),
+                line,
+            })
+        };
         while let Some(Ok(part)) = output.next().await {
             lines.take(part).into_iter().for_each(&say);
         }
@@ -265,12 +353,23 @@ impl Runtime {
     async fn stop(&self, id: &str, stop_timeout: Duration) {
         let seconds = i32::try_from(stop_timeout.as_secs()).unwrap_or(i32::MAX);
         // One that ended meanwhile, or was removed by hand, is what is wanted.
-        self.docker.stop_container(id, Some(StopContainerOptionsBuilder::new().t(seconds).build())).await.ok();
+        self.docker
+            .stop_container(
+                id,
+                Some(StopContainerOptionsBuilder::new().t(seconds).build()),
+            )
+            .await
+            .ok();
     }
 
     async fn remove_all(&self, started: &[Started]) {
         // What cannot be removed now is swept at the end of the run.
-        join_all(started.iter().map(|container| remove_container(&self.docker, &container.id))).await;
+        join_all(
+            started
+                .iter()
+                .map(|container| remove_container(&self.docker, &container.id)),
+        )
+        .await;
     }
 }
 
@@ -283,75 +382,23 @@ enum Network<'a> {
 fn reachable(published: &PortMap) -> Vec<(u16, SocketAddr)> {
     let mut ports: BTreeMap<u16, SocketAddr> = BTreeMap::new();
     for (port, bindings) in published {
-        let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else { continue };
+        let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else {
+            continue;
+        };
         for binding in bindings.iter().flatten() {
-            let ip = binding.host_ip.as_deref().and_then(|ip| ip.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            if let Some(host_port) = binding.host_port.as_deref().and_then(|port| port.parse().ok()) {
+            let ip = binding
+                .host_ip
+                .as_deref()
+                .and_then(|ip| ip.parse().ok())
+                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            if let Some(host_port) = binding
+                .host_port
+                .as_deref()
+                .and_then(|port| port.parse().ok())
+            {
                 ports.insert(port, SocketAddr::new(ip, host_port));
             }
         }
     }
     ports.into_iter().collect()
-}
-
-/// The registry's host of an image reference, by Docker's own rule.
-fn registry(image: &str) -> &str {
-    match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => "docker.io",
-    }
-}
-
-fn has_tag_or_digest(image: &str) -> bool {
-    image.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
-}
-
-/// Lines from pieces of output, kept apart by the stream that they came from.
-#[derive(Default)]
-struct Lines(HashMap<bool, Vec<u8>>);
-
-impl Lines {
-    fn take(&mut self, output: LogOutput) -> Vec<String> {
-        let is_error = matches!(output, LogOutput::StdErr { .. });
-        let begun = self.0.entry(is_error).or_default();
-        begun.extend_from_slice(&output.into_bytes());
-        let mut lines = Vec::new();
-        while let Some(end) = begun.iter().position(|&byte| byte == b'\n').or((begun.len() > MAX_LINE_BYTES).then_some(MAX_LINE_BYTES)) {
-            let line: Vec<u8> = begun.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned());
-        }
-        lines
-    }
-
-    fn rest(self) -> Vec<String> {
-        self.0.into_values().filter(|begun| !begun.is_empty()).map(|begun| String::from_utf8_lossy(&begun).into_owned()).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bollard::container::LogOutput;
-
-    use super::{Lines, has_tag_or_digest, registry};
-
-    #[test]
-    fn references_are_read_as_docker_reads_them() {
-        assert_eq!(registry("nginx:latest"), "docker.io");
-        assert_eq!(registry("library/nginx"), "docker.io");
-        assert_eq!(registry("127.0.0.1:5000/test-repos:a"), "127.0.0.1:5000");
-        assert_eq!(registry("123.dkr.ecr.eu-west-1.amazonaws.com/a/b@sha256:0"), "123.dkr.ecr.eu-west-1.amazonaws.com");
-        assert!(has_tag_or_digest("127.0.0.1:5000/test-repos:a"));
-        assert!(has_tag_or_digest("nginx@sha256:0"));
-        assert!(!has_tag_or_digest("127.0.0.1:5000/test-repos"));
-    }
-
-    #[test]
-    fn lines_are_whole_and_streams_apart() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.take(LogOutput::StdOut { message: "one\ntw".into() }), ["one"]);
-        assert_eq!(lines.take(LogOutput::StdErr { message: "fatal\r\n".into() }), ["fatal"]);
-        assert_eq!(lines.take(LogOutput::StdOut { message: "o\n".into() }), ["two"]);
-        assert_eq!(lines.take(LogOutput::StdErr { message: "rest".into() }), [""; 0]);
-        assert_eq!(lines.rest(), ["rest"]);
-    }
 }
