@@ -10,6 +10,7 @@ mod matcher;
 mod proxy;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -30,6 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use matcher::Matcher;
+pub use visit::{Page, visit};
 
 use crate::world::Fact;
 use body::Body;

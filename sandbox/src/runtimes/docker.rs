@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-pub use run::{Run, sweep, sweep_stale};
+pub use run::{Run, forget_images, sweep, sweep_stale};
 
 use crate::world::{Effect, Fact};
 

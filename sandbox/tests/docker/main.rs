@@ -1,5 +1,5 @@
-//! The docker runtime and the load balancer with real containers. Needs a Docker daemon, but no images: they are built
-//! from scratch with the static page server that `shipway try` deploys.
+//! The docker runtime and the load balancer with real containers. Needs a Docker daemon, but no images: they are made
+//! of files, from scratch, with the static page server that `shipway try` deploys.
 
 // Helpers of tests are tests, too.
 #![allow(clippy::unwrap_used)]
@@ -10,14 +10,14 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shipway_sandbox::alb::Alb;
+use shipway_sandbox::alb::{Alb, visit};
 use shipway_sandbox::world::Fact;
 use story::{Fake, Story, container, get, page_server};
 use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn a_task_runs_is_reached_and_ends_with_sigterm() {
-    let mut story = Story::begin().await;
+    let story = Story::begin().await;
     let image = story.image(page_server(), "Hello World!!").await;
     story.start("run/1", "10.0.0.1", vec![container(&image, &[])]);
     let (reachable, digests) = story.running("run/1").await;
@@ -48,7 +48,7 @@ async fn a_task_runs_is_reached_and_ends_with_sigterm() {
 
 #[tokio::test]
 async fn failures_to_start_are_told_as_ecs_tells_them() {
-    let mut story = Story::begin().await;
+    let story = Story::begin().await;
     let missing = story.no_image();
     story.start("fail/1", "10.0.0.1", vec![container(&missing, &[])]);
     assert_eq!(
@@ -77,7 +77,7 @@ async fn failures_to_start_are_told_as_ecs_tells_them() {
 
 #[tokio::test]
 async fn exits_are_reported_with_code_and_cause() {
-    let mut story = Story::begin().await;
+    let story = Story::begin().await;
     let image = story.image(page_server(), "x").await;
     story.start(
         "exit/crash",
@@ -129,7 +129,7 @@ async fn exits_are_reported_with_code_and_cause() {
 
 #[tokio::test]
 async fn containers_of_a_task_share_localhost() {
-    let mut story = Story::begin().await;
+    let story = Story::begin().await;
     let image = story.image(page_server(), "x").await;
     let web = container(&image, &[("PAGE_LISTEN", "127.0.0.1")]);
     let mut second = container(&image, &[]);
@@ -151,7 +151,7 @@ async fn containers_of_a_task_share_localhost() {
 
 #[tokio::test]
 async fn a_new_task_takes_over_without_a_failed_request() {
-    let mut story = Story::begin().await;
+    let story = Story::begin().await;
     let (old, new) = (
         story.image(page_server(), "old page").await,
         story.image(page_server(), "new page").await,
@@ -166,6 +166,11 @@ async fn a_new_task_takes_over_without_a_failed_request() {
     *story.fake.targets.lock().unwrap() = vec![("10.0.0.1".to_owned(), 80)];
 
     let addr = alb.addr;
+    let page = visit(addr, "page.example", "/").await.unwrap();
+    assert_eq!(
+        (page.status.as_u16(), page.body.as_str()),
+        (200, "old page")
+    );
     let asking = tokio::spawn(async move {
         let mut seen: Vec<String> = Vec::new();
         for _ in 0..400 {

@@ -4,22 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{
-    BuildImageOptionsBuilder, BuilderVersion, ListContainersOptionsBuilder,
-    PushImageOptionsBuilder, RemoveImageOptionsBuilder,
-};
-use bytes::Bytes;
-use ferro_blob_store::InMemoryBlobStore;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use ferro_blob_store::{Digest, InMemoryBlobStore};
+use ferro_oci_server::reference::Reference;
 use ferro_oci_server::{AppState, InMemoryRegistryMeta};
-use futures_util::StreamExt as _;
-use http_body_util::{Either, Full};
 use shipway_sandbox::alb::{Asked, HealthCheck, Route, Routes};
 use shipway_sandbox::runtimes::docker::{self, DockerCredentials, Run, Tasks};
+use shipway_sandbox::scratch_image::{File, MANIFEST_TYPE, ScratchImage};
 use shipway_sandbox::world::{ContainerToStart, Effect, Fact, TaskToStart};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -114,7 +109,7 @@ pub struct Story {
     pub fake: Arc<Fake>,
     pub docker: Docker,
     registry: SocketAddr,
-    images: Vec<String>,
+    store: Arc<AppState>,
     shutdown: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -134,72 +129,51 @@ impl Story {
             Run::here(),
             shutdown.clone(),
         ));
+        let (registry, store) = registry().await;
         Story {
             fake,
             docker,
-            registry: registry().await,
-            images: Vec::new(),
+            registry,
+            store,
             shutdown,
             running,
         }
     }
 
-    /// Builds an image of one executable and one page, pushes it and forgets it here; returns it by digest.
-    pub async fn image(&mut self, executable: &[u8], page: &str) -> String {
-        static IMAGES: AtomicUsize = AtomicUsize::new(0);
-        let repository = format!("{}/test-repos", self.registry);
-        let tag = format!(
-            "t{}-{}",
-            std::process::id(),
-            IMAGES.fetch_add(1, Ordering::Relaxed)
-        );
-        let dockerfile = "FROM scratch\nCOPY server /server\nCOPY index.html /site/index.html\nENTRYPOINT [\"/server\"]\n";
-        let mut context = tar::Builder::new(Vec::new());
-        for (path, content, mode) in [
-            ("Dockerfile", dockerfile.as_bytes(), 0o644),
-            ("server", executable, 0o755),
-            ("index.html", page.as_bytes(), 0o644),
-        ] {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(content.len() as u64);
-            header.set_mode(mode);
-            context.append_data(&mut header, path, content).unwrap();
+    /// Puts an image of one executable and one page into the registry; returns it by digest.
+    pub async fn image(&self, executable: &[u8], page: &str) -> String {
+        let server = File {
+            path: "server",
+            mode: 0o755,
+            content: executable,
+        };
+        let page = File {
+            path: "site/index.html",
+            mode: 0o644,
+            content: page.as_bytes(),
+        };
+        let image = ScratchImage::new(&[server, page], &["/server"]).unwrap();
+        for blob in [&image.layer, &image.config] {
+            self.store
+                .blob_store
+                .put(&blob.digest.parse().unwrap(), blob.bytes.clone())
+                .await
+                .unwrap();
         }
-        let image = format!("{repository}:{tag}");
-        let options = BuildImageOptionsBuilder::new()
-            .t(&image)
-            .rm(true)
-            .version(BuilderVersion::BuilderV1)
-            .build();
-        let body = Either::Left(Full::new(Bytes::from(context.into_inner().unwrap())));
-        let mut building = self.docker.build_image(options, None, Some(body));
-        while let Some(said) = building.next().await {
-            let said = said.unwrap();
-            assert!(said.error_detail.is_none(), "{said:?}");
-        }
-        let options = PushImageOptionsBuilder::new().tag(&tag).build();
-        let mut pushing =
-            self.docker
-                .push_image(&repository, Some(options), self.fake.credentials(""));
-        while let Some(said) = pushing.next().await {
-            let said = said.unwrap();
-            assert!(said.error_detail.is_none(), "{said:?}");
-        }
-        let pushed = self
-            .docker
-            .inspect_image(&image)
+        let digest: Digest = image.manifest.digest.parse().unwrap();
+        let reference = Reference::Digest(digest.clone());
+        self.store
+            .registry
+            .put_manifest(
+                "test-repos",
+                &reference,
+                &digest,
+                MANIFEST_TYPE,
+                image.manifest.bytes,
+            )
             .await
-            .unwrap()
-            .repo_digests
             .unwrap();
-        let by_digest = pushed
-            .into_iter()
-            .find(|name| name.starts_with(&repository))
-            .unwrap();
-        forget(&self.docker, &image).await;
-        forget(&self.docker, &by_digest).await;
-        self.images.push(by_digest.clone());
-        by_digest
+        format!("{}/test-repos@{digest}", self.registry)
     }
 
     /// An image that was never pushed.
@@ -322,9 +296,9 @@ impl Story {
             let left = containers(&self.docker, task).await;
             assert_eq!(left, 0, "a container of {task} is left");
         }
-        for image in &self.images {
-            forget(&self.docker, image).await;
-        }
+        docker::forget_images(&self.docker, &self.registry.to_string())
+            .await
+            .unwrap();
     }
 }
 
@@ -337,20 +311,16 @@ async fn containers(docker: &Docker, task: &str) -> usize {
     docker.list_containers(Some(options)).await.unwrap().len()
 }
 
-async fn forget(docker: &Docker, image: &str) {
-    let options = RemoveImageOptionsBuilder::new().force(true).build();
-    docker.remove_image(image, Some(options), None).await.ok();
-}
-
-async fn registry() -> SocketAddr {
-    let state = AppState::new(
+async fn registry() -> (SocketAddr, Arc<AppState>) {
+    let store = AppState::new(
         Arc::new(InMemoryBlobStore::new()),
         Arc::new(InMemoryRegistryMeta::new()),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, ferro_oci_server::router(state)).await });
-    addr
+    let router = ferro_oci_server::router(Arc::clone(&store));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (addr, store)
 }
 
 /// The page server, compiled once a run of the tests.

@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
+};
 use futures_util::future::join_all;
 
 /// Every container of a sandbox has it.
@@ -63,6 +66,26 @@ pub async fn sweep_stale(docker: &Docker) -> Result<usize, Error> {
         label.is_some_and(|label| is_stale(label, stopped))
     };
     Ok(remove(docker, found.into_iter().filter(stale).collect()).await)
+}
+
+/// Forgets the images of a registry that is going away, and says how many names that were.
+pub async fn forget_images(docker: &Docker, registry: &str) -> Result<usize, Error> {
+    let prefix = format!("{registry}/");
+    let images = docker
+        .list_images(Some(ListImagesOptionsBuilder::new().build()))
+        .await?;
+    let names = images
+        .iter()
+        .flat_map(|image| image.repo_tags.iter().chain(&image.repo_digests))
+        .filter(|name| name.starts_with(&prefix));
+    let options = RemoveImageOptionsBuilder::new().force(true).build();
+    let removals = names.map(|name| docker.remove_image(name, Some(options.clone()), None));
+    // An image goes with its last name, so a name may be gone already.
+    Ok(join_all(removals)
+        .await
+        .into_iter()
+        .filter(Result::is_ok)
+        .count())
 }
 
 /// A daemon can be shared by machines and by containers: only what cannot belong to a living process is stale.
