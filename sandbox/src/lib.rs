@@ -17,6 +17,7 @@ pub mod iam;
 pub mod oci;
 pub mod runtimes;
 pub mod scenario;
+pub mod scratch_image;
 pub mod seed_world;
 pub mod services;
 pub mod wire;
