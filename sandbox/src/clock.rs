@@ -17,7 +17,10 @@ impl Clock {
 
     /// A clock that reads `epoch` now. Call inside the runtime whose time it shall follow.
     pub fn starting_at(epoch: SystemTime) -> Clock {
-        Clock { epoch, start: tokio::time::Instant::now() }
+        Clock {
+            epoch,
+            start: tokio::time::Instant::now(),
+        }
     }
 
     pub fn now(&self) -> SystemTime {

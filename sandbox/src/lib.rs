@@ -9,12 +9,12 @@
 //!
 //! It holds only what Shipway calls, and answers an unknown operation with an error, never with silence.
 
+pub mod alb;
 pub mod clock;
 pub mod doors;
 pub mod driver;
 pub mod iam;
 pub mod oci;
-pub mod alb;
 pub mod runtimes;
 pub mod scenario;
 pub mod seed_world;

@@ -67,7 +67,11 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: &str, message: impl Into<String>) -> ApiError {
-        ApiError { code: code.to_owned(), message: message.into(), status: 400 }
+        ApiError {
+            code: code.to_owned(),
+            message: message.into(),
+            status: 400,
+        }
     }
 }
 
@@ -87,7 +91,10 @@ pub struct Operation {
 pub enum Effect {
     StartTask(TaskToStart),
     /// SIGTERM, then SIGKILL after `stop_timeout`.
-    StopTask { task_arn: String, stop_timeout: std::time::Duration },
+    StopTask {
+        task_arn: String,
+        stop_timeout: std::time::Duration,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -116,13 +123,34 @@ pub struct ContainerToStart {
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// All containers run. `reachable`: container port → where it can be reached on this machine.
-    TaskRunning { task_arn: String, reachable: Vec<(u16, std::net::SocketAddr)>, image_digests: Vec<(String, String)> },
+    TaskRunning {
+        task_arn: String,
+        reachable: Vec<(u16, std::net::SocketAddr)>,
+        image_digests: Vec<(String, String)>,
+    },
     /// As ECS words it, e.g. `CannotPullContainerError: …`.
     TaskFailedToStart { task_arn: String, reason: String },
-    ContainerExited { task_arn: String, container: String, exit_code: i64, out_of_memory: bool },
+    ContainerExited {
+        task_arn: String,
+        container: String,
+        exit_code: i64,
+        out_of_memory: bool,
+    },
     /// The runtime finished stopping (answer to [`Effect::StopTask`]).
-    TaskStopped { task_arn: String, exit_codes: Vec<(String, i64)> },
+    TaskStopped {
+        task_arn: String,
+        exit_codes: Vec<(String, i64)>,
+    },
     /// One health check of the ALB's data plane. `Err` holds (ELB reason code, description).
-    HealthChecked { target_group_arn: String, address: String, port: u16, result: Result<(), (String, String)> },
-    LogLine { group: String, stream: String, line: String },
+    HealthChecked {
+        target_group_arn: String,
+        address: String,
+        port: u16,
+        result: Result<(), (String, String)>,
+    },
+    LogLine {
+        group: String,
+        stream: String,
+        line: String,
+    },
 }
