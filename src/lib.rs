@@ -5,7 +5,9 @@
 //! `ARCHITECTURE.md` has the map.
 
 pub mod aws;
+pub mod docker;
 pub mod error;
+pub mod git;
 pub mod model;
 pub mod plan;
 pub mod rollout;
