@@ -5,7 +5,11 @@
 //! `ARCHITECTURE.md` has the map.
 
 pub mod error;
+pub mod github;
+pub mod inputs;
 pub mod model;
+pub mod report;
+pub mod steps;
 pub mod wire;
 
 pub use error::Error;
