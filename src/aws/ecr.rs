@@ -219,6 +219,10 @@ impl Ecr {
         }
         let mut image = RegistryImage {
             digest: manifest.digest.clone(),
+            config_digest: manifest
+                .document
+                .get("config")
+                .and_then(|c| Some(c.get("digest")?.as_str()?.to_owned())),
             platform: None,
             labels: Vec::new(),
             compressed_bytes: manifest

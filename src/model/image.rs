@@ -102,6 +102,8 @@ impl std::fmt::Display for Platform {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RegistryImage {
     pub digest: String,
+    /// Of its config: what the classic image store of Docker calls the image's id.
+    pub config_digest: Option<String>,
     pub platform: Option<Platform>,
     /// Of the image's config; `shipway.build-key` decides reuse.
     pub labels: Vec<(String, String)>,

@@ -4,10 +4,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::model::image::{Platform, RegistryImage};
-
-/// The label that holds hash(commit, context path, file, target, build-args, platform). Reuse of a tag needs it equal,
-/// so that nobody who may push a tag can choose what production runs.
-pub const BUILD_KEY_LABEL: &str = "shipway.build-key";
+use crate::model::image_tag::BUILD_KEY_LABEL;
 
 /// `on-existing-tag`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +93,7 @@ mod tests {
         let amd64 = Platform::parse("linux/amd64").unwrap();
         let image = |key: Option<&str>, platform: &str| RegistryImage {
             digest: "sha256:d".into(),
+            config_digest: None,
             platform: Platform::parse(platform),
             labels: key
                 .map(|k| (BUILD_KEY_LABEL.to_owned(), k.to_owned()))

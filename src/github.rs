@@ -1,0 +1,8 @@
+//! Port to GitHub: the id token, comments, pull requests. Knows GitHub's wire and words; decides nothing about a deploy.
+
+pub mod client;
+pub mod comment;
+pub mod id_token;
+pub mod pulls;
+
+pub use client::{GitHub, GitHubError};

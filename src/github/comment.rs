@@ -1,0 +1,180 @@
+//! The sticky comment: found by author and hidden marker, created or edited. Knows the marker's form and GitHub's limit;
+//! not what the comment says.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::client::{GitHub, GitHubError};
+
+/// GitHub refuses longer ones.
+pub const BODY_LIMIT: usize = 65_536;
+const PERMISSION: &str = "pull-requests: write";
+const OPENING: &str = "<!-- shipway v1 ";
+const CLOSING: &str = " -->";
+/// Pages of 100 that are looked through: nobody reads a pull request with more.
+const PAGES: usize = 50;
+
+/// Asked of GraphQL because only it tells `viewerDidAuthor`: anyone can paste a marker.
+const FIND: &str = "query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){comments(first:100,after:$after){nodes{databaseId url body viewerDidAuthor isMinimized} pageInfo{hasNextPage endCursor}}}}}";
+
+/// What a comment is about, and which run wrote it last. Hidden in its first line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// `cluster/service`
+    pub service: String,
+    /// Of the job, by its token; empty without one.
+    pub environment: String,
+    pub run: u64,
+    pub attempt: u64,
+}
+
+impl Marker {
+    pub fn line(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        // `--` and `>` could end the HTML comment early; inside JSON they have another spelling.
+        let json = json
+            .replace("--", "\\u002d\\u002d")
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e");
+        format!("{OPENING}{json}{CLOSING}")
+    }
+
+    /// Of a comment's body: only its first line counts.
+    pub fn of(body: &str) -> Option<Marker> {
+        let first = body.lines().next()?;
+        serde_json::from_str(first.strip_prefix(OPENING)?.strip_suffix(CLOSING)?).ok()
+    }
+
+    fn is_about_the_same(&self, other: &Marker) -> bool {
+        self.service == other.service && self.environment == other.environment
+    }
+
+    /// By run, then by attempt: run ids grow.
+    pub fn is_older_than(&self, other: &Marker) -> bool {
+        (self.run, self.attempt) < (other.run, other.attempt)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub id: u64,
+    pub url: String,
+    pub marker: Option<Marker>,
+}
+
+/// The newest comment of ours about the marker's service and environment.
+pub async fn find(
+    github: &GitHub,
+    owner: &str,
+    name: &str,
+    number: u64,
+    about: &Marker,
+) -> Result<Option<Comment>, GitHubError> {
+    const DOING: &str = "looking for the comment";
+    let mut found: Option<Comment> = None;
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES {
+        let query = json!({
+            "query": FIND,
+            "variables": { "owner": owner, "name": name, "number": number, "after": after },
+        });
+        let data = github.query(&query, DOING, PERMISSION).await?;
+        let comments = &data["repository"]["pullRequest"]["comments"];
+        for node in comments["nodes"].as_array().into_iter().flatten() {
+            if node["viewerDidAuthor"] != true {
+                continue;
+            }
+            let marker = node["body"].as_str().and_then(Marker::of);
+            let (Some(marker), Some(id)) = (marker, node["databaseId"].as_u64()) else {
+                continue;
+            };
+            let newest = found
+                .as_ref()
+                .and_then(|c| c.marker.as_ref())
+                .is_none_or(|best| !marker.is_older_than(best));
+            if marker.is_about_the_same(about) && newest {
+                found = Some(Comment {
+                    id,
+                    url: node["url"].as_str().unwrap_or_default().to_owned(),
+                    marker: Some(marker),
+                });
+            }
+        }
+        if comments["pageInfo"]["hasNextPage"] != true {
+            break;
+        }
+        after = comments["pageInfo"]["endCursor"]
+            .as_str()
+            .map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// GET /repos/{owner}/{repo}/issues/comments/{id}
+pub async fn get_comment(
+    github: &GitHub,
+    repository: &str,
+    id: u64,
+) -> Result<Comment, GitHubError> {
+    let answer: Value = github
+        .crab()
+        .get(
+            format!("/repos/{repository}/issues/comments/{id}"),
+            None::<&()>,
+        )
+        .await
+        .map_err(|e| GitHubError::of(e, "reading the comment", PERMISSION))?;
+    Ok(of_rest(&answer, id))
+}
+
+/// POST /repos/{owner}/{repo}/issues/{number}/comments
+pub async fn create_comment(
+    github: &GitHub,
+    repository: &str,
+    number: u64,
+    body: &str,
+) -> Result<Comment, GitHubError> {
+    let answer: Value = github
+        .crab()
+        .post(
+            format!("/repos/{repository}/issues/{number}/comments"),
+            Some(&json!({ "body": body })),
+        )
+        .await
+        .map_err(|e| GitHubError::of(e, "commenting on the pull request", PERMISSION))?;
+    let id = answer["id"].as_u64().ok_or(GitHubError::Answer {
+        doing: "commenting on the pull request",
+        status: 201,
+        message: "no comment in it".to_owned(),
+    })?;
+    Ok(of_rest(&answer, id))
+}
+
+/// PATCH /repos/{owner}/{repo}/issues/comments/{id}
+pub async fn update_comment(
+    github: &GitHub,
+    repository: &str,
+    id: u64,
+    body: &str,
+) -> Result<Comment, GitHubError> {
+    let answer: Value = github
+        .crab()
+        .patch(
+            format!("/repos/{repository}/issues/comments/{id}"),
+            Some(&json!({ "body": body })),
+        )
+        .await
+        .map_err(|e| GitHubError::of(e, "editing the comment", PERMISSION))?;
+    Ok(of_rest(&answer, id))
+}
+
+fn of_rest(answer: &Value, id: u64) -> Comment {
+    Comment {
+        id,
+        url: answer["html_url"].as_str().unwrap_or_default().to_owned(),
+        marker: answer["body"].as_str().and_then(Marker::of),
+    }
+}

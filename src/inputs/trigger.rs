@@ -1,0 +1,169 @@
+//! The GitHub event that started the run, read once from the runner's variables and payload: which commit is meant, which
+//! pull request, and whether the code is somebody else's. Asks GitHub nothing; decides nothing about a deploy.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::env::Env;
+use super::error::InputError;
+use crate::model::Untrusted;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// `push`, `pull_request`, `workflow_run`, …
+    pub event_name: String,
+    /// `owner/name`
+    pub repository: String,
+    pub repository_id: Option<u64>,
+    /// The commit meant: the head of a pull request or of the run that triggered this one, else `GITHUB_SHA`. `None` where
+    /// only GitHub's API knows it (a comment on a pull request).
+    pub sha: Option<String>,
+    /// `GITHUB_SHA`: what checkout takes unless told otherwise.
+    pub github_sha: Option<String>,
+    /// Head of the pull request.
+    pub head_sha: Option<String>,
+    /// The merge commit that `GITHUB_SHA` is on `pull_request`.
+    pub merge_sha: Option<String>,
+    pub pull_request: Option<u64>,
+    /// The code comes from another repository (or from one that is gone).
+    pub fork: bool,
+    pub ref_name: Untrusted,
+    pub run_id: Option<u64>,
+    pub run_attempt: u64,
+    pub workflow: Untrusted,
+    pub actor: Untrusted,
+    /// `https://github.com`, or a GitHub Enterprise server.
+    pub server_url: String,
+    pub api_url: String,
+    pub graphql_url: String,
+    /// Of the run that triggered a `workflow_run`: `success`, `failure`, …
+    pub conclusion: Option<String>,
+}
+
+impl Trigger {
+    /// `None` outside GitHub.
+    pub fn read(env: &Env) -> Result<Option<Trigger>, InputError> {
+        let (Some(event_name), Some(repository)) =
+            (env.var("GITHUB_EVENT_NAME"), env.var("GITHUB_REPOSITORY"))
+        else {
+            return Ok(None);
+        };
+        let payload = match env.var("GITHUB_EVENT_PATH") {
+            Some(path) => read_payload(path, &env.cwd)?,
+            None => Value::Null,
+        };
+        Ok(Some(Trigger::of(env, event_name, repository, &payload)))
+    }
+
+    fn of(env: &Env, event_name: &str, repository: &str, payload: &Value) -> Trigger {
+        let number = |name: &str| env.var(name).and_then(|v| v.parse::<u64>().ok());
+        let untrusted = |name: &str| Untrusted::new(env.var(name).unwrap_or_default());
+        let github_sha = env.var("GITHUB_SHA").map(str::to_owned);
+        let server_url = env.var("GITHUB_SERVER_URL").unwrap_or("https://github.com");
+        let api_url = env.var("GITHUB_API_URL").unwrap_or("https://api.github.com");
+        let mut trigger = Trigger {
+            event_name: event_name.to_owned(),
+            repository: repository.to_owned(),
+            repository_id: number("GITHUB_REPOSITORY_ID").or_else(|| id(&payload["repository"])),
+            sha: github_sha.clone(),
+            github_sha,
+            head_sha: None,
+            merge_sha: None,
+            pull_request: None,
+            fork: false,
+            ref_name: untrusted("GITHUB_REF_NAME"),
+            run_id: number("GITHUB_RUN_ID"),
+            run_attempt: number("GITHUB_RUN_ATTEMPT").unwrap_or(1),
+            workflow: untrusted("GITHUB_WORKFLOW"),
+            actor: untrusted("GITHUB_ACTOR"),
+            server_url: server_url.trim_end_matches('/').to_owned(),
+            api_url: api_url.trim_end_matches('/').to_owned(),
+            graphql_url: env
+                .var("GITHUB_GRAPHQL_URL")
+                .map(str::to_owned)
+                .unwrap_or_else(|| format!("{}/graphql", api_url.trim_end_matches('/'))),
+            conclusion: None,
+        };
+        trigger.read_pull_request(payload);
+        trigger
+    }
+
+    fn read_pull_request(&mut self, payload: &Value) {
+        let pull = &payload["pull_request"];
+        let run = &payload["workflow_run"];
+        let issue = &payload["issue"];
+        if pull.is_object() {
+            self.pull_request = pull["number"].as_u64();
+            self.head_sha = sha(&pull["head"]["sha"]);
+            self.ref_name = Untrusted::new(pull["head"]["ref"].as_str().unwrap_or_default());
+            // A fork that was deleted since has no `repo` at all.
+            self.fork = id(&pull["head"]["repo"]).is_none_or(|id| Some(id) != self.repository_id);
+            if self.event_name == "pull_request" && self.github_sha != self.head_sha {
+                self.merge_sha = self.github_sha.clone();
+            }
+            self.sha = self.head_sha.clone().or(self.sha.take());
+        } else if self.event_name == "workflow_run" && run.is_object() {
+            self.head_sha = sha(&run["head_sha"]);
+            self.sha = self.head_sha.clone();
+            self.ref_name = Untrusted::new(run["head_branch"].as_str().unwrap_or_default());
+            self.conclusion = run["conclusion"].as_str().map(str::to_owned);
+            self.fork =
+                id(&run["head_repository"]).is_none_or(|id| Some(id) != self.repository_id);
+            self.pull_request = run["pull_requests"][0]["number"].as_u64();
+        } else if issue["pull_request"].is_object() {
+            // Which commit that is, only the API tells.
+            self.pull_request = issue["number"].as_u64();
+            self.sha = None;
+        }
+    }
+
+    /// Events whose workflow runs with the base repository's rights, whoever wrote the code.
+    pub fn is_privileged(&self) -> bool {
+        matches!(
+            self.event_name.as_str(),
+            "pull_request_target" | "workflow_run" | "issue_comment"
+        )
+    }
+
+    /// `(owner, name)`
+    pub fn owner_and_name(&self) -> Option<(&str, &str)> {
+        self.repository.split_once('/')
+    }
+
+    pub fn repository_url(&self) -> String {
+        format!("{}/{}", self.server_url, self.repository)
+    }
+
+    /// Page of this very attempt.
+    pub fn run_url(&self) -> Option<String> {
+        let run = self.run_id?;
+        Some(format!(
+            "{}/actions/runs/{run}/attempts/{}",
+            self.repository_url(),
+            self.run_attempt
+        ))
+    }
+
+    pub fn commit_url(&self, sha: &str) -> String {
+        format!("{}/commit/{sha}", self.repository_url())
+    }
+}
+
+fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {
+    let wrong = |reason: String| InputError::Event {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(cwd.join(path)).map_err(|e| wrong(e.to_string()))?;
+    serde_json::from_str(&text)
+        .map_err(|e| wrong(format!("no JSON at line {} column {}", e.line(), e.column())))
+}
+
+fn id(value: &Value) -> Option<u64> {
+    value["id"].as_u64()
+}
+
+fn sha(value: &Value) -> Option<String> {
+    value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
+}

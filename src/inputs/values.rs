@@ -1,0 +1,181 @@
+//! The types of single values, parsed at the door. A parser whose text may be a secret typed into the wrong place never
+//! fails and keeps nothing of it: the check that follows (`inputs::check`) names the setting without echoing it.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use crate::model::image::{Image, Platform};
+use crate::model::names::Arn;
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExistingTag {
+    Reuse,
+    Rebuild,
+    Fail,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSuperseded {
+    Succeed,
+    Fail,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommentMode {
+    Auto,
+    Off,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputFormat {
+    Text,
+    Json,
+}
+
+/// What the wait ends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitUntil {
+    Healthy,
+    Deployed,
+    /// A lifecycle stage as ECS spells it, e.g. `POST_TEST_TRAFFIC_SHIFT`.
+    Stage(String),
+    None,
+}
+
+impl FromStr for WaitUntil {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<WaitUntil, String> {
+        match text {
+            "healthy" => Ok(WaitUntil::Healthy),
+            "deployed" => Ok(WaitUntil::Deployed),
+            "none" => Ok(WaitUntil::None),
+            _ => match text.strip_prefix("stage:") {
+                Some(stage)
+                    if !stage.is_empty()
+                        && stage
+                            .chars()
+                            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') =>
+                {
+                    Ok(WaitUntil::Stage(stage.to_owned()))
+                }
+                _ => Err("must be healthy, deployed, stage:<LIFECYCLE_STAGE> or none".to_owned()),
+            },
+        }
+    }
+}
+
+/// `KEY=VALUE`. The value is everything after the first `=`: it may hold `=`, quotes and newlines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValue {
+    pub key: String,
+    pub value: String,
+}
+
+impl FromStr for KeyValue {
+    type Err = Infallible;
+
+    /// Text without a key becomes an empty key, which the check refuses without echoing the text.
+    fn from_str(text: &str) -> Result<KeyValue, Infallible> {
+        let (key, value) = text.split_once('=').unwrap_or_default();
+        Ok(KeyValue {
+            key: key.trim().to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// Where a secret is. The secret itself never travels in arguments or in `shipway.yml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    Env(String),
+    File(PathBuf),
+    /// Something else was given, maybe the secret itself: not kept, and refused by the check.
+    Literal,
+}
+
+impl FromStr for SecretSource {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<SecretSource, Infallible> {
+        let name = |n: &str| {
+            let mut chars = n.chars();
+            chars
+                .next()
+                .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+                && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        Ok(match text.split_once(':') {
+            Some(("env", n)) if name(n) => SecretSource::Env(n.to_owned()),
+            Some(("file", path)) if !path.is_empty() => SecretSource::File(PathBuf::from(path)),
+            _ => SecretSource::Literal,
+        })
+    }
+}
+
+/// `id=env:NAME` or `id=file:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildSecret {
+    /// Empty when none was given: the check refuses it.
+    pub id: String,
+    pub source: SecretSource,
+}
+
+impl FromStr for BuildSecret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<BuildSecret, Infallible> {
+        let (id, source) = text.split_once('=').unwrap_or_default();
+        Ok(BuildSecret {
+            id: id.trim().to_owned(),
+            source: source.parse()?,
+        })
+    }
+}
+
+/// A container's command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandWords(pub Vec<String>);
+
+impl FromStr for CommandWords {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CommandWords, String> {
+        if text.trim_start().starts_with('[') {
+            return serde_json::from_str::<Vec<String>>(text)
+                .map(CommandWords)
+                .map_err(|_| "begins like a JSON array, but is not one of texts".to_owned());
+        }
+        shlex::split(text)
+            .map(CommandWords)
+            .ok_or_else(|| "has a quote that is not closed".to_owned())
+    }
+}
+
+pub(super) fn platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).ok_or_else(|| "must be os/architecture, e.g. linux/amd64".to_owned())
+}
+
+pub(super) fn image_reference(text: &str) -> Result<Image, String> {
+    Image::parse(text)
+        .ok_or_else(|| "must be repository[:tag][@sha256:…], and hold no space".to_owned())
+}
+
+pub(super) fn role_arn(text: &str) -> Result<String, String> {
+    match Arn::parse(text) {
+        Some(arn) if arn.service == "iam" && arn.resource.starts_with("role/") => {
+            Ok(text.to_owned())
+        }
+        _ => Err("must be the ARN of an IAM role (arn:<partition>:iam::<account>:role/<name>)".to_owned()),
+    }
+}
+
+pub(super) fn http_url(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        _ => Err("must begin with https:// or http:// and name a host".to_owned()),
+    }
+}

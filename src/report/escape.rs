@@ -1,0 +1,347 @@
+//! The only place that renders text which somebody else wrote. Each function makes text safe for one medium: terminal
+//! lines, workflow commands, annotations, Markdown inline, Markdown fences. Knows the media, not what is said.
+
+use crate::model::Untrusted;
+use crate::model::untrusted::is_invisible;
+
+use super::event::{Piece, Text};
+
+/// GitHub cuts annotations here.
+const ANNOTATION_LIMIT: usize = 4_096;
+/// A quoted piece within a line: longer ones belong in a block.
+const INLINE_LIMIT: usize = 1_000;
+/// Zero width: breaks a command, a mention or a reference without showing.
+const BREAK: char = '\u{200b}';
+
+/// One line for a terminal or log: no control sequence, no newline, no workflow command anywhere.
+pub fn line(text: &str) -> String {
+    defuse_commands(&flat(text))
+}
+
+/// A block for a terminal or log, line by line, each safe by itself.
+pub fn block(text: &Untrusted) -> Vec<String> {
+    lines(text.raw()).map(|l| line(&l)).collect()
+}
+
+/// A whole `Text` as one such line.
+pub fn text_line(text: &Text) -> String {
+    line(&joined(text))
+}
+
+/// The message of a workflow command (`::error::HERE`): percent-encoded as the runner decodes it, within its limit.
+pub fn command_message(text: &str) -> String {
+    let mut message = String::new();
+    let mut length = 0;
+    for (n, part) in lines(text).enumerate() {
+        // The runner decodes after it has split the line, and logs the result: each line must be harmless decoded.
+        let part = line(&part);
+        let room = ANNOTATION_LIMIT.saturating_sub(length + usize::from(n > 0));
+        if room == 0 {
+            break;
+        }
+        if n > 0 {
+            message.push_str("%0A");
+            length += 1;
+        }
+        let cut: String = part.chars().take(room).collect();
+        length += cut.chars().count();
+        message.push_str(&cut.replace('%', "%25"));
+    }
+    message
+}
+
+/// A property of a workflow command (`title=HERE`).
+pub fn command_property(text: &str) -> String {
+    let short: String = flat(text).chars().take(200).collect();
+    short
+        .replace('%', "%25")
+        .replace(':', "%3A")
+        .replace(',', "%2C")
+}
+
+/// A secret for `::add-mask::`: its bytes must survive, only the line must stay one line.
+pub(super) fn mask_value(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A `Text` inside a Markdown paragraph, heading or table cell: ours as we wrote it, code as code, theirs harmless.
+pub fn markdown(text: &Text) -> String {
+    text.0
+        .iter()
+        .map(|piece| match piece {
+            Piece::Ours(words) => markdown_inline(words),
+            Piece::Code(name) => markdown_code(name),
+            Piece::Theirs(text) => markdown_inline(&cut(text.raw())),
+        })
+        .collect()
+}
+
+/// Foreign text inside a line of Markdown: nothing in it is markup, a link, a mention, a reference or HTML.
+pub fn markdown_inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let flat = flat(text);
+    for (at, c) in flat.char_indices() {
+        match c {
+            // Entities and backslashes alike keep the sign and take its meaning.
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '@' | '#' => {
+                out.push(c);
+                out.push(BREAK);
+            }
+            // `https://…`, `www.…` and `GH-12` become links by themselves.
+            ':' if flat[at..].starts_with("://") => {
+                out.push(':');
+                out.push(BREAK);
+            }
+            '.' if ends_with_word(&flat[..at], "www") => {
+                out.push('.');
+                out.push(BREAK);
+            }
+            '-' if ends_with_word(&flat[..at], "gh") => {
+                out.push('-');
+                out.push(BREAK);
+            }
+            // Where a line starts, these are lists and headings.
+            '-' | '+' | '=' if at == 0 => {
+                out.push('\\');
+                out.push(c);
+            }
+            // A commit's hash links by itself: broken after its third digit.
+            c if c.is_ascii_hexdigit() && is_hash_at(&flat, at, before) => {
+                out.push(c);
+                out.push(BREAK);
+            }
+            c => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
+/// A name as Markdown code, with more backticks around it than in it.
+pub fn markdown_code(text: &str) -> String {
+    let flat = flat(text);
+    let flat = flat.trim();
+    if flat.is_empty() {
+        return String::new();
+    }
+    let ticks = "`".repeat(longest_run(flat, '`') + 1);
+    let pad = if flat.starts_with('`') || flat.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    // A table splits on `|` before it looks at code.
+    format!("{ticks}{pad}{}{pad}{ticks}", flat.replace('|', "\\|"))
+}
+
+/// A block of foreign text as a fence that nothing inside can close. `limit` is in characters; the end is what is kept.
+pub fn markdown_fence(text: &Untrusted, limit: usize) -> String {
+    let mut body: Vec<String> = lines(text.raw()).map(|l| flat(&l)).collect();
+    while body.last().is_some_and(String::is_empty) {
+        body.pop();
+    }
+    let mut body = body.join("\n");
+    let total = body.chars().count();
+    if total > limit {
+        let kept: String = body.chars().skip(total - limit).collect();
+        body = format!("… {} characters left out\n{kept}", total - limit);
+    }
+    let fence = "~".repeat(longest_run(&body, '~').max(2) + 1);
+    format!("{fence}text\n{body}\n{fence}")
+}
+
+/// A URL as an autolink, or as code where it cannot be one.
+pub fn markdown_url(url: &str) -> String {
+    let fits = url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
+        && !url
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c) || "<>`|\\".contains(c));
+    if fits {
+        format!("<{url}>")
+    } else {
+        markdown_code(url)
+    }
+}
+
+/// The target of `[words](HERE)`; nothing when it is no web address.
+pub fn markdown_link(words: &str, url: &str) -> String {
+    let fits = url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
+        && !url.chars().any(|c| {
+            c.is_whitespace() || c.is_control() || is_invisible(c) || "<>()`|\\[]".contains(c)
+        });
+    if fits {
+        format!("[{words}]({url})")
+    } else {
+        words.to_owned()
+    }
+}
+
+/// The whole text as plain words, for deciding lengths and for other media above.
+fn joined(text: &Text) -> String {
+    text.0
+        .iter()
+        .map(|piece| match piece {
+            Piece::Ours(words) => words.clone(),
+            Piece::Code(name) => format!("`{name}`"),
+            Piece::Theirs(text) => cut(text.raw()),
+        })
+        .collect()
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= INLINE_LIMIT {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(INLINE_LIMIT).collect();
+    short.push('…');
+    short
+}
+
+/// Splits as a log would, and takes what a progress bar would have left on the line.
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.split('\n').map(|line| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.rsplit('\r').next().unwrap_or(line).to_owned()
+    })
+}
+
+/// On one line, without control sequences (whole ANSI sequences go, not only their escape) and invisible characters.
+fn flat(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.peek() {
+                Some('[') => {
+                    chars.next();
+                    skip_csi(&mut chars);
+                }
+                Some(']' | 'P' | '^' | '_' | 'X') => {
+                    chars.next();
+                    skip_string(&mut chars);
+                }
+                Some(c) if c.is_ascii_graphic() => {
+                    chars.next();
+                }
+                _ => {}
+            },
+            '\u{9b}' => skip_csi(&mut chars),
+            '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => out.push(' '),
+            c if c.is_control() || is_invisible(c) || is_tag(c) => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Parameters, then one final byte `@` to `~`.
+fn skip_csi(chars: &mut Chars<'_>) {
+    while let Some(c) = chars.peek().copied() {
+        if !(' '..='~').contains(&c) {
+            return;
+        }
+        chars.next();
+        if ('@'..='~').contains(&c) {
+            return;
+        }
+    }
+}
+
+/// Up to BEL or ESC `\`; never past the end of the line, or an unclosed one would swallow the rest.
+fn skip_string(chars: &mut Chars<'_>) {
+    while let Some(c) = chars.peek().copied() {
+        if c == '\n' {
+            return;
+        }
+        chars.next();
+        if c == '\u{7}' || c == '\u{9c}' {
+            return;
+        }
+        if c == '\u{1b}' {
+            if chars.peek() == Some(&'\\') {
+                chars.next();
+            }
+            return;
+        }
+    }
+}
+
+/// Unicode's tag characters, variation selectors beyond the emoji one, and other signs that show nothing.
+fn is_tag(c: char) -> bool {
+    matches!(c, '\u{e0000}'..='\u{e0fff}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{ad}')
+}
+
+/// `##[name]` is a command anywhere in a line; `::name::` where a line starts, spaces aside.
+fn defuse_commands(line: &str) -> String {
+    let mut out = line.to_owned();
+    while out.contains("##[") {
+        out = out.replace("##[", "#\u{200b}#[");
+    }
+    if out.trim_start().starts_with("::") {
+        out = out.replacen("::", ":\u{200b}:", 1);
+    }
+    out
+}
+
+/// Whether a run of 7 to 64 hex digits that stands alone has its third digit at `at`.
+fn is_hash_at(text: &str, at: usize, before: char) -> bool {
+    if !before.is_ascii_hexdigit() {
+        return false;
+    }
+    let bytes = text.as_bytes();
+    let start = bytes[..at]
+        .iter()
+        .rposition(|b| !b.is_ascii_hexdigit())
+        .map_or(0, |p| p + 1);
+    let end = bytes[at..]
+        .iter()
+        .position(|b| !b.is_ascii_hexdigit())
+        .map_or(bytes.len(), |p| at + p);
+    at == start + 2 && (7..=64).contains(&(end - start))
+}
+
+/// Whether it ends with the word, in any case.
+fn ends_with_word(text: &str, word: &str) -> bool {
+    text.len()
+        .checked_sub(word.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(word))
+}
+
+fn longest_run(text: &str, of: char) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    for c in text.chars() {
+        run = if c == of { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// A `Text` inside an HTML element of Markdown, such as `<summary>`: no markup at all.
+pub fn html(text: &Text) -> String {
+    text.0
+        .iter()
+        .map(|piece| match piece {
+            Piece::Ours(words) => html_text(words),
+            Piece::Code(name) => format!("<code>{}</code>", html_text(name)),
+            Piece::Theirs(text) => html_text(&cut(text.raw())),
+        })
+        .collect()
+}
+
+fn html_text(text: &str) -> String {
+    // Markdown still reads what stands in there, so it is escaped for both; quotes matter in attributes only.
+    markdown_inline(text).replace('"', "&quot;")
+}

@@ -1,0 +1,142 @@
+//! What is worth saying, as values. Text keeps our words and others' words apart until a sink escapes it for its medium;
+//! an event says nothing about colour, width or workflow commands.
+
+use std::time::Duration;
+
+use crate::model::Untrusted;
+
+/// A line made of our words and of quotations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(pub(super) Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Ours(String),
+    /// An identifier: shown as code where the medium has that.
+    Code(String),
+    Theirs(Untrusted),
+}
+
+impl Text {
+    pub fn new() -> Text {
+        Text::default()
+    }
+
+    /// Our own words.
+    pub fn say(mut self, words: impl Into<String>) -> Text {
+        self.0.push(Piece::Ours(words.into()));
+        self
+    }
+
+    /// A name or value, set off as code.
+    pub fn code(mut self, name: impl Into<String>) -> Text {
+        self.0.push(Piece::Code(name.into()));
+        self
+    }
+
+    /// Somebody else's words, on this one line.
+    pub fn quote(mut self, text: &Untrusted) -> Text {
+        self.0.push(Piece::Theirs(text.clone()));
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(words: &str) -> Text {
+        Text::new().say(words)
+    }
+}
+
+impl From<String> for Text {
+    fn from(words: String) -> Text {
+        Text::new().say(words)
+    }
+}
+
+/// The stretches of a deploy, as people see their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    Preflight,
+    Build,
+    Push,
+    Plan,
+    Update,
+    Rollout,
+}
+
+impl Phase {
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Preflight => "preflight",
+            Phase::Build => "build",
+            Phase::Push => "push",
+            Phase::Plan => "plan",
+            Phase::Update => "update",
+            Phase::Rollout => "rollout",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Phase::Preflight => "Looking at the service",
+            Phase::Build => "Building the image",
+            Phase::Push => "Pushing the image",
+            Phase::Plan => "Plan",
+            Phase::Update => "Updating the service",
+            Phase::Rollout => "Rolling out",
+        }
+    }
+
+    /// Long output that few people read: a runner shows it folded.
+    pub(super) fn is_folded(self) -> bool {
+        matches!(self, Phase::Build | Phase::Push)
+    }
+}
+
+/// Something that did not stop the run, with a stable code and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// `shipway::<stage>::<what>`
+    pub code: &'static str,
+    pub text: Text,
+    pub help: Option<Text>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    Started(Phase),
+    /// Its time is measured by the report.
+    Finished(Phase, Text),
+    /// One line, said once.
+    Line(Text),
+    /// What goes on right now: replaced by the next one on a terminal, unsaid elsewhere.
+    Progress(Text),
+    /// A line that a reader of a run's page should see without opening the log.
+    Notice(Text),
+    Warning(Warning),
+    /// A block that somebody else wrote: log lines, a build step's output.
+    Quoted {
+        title: Text,
+        text: Untrusted,
+    },
+}
+
+/// `1 min 52 s`, `9 s`, `0.4 s`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if time < Duration::from_millis(9_950) && time.subsec_millis() >= 50 {
+        return format!("{:.1} s", time.as_secs_f64());
+    }
+    let rounded = seconds + u64::from(time.subsec_millis() >= 500);
+    match (rounded / 3600, rounded / 60 % 60, rounded % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
