@@ -5,10 +5,20 @@
 //! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
 //! who is PRIMARY and what that means, `pace` when to look again, `news` and `reason` what there is to tell.
 
+mod failing;
+mod fresh;
+pub mod machine;
 pub mod news;
 pub mod observation;
+pub mod pace;
 pub mod reason;
 pub mod serving;
+mod superseded;
+mod telling;
+mod window;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -20,10 +30,11 @@ use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use machine::Rollout;
 pub use news::News;
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
-pub use serving::Unmet;
+pub use serving::{Unmet, satisfied};
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

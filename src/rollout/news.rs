@@ -9,7 +9,7 @@ use crate::model::service::ServiceEvent;
 use crate::model::task::Task;
 
 use super::serving::Unmet;
-use super::{Healthy, Part};
+use super::{Healthy, Sentence};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum News {
@@ -33,7 +33,7 @@ pub enum News {
     },
     /// It will not succeed any more, and why; we follow it to its end.
     Doomed {
-        why: Vec<Part>,
+        why: Sentence,
     },
     /// Counts of our deployment.
     Counts {

@@ -1,0 +1,58 @@
+//! What to look at: only what can change the answer, for AWS rations its calls.
+
+use std::time::Duration;
+
+use super::super::observation::find;
+use super::super::serving::desired_now;
+use super::super::{Ask, Observation, failing};
+use super::{Because, Rollout};
+
+/// A service deployment that was not there is asked for again this often.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+impl Rollout {
+    /// Whether the first half of a look should ask for the service deployment.
+    pub fn asks_deployment(&self, elapsed: Duration) -> bool {
+        let again = || {
+            self.asked_deployment_at
+                .is_none_or(|at| elapsed >= at + ASK_AGAIN)
+        };
+        !self.target.is_count() && !self.deployments_denied && (!self.by_rollout_state || again())
+    }
+
+    /// What the second half should ask for, by what the first half saw.
+    pub fn ask(&self, seen: &Observation, elapsed: Duration) -> Ask {
+        let Ok(service) = &seen.service else {
+            return Ask::default();
+        };
+        let listed = find(service, self.target.ours());
+        let runs = listed.is_some_and(|d| d.running_count > 0);
+        let nothing_desired = listed.is_some() && desired_now(service, listed) == 0;
+        let changed = self.teller.would_change(service, &self.target);
+        let last = elapsed >= self.limits.wait_for;
+        let doomed = self.failing.is_some() || failing::hard(seen, &self.target).is_some();
+        let stopped = matches!(&seen.deployment, Ok(d) if d.status.starts_with("STOP"));
+        // A little early is due as well: the pace has jitter.
+        let every = self.window.proof_every().mul_f64(0.85);
+        let proven = self.waits_for_deployed() && self.unmet.is_empty() && self.asked_at.is_some();
+        let due = last
+            || self.window.ends().is_some_and(|end| elapsed >= end)
+            || self.ecs_is_done(seen)
+            || (!proven && self.asked_at.is_none_or(|at| elapsed >= at + every));
+        Ask {
+            tasks: !self.tasks_denied && (changed || ((runs || nothing_desired) && due)),
+            stopped_tasks: !self.tasks_denied
+                && (changed || self.teller.stopping || doomed || stopped || last),
+            targets: self.asks_targets() && runs && due && !doomed,
+        }
+    }
+
+    pub(super) fn asks_targets(&self) -> bool {
+        self.reads_targets() && !self.target.ours().target_groups.is_empty()
+    }
+
+    /// Other strategies move between two target groups: which of them is ours is not told here, and ECS minds it.
+    pub(super) fn reads_targets(&self) -> bool {
+        !self.targets_denied && !matches!(self.deployed_instead, Some(Because::Strategy(_)))
+    }
+}

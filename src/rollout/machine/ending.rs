@@ -1,0 +1,249 @@
+//! How an end is put: the verdict, what serves now, and what was last seen.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::names::family_and_revision;
+use crate::model::service::Deployment;
+use crate::model::task::Task;
+use crate::model::verdict::Status;
+
+use super::super::observation::find;
+use super::super::serving::desired_now;
+use super::super::{
+    Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, Timings, Unmet, failing,
+};
+use super::Rollout;
+
+pub(super) struct Verdict {
+    status: Status,
+    exit_code: u8,
+    reasons: Vec<Sentence>,
+}
+
+impl Verdict {
+    fn new(status: Status, exit_code: u8, why: Sentence) -> Verdict {
+        Verdict {
+            status,
+            exit_code,
+            reasons: vec![why],
+        }
+    }
+
+    pub fn serving() -> Verdict {
+        Verdict {
+            status: Status::Serving,
+            exit_code: 0,
+            reasons: Vec::new(),
+        }
+    }
+
+    pub fn deployed(why: Sentence) -> Verdict {
+        Verdict::new(Status::Deployed, 0, why)
+    }
+
+    pub fn started(why: Sentence) -> Verdict {
+        Verdict::new(Status::Started, 0, why)
+    }
+
+    pub fn failed(why: Sentence) -> Verdict {
+        Verdict::new(Status::Failed, 1, why)
+    }
+
+    pub fn rolled_back(why: Sentence) -> Verdict {
+        Verdict::new(Status::RolledBack, 1, why)
+    }
+
+    pub fn unknown(why: Sentence) -> Verdict {
+        Verdict::new(Status::Unknown, 1, why)
+    }
+
+    pub fn superseded(newer: &Deployment, on_superseded: OnSuperseded) -> Verdict {
+        Verdict::new(
+            Status::Superseded,
+            match on_superseded {
+                OnSuperseded::Succeed => 0,
+                OnSuperseded::Fail => 1,
+            },
+            Sentence::new(format!(
+                "A newer deployment took over: {} of {}.",
+                newer.id,
+                family_and_revision(&newer.task_definition)
+            )),
+        )
+    }
+
+    pub fn and(mut self, why: Sentence) -> Verdict {
+        self.reasons.push(why);
+        self
+    }
+}
+
+impl Rollout {
+    /// Our limit ran out. What is doomed already has failed, though ECS is still at it.
+    pub(super) fn out_of_time(&mut self, elapsed: Duration) -> Verdict {
+        let ran_out = format!(
+            "The limit of {} ran out",
+            crate::rollout::reason::spelled(self.limits.wait_for)
+        );
+        let stopping = self
+            .deployment
+            .as_ref()
+            .filter(|d| d.status.starts_with("STOP"));
+        if let Some(why) = self.failing.clone() {
+            return Verdict::failed(why)
+                .and(Sentence::new(format!("{ran_out} before ECS had ended it.")));
+        }
+        if let Some(deployment) = stopping {
+            return Verdict::failed(failing::worded(
+                &deployment.status,
+                failing::reason_of(deployment),
+            ))
+            .and(Sentence::new(format!("{ran_out}.")));
+        }
+        if let Some(begun) = self.window.begun() {
+            self.unmet.push(Unmet::Window {
+                so_far_seconds: elapsed.saturating_sub(begun).as_secs(),
+                of_seconds: self.window.length.as_secs(),
+            });
+        } else if self.unmet.is_empty() {
+            self.unmet.push(self.not_successful());
+        }
+        Verdict::new(
+            Status::TimedOut,
+            3,
+            Sentence::new(format!("{ran_out}; ECS is still working on it.")),
+        )
+    }
+
+    /// A signal ended our watching. ECS goes on.
+    pub fn cancelled(&self, elapsed: Duration) -> Ended {
+        let ours = self.target.ours();
+        self.ended(
+            Verdict::new(
+                Status::Cancelled,
+                130,
+                Sentence::new(format!(
+                    "ECS goes on with deployment {} of {}.",
+                    ours.deployment_id,
+                    family_and_revision(&ours.task_definition)
+                )),
+            ),
+            elapsed,
+        )
+    }
+
+    pub(super) fn ended(&self, verdict: Verdict, elapsed: Duration) -> Ended {
+        let Verdict {
+            status,
+            exit_code,
+            mut reasons,
+        } = verdict;
+        let failed = matches!(
+            status,
+            Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
+        );
+        if failed {
+            reasons.extend(self.unmet_reasons(status));
+            if let Some(stop) = &self.teller.last_stop {
+                reasons.extend(crate::rollout::reason::of_stop(stop));
+            }
+            if let Some(event) = &self.teller.last_event {
+                reasons.push(Sentence::new("Last event: ").quote(&event.message));
+            }
+        }
+        let ours = self.target.ours();
+        Ended {
+            status,
+            exit_code,
+            reasons,
+            healthy: self.healthy(),
+            serves_now: self.serves_now(),
+            deployment_id: ours.deployment_id.clone(),
+            service_deployment_arn: match &self.target {
+                RolloutTarget::Deployment {
+                    service_deployment, ..
+                } => service_deployment.clone(),
+                RolloutTarget::Count { .. } => None,
+            },
+            timings: self.timings(elapsed),
+            last_event: self.teller.last_event.clone(),
+            last_stop: self.teller.last_stop.clone(),
+            unmet: if status.is_success() {
+                Vec::new()
+            } else {
+                self.unmet.clone()
+            },
+        }
+    }
+
+    fn unmet_reasons(&self, status: Status) -> Vec<Sentence> {
+        if status == Status::TimedOut {
+            self.unmet.iter().map(Unmet::sentence).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn healthy(&self) -> Healthy {
+        let of = self
+            .service
+            .as_ref()
+            .map_or(0, |s| desired_now(s, find(s, self.target.ours())));
+        Healthy {
+            healthy: self.teller.healthy_now().map_or(0, |h| h.healthy),
+            of,
+        }
+    }
+
+    /// Whose tasks answer, as far as was seen: ours only when some were found healthy; a completed deployment before one
+    /// that is still coming up.
+    fn serves_now(&self) -> Option<String> {
+        let service = self.service.as_ref()?;
+        let ours = self.target.ours();
+        let ours_healthy = self.teller.healthy_now().is_some_and(|h| h.healthy > 0);
+        service
+            .deployments
+            .iter()
+            .filter(|d| d.running_count > 0)
+            .filter(|d| d.id != ours.deployment_id || ours_healthy)
+            .max_by_key(|d| {
+                (
+                    d.id == ours.deployment_id && self.failing.is_none(),
+                    d.rollout_state.as_deref() == Some("COMPLETED"),
+                    d.status == "PRIMARY",
+                    d.running_count,
+                )
+            })
+            .map(|d| d.task_definition.clone())
+    }
+
+    fn timings(&self, elapsed: Duration) -> Timings {
+        let since = match &self.target {
+            RolloutTarget::Deployment { ours, .. } => ours.created_at,
+            RolloutTarget::Count { events_after, .. } => *events_after,
+        };
+        let offset = |moment: Option<Timestamp>| {
+            let passed = moment?.duration_since(since?);
+            Duration::try_from(passed).ok()
+        };
+        let last =
+            |of: fn(&Task) -> Option<Timestamp>| offset(self.my_tasks.iter().filter_map(of).max());
+        Timings {
+            first_task: offset(self.my_tasks.iter().filter_map(|t| t.created_at).min()),
+            pulled: last(|t| t.pull_stopped_at),
+            running: last(|t| t.started_at),
+            healthy: self.met_at,
+            ended: elapsed,
+            longest_pull: self
+                .my_tasks
+                .iter()
+                .filter_map(|t| {
+                    let pull = t.pull_stopped_at?.duration_since(t.pull_started_at?);
+                    Duration::try_from(pull).ok()
+                })
+                .max(),
+        }
+    }
+}
