@@ -15,6 +15,7 @@ pub mod plan;
 pub mod report;
 pub mod rollout;
 pub mod steps;
+pub mod verbs;
 pub mod wire;
 
 pub use error::Error;

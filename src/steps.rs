@@ -4,4 +4,6 @@ pub mod access;
 pub mod announce;
 pub mod apply;
 pub mod gather;
+pub mod glance;
 pub mod ship_image;
+pub mod watch;

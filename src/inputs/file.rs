@@ -181,7 +181,10 @@ impl<'a> Visitor<'_> for KeySeed<'a> {
         else {
             return Err(self.reading.refuse(Wrong::UnknownKey {
                 key: key.to_owned(),
-                near: nearest(key, known.iter().filter(allowed).filter_map(|a| a.get_long())),
+                near: nearest(
+                    key,
+                    known.iter().filter(allowed).filter_map(|a| a.get_long()),
+                ),
             }));
         };
         let setting = key.to_owned();

@@ -122,6 +122,16 @@ impl Plan {
         })
     }
 
+    /// The revision that the service shall be updated to.
+    pub fn update_to(&self) -> Option<&TaskDefinitionRef> {
+        self.changes.iter().find_map(|c| match &c.change {
+            Change::UpdateService {
+                task_definition, ..
+            } => task_definition.as_ref(),
+            _ => None,
+        })
+    }
+
     /// True when the service itself is to change.
     pub fn updates_service(&self) -> bool {
         self.changes

@@ -40,6 +40,12 @@ impl Text {
         self
     }
 
+    /// Another text behind this one.
+    pub fn join(mut self, other: Text) -> Text {
+        self.0.extend(other.0);
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

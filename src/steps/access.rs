@@ -26,22 +26,38 @@ pub struct Access {
 pub enum AccessError {
     #[error("AWS STS refused to let this job assume {role} ({code}): {message}")]
     #[diagnostic(code(shipway::credentials::role_refused), help("{help}"))]
-    Refused { role: String, code: String, message: String, help: String },
+    Refused {
+        role: String,
+        code: String,
+        message: String,
+        help: String,
+    },
 
     #[error("AWS STS could not be asked to assume {role}: {reason}")]
     #[diagnostic(
         code(shipway::credentials::sts_unreachable),
-        help("check `aws-region` and the network path to AWS STS (proxy variables), then run again")
+        help(
+            "check `aws-region` and the network path to AWS STS (proxy variables), then run again"
+        )
     )]
     Unreachable { role: String, reason: String },
 
     #[error("the AWS SDK knows no endpoint of STS for region {region}")]
-    #[diagnostic(code(shipway::usage::region), help("check `aws-region`, or give `audience`"))]
+    #[diagnostic(
+        code(shipway::usage::region),
+        help("check `aws-region`, or give `audience`")
+    )]
     NoSuchRegion { region: String },
 }
 
 /// `access` is how, `region` where; `trigger` names the run in CloudTrail.
-pub async fn connect(env: &Env, access: &arguments::Access, region: &str, trigger: Option<&Trigger>, report: &Arc<Report>) -> Result<Access, Error> {
+pub async fn connect(
+    env: &Env,
+    access: &arguments::Access,
+    region: &str,
+    trigger: Option<&Trigger>,
+    report: &Arc<Report>,
+) -> Result<Access, Error> {
     let claims = Arc::new(Mutex::new(None));
     let role = match &access.role_to_assume {
         None => None,
@@ -54,11 +70,20 @@ pub async fn connect(env: &Env, access: &arguments::Access, region: &str, trigge
             )?;
             let audience = match &access.audience {
                 Some(audience) => audience.clone(),
-                None => audience(region).await.ok_or_else(|| AccessError::NoSuchRegion { region: region.to_owned() })?,
+                None => audience(region)
+                    .await
+                    .ok_or_else(|| AccessError::NoSuchRegion {
+                        region: region.to_owned(),
+                    })?,
             };
             Some(Role {
                 arn: arn.clone(),
-                session_name: session_name(access.role_session_name.as_deref().unwrap_or(&default_session_name(trigger))),
+                session_name: session_name(
+                    access
+                        .role_session_name
+                        .as_deref()
+                        .unwrap_or(&default_session_name(trigger)),
+                ),
                 duration_seconds: access.role_duration_seconds,
                 mint_id_token: minter(env, request, audience, report.clone(), claims.clone()),
             })
@@ -83,19 +108,31 @@ pub async fn connect(env: &Env, access: &arguments::Access, region: &str, trigge
 /// `shipway-<repository>-<run>`: who it was, in CloudTrail.
 fn default_session_name(trigger: Option<&Trigger>) -> String {
     match trigger {
-        Some(t) => format!("shipway-{}-{}", t.repository.rsplit('/').next().unwrap_or_default(), t.run_id.unwrap_or_default()),
+        Some(t) => format!(
+            "shipway-{}-{}",
+            t.repository.rsplit('/').next().unwrap_or_default(),
+            t.run_id.unwrap_or_default()
+        ),
         None => "shipway".to_owned(),
     }
 }
 
-fn minter(env: &Env, request: IdTokenRequest, audience: String, report: Arc<Report>, seen: Arc<Mutex<Option<Claims>>>) -> MintIdToken {
+fn minter(
+    env: &Env,
+    request: IdTokenRequest,
+    audience: String,
+    report: Arc<Report>,
+    seen: Arc<Mutex<Option<Claims>>>,
+) -> MintIdToken {
     let wire = env.wire.clone();
     let mint = Arc::new((wire, request, audience, report, seen));
     Arc::new(move || {
         let mint = mint.clone();
         Box::pin(async move {
             let (wire, request, audience, report, seen) = &*mint;
-            let minted = request.mint(wire, audience, &|secret| report.mask(secret)).await?;
+            let minted = request
+                .mint(wire, audience, &|secret| report.mask(secret))
+                .await?;
             if let Ok(mut seen) = seen.lock() {
                 *seen = Some(minted.claims);
             }
@@ -108,13 +145,23 @@ fn explained(refusal: Refusal, role: String, claims: Option<&Claims>) -> Error {
     match refusal {
         Refusal::Refused { code, message } => {
             let help = advice(&code, &message, claims);
-            AccessError::Refused { role, code, message, help }.into()
+            AccessError::Refused {
+                role,
+                code,
+                message,
+                help,
+            }
+            .into()
         }
         Refusal::Unreachable(reason) => AccessError::Unreachable { role, reason }.into(),
         // The id token's own error has a code and a help of its own.
         Refusal::NoIdToken(error) => match error.downcast_ref::<IdTokenError>() {
             Some(own) => own.clone().into(),
-            None => AccessError::Unreachable { role, reason: error.to_string() }.into(),
+            None => AccessError::Unreachable {
+                role,
+                reason: error.to_string(),
+            }
+            .into(),
         },
     }
 }
@@ -140,6 +187,15 @@ fn advice(code: &str, message: &str, claims: Option<&Claims>) -> String {
             .to_owned(),
         _ => "compare the role's trust policy with the claims below".to_owned(),
     };
-    let listed: Vec<String> = claims.map(Claims::listed).unwrap_or_default().iter().map(|(name, value)| format!("  {name}: {}", one_line(value))).collect();
-    if listed.is_empty() { first } else { format!("{first}\nthe token claims:\n{}", listed.join("\n")) }
+    let listed: Vec<String> = claims
+        .map(Claims::listed)
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, value)| format!("  {name}: {}", one_line(value)))
+        .collect();
+    if listed.is_empty() {
+        first
+    } else {
+        format!("{first}\nthe token claims:\n{}", listed.join("\n"))
+    }
 }

@@ -207,5 +207,9 @@ fn warn(report: &Report, error: &GitHubError) {
         ),
         _ => ("shipway::github::unannounced", Text::new()),
     };
-    report.warn(code, format!("no comment on the pull request: {error}"), help);
+    report.warn(
+        code,
+        format!("no comment on the pull request: {error}"),
+        help,
+    );
 }

@@ -34,7 +34,12 @@ use crate::plan::preflight;
 use crate::report::{Event, Phase, Report, Text};
 
 /// ECR shows a pushed image at once; reads after writes may still lag a little.
-const READ_BACK: [Duration; 4] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+const READ_BACK: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
 
 /// What there is now.
 #[derive(Debug)]
@@ -49,27 +54,54 @@ pub struct Shipped {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ShipError {
     #[error("the image could not be built: {step} failed{place}: {message}")]
-    #[diagnostic(code(shipway::build::failed), help("the step's own output stands above; `docker build` on this machine repeats it"))]
-    Build { step: String, place: String, message: String },
+    #[diagnostic(
+        code(shipway::build::failed),
+        help("the step's own output stands above; `docker build` on this machine repeats it")
+    )]
+    Build {
+        step: String,
+        place: String,
+        message: String,
+    },
 
     #[error("{what}: {said}")]
-    #[diagnostic(code(shipway::build::engine), help("`docker info` and the engine's log say more"))]
+    #[diagnostic(
+        code(shipway::build::engine),
+        help("`docker info` and the engine's log say more")
+    )]
     Engine { what: String, said: String },
 
     #[error("{what}: {said}")]
-    #[diagnostic(code(shipway::push::failed), help("the registry's message says why; run again if it was the network"))]
+    #[diagnostic(
+        code(shipway::push::failed),
+        help("the registry's message says why; run again if it was the network")
+    )]
     Push { what: String, said: String },
 
-    #[error("tag {tag} of {repository} names another image ({digest}) and the repository forbids moving it")]
+    #[error(
+        "tag {tag} of {repository} names another image ({digest}) and the repository forbids moving it"
+    )]
     #[diagnostic(
         code(shipway::push::tag_immutable),
-        help("the image under this tag was built from other inputs: commit the change that makes them differ, or delete the tag if nothing runs it")
+        help(
+            "the image under this tag was built from other inputs: commit the change that makes them differ, or delete the tag if nothing runs it"
+        )
     )]
-    Immutable { repository: String, tag: String, digest: String },
+    Immutable {
+        repository: String,
+        tag: String,
+        digest: String,
+    },
 
     #[error("{repository} does not show {reference}, which was just pushed")]
-    #[diagnostic(code(shipway::push::not_there), help("run again: if it is there by then, it is reused"))]
-    NotThere { repository: String, reference: String },
+    #[diagnostic(
+        code(shipway::push::not_there),
+        help("run again: if it is there by then, it is reused")
+    )]
+    NotThere {
+        repository: String,
+        reference: String,
+    },
 }
 
 /// What to ship, and where.
@@ -93,7 +125,12 @@ struct Origin {
     source_url: Option<String>,
 }
 
-pub async fn ship_image(env: &Env, aws: &Aws, order: &Order<'_>, report: &Report) -> Result<Shipped, Error> {
+pub async fn ship_image(
+    env: &Env,
+    aws: &Aws,
+    order: &Order<'_>,
+    report: &Report,
+) -> Result<Shipped, Error> {
     let context_dir = env.cwd.join(&order.build.context);
     let dockerfile = match &order.build.file {
         Some(file) => env.cwd.join(file),
@@ -103,25 +140,59 @@ pub async fn ship_image(env: &Env, aws: &Aws, order: &Order<'_>, report: &Report
     let note = merge_note(&origin, order.trigger, report);
     let existing = match (origin.reusable, order.build.on_existing_tag) {
         (false, values::OnExistingTag::Reuse | values::OnExistingTag::Rebuild) => None,
-        _ => aws.ecr.image(&order.repository.name, &origin.tag, order.platform, true).await?,
+        _ => {
+            aws.ecr
+                .image(&order.repository.name, &origin.tag, order.platform, true)
+                .await?
+        }
     };
     let on_existing = match order.build.on_existing_tag {
         values::OnExistingTag::Reuse => OnExistingTag::Reuse,
         values::OnExistingTag::Rebuild => OnExistingTag::Rebuild,
         values::OnExistingTag::Fail => OnExistingTag::Fail,
     };
-    let digest = match decide(existing.as_ref(), &origin.tag, &origin.build_key, order.platform, origin.reusable, on_existing)? {
+    let digest = match decide(
+        existing.as_ref(),
+        &origin.tag,
+        &origin.build_key,
+        order.platform,
+        origin.reusable,
+        on_existing,
+    )? {
         ImageDecision::Reuse { digest } => {
-            report.line(Text::new().say("image ").code(origin.tag.as_str()).say(" is in the repository already, built from the same inputs: build and push skipped"));
+            report.line(Text::new().say("image ").code(origin.tag.as_str()).say(
+                " is in the repository already, built from the same inputs: build and push skipped",
+            ));
             digest
         }
         ImageDecision::Build { why } => {
-            report.line(Text::new().say("building ").code(origin.tag.as_str()).say(format!(": {why}")));
-            build_and_push(env, aws, order, &origin, (&context_dir, &dockerfile), report).await?
+            report.line(
+                Text::new()
+                    .say("building ")
+                    .code(origin.tag.as_str())
+                    .say(format!(": {why}")),
+            );
+            build_and_push(
+                env,
+                aws,
+                order,
+                &origin,
+                (&context_dir, &dockerfile),
+                report,
+            )
+            .await?
         }
     };
-    let image = Image { repository: order.repository.uri.clone(), tag: Some(origin.tag), digest: Some(digest) };
-    Ok(Shipped { image, commit: origin.commit, note })
+    let image = Image {
+        repository: order.repository.uri.clone(),
+        tag: Some(origin.tag),
+        digest: Some(digest),
+    };
+    Ok(Shipped {
+        image,
+        commit: origin.commit,
+        note,
+    })
 }
 
 /// Tag, build key and commit, by what git and the context say.
@@ -130,18 +201,30 @@ async fn origin(context_dir: &Path, dockerfile: &Path, order: &Order<'_>) -> Res
     let context = blocking("open the context", move || Context::open(&root, &file)).await??;
     let repository = git::look(context_dir, &[dockerfile]).await?;
     let head = repository.as_ref().and_then(|r| r.head.as_ref());
-    let dirty = repository.as_ref().is_some_and(|r| r.changed.iter().any(|path| context.sends(path)));
+    let dirty = repository
+        .as_ref()
+        .is_some_and(|r| r.changed.iter().any(|path| context.sends(path)));
     let (root, context_file) = (context.root().to_owned(), context.dockerfile().to_owned());
     let hash = match dirty || head.is_none() {
         true => blocking("hash the context", move || context.hash()).await??,
         false => String::new(),
     };
     let source = match head {
-        Some(head) if dirty => Source::Dirty { sha: &head.sha, context_hash: &hash },
+        Some(head) if dirty => Source::Dirty {
+            sha: &head.sha,
+            context_hash: &hash,
+        },
         Some(head) => Source::Clean { sha: &head.sha },
-        None => Source::NoGit { context_hash: &hash },
+        None => Source::NoGit {
+            context_hash: &hash,
+        },
     };
-    let relative = |path: &Path| repository.as_ref().and_then(|r| r.relative(path)).unwrap_or_else(|| path.display().to_string());
+    let relative = |path: &Path| {
+        repository
+            .as_ref()
+            .and_then(|r| r.relative(path))
+            .unwrap_or_else(|| path.display().to_string())
+    };
     let build_args: Vec<(String, String)> = pairs(&order.build.build_args);
     let tag = source.tag();
     let build_key = BuildInputs {
@@ -154,7 +237,9 @@ async fn origin(context_dir: &Path, dockerfile: &Path, order: &Order<'_>) -> Res
         platform: &order.platform.to_string(),
     }
     .key();
-    let of_trigger = order.trigger.map(|t| format!("{}/{}", t.server_url, t.repository));
+    let of_trigger = order
+        .trigger
+        .map(|t| format!("{}/{}", t.server_url, t.repository));
     Ok(Origin {
         reusable: source.may_be_reused(),
         tag,
@@ -172,11 +257,18 @@ fn merge_note(origin: &Origin, trigger: Option<&Trigger>, report: &Report) -> Op
     if origin.commit.as_deref() != Some(merge) || merge == head {
         return None;
     }
-    let note = Text::new().say("built from merge commit ").code(merge).say(", not from the pull request's head ").code(head);
+    let note = Text::new()
+        .say("built from merge commit ")
+        .code(merge)
+        .say(", not from the pull request's head ")
+        .code(head);
     report.warn(
         "shipway::build::merge_commit",
         note.clone(),
-        Text::new().say("set ").code("ref: ${{ github.event.pull_request.head.sha }}").say(" on actions/checkout, so that the tag names the commit people see"),
+        Text::new()
+            .say("set ")
+            .code("ref: ${{ github.event.pull_request.head.sha }}")
+            .say(" on actions/checkout, so that the tag names the commit people see"),
     );
     Some(note)
 }
@@ -189,15 +281,33 @@ async fn build_and_push(
     (context_dir, dockerfile): (&Path, &Path),
     report: &Report,
 ) -> Result<String, Error> {
-    let secrets = order.build.build_secrets.iter().map(|s| Ok((s.id.clone(), secret(s, env)?))).collect::<Result<Vec<_>, Error>>()?;
+    let secrets = order
+        .build
+        .build_secrets
+        .iter()
+        .map(|s| Ok((s.id.clone(), secret(s, env)?)))
+        .collect::<Result<Vec<_>, Error>>()?;
     let daemon = Daemon::connect(&env.vars).await?;
     let login = aws.ecr.get_authorization_token().await?;
     report.mask(&login.password);
-    let registry = registry_auth::registry_of(&order.repository.uri).unwrap_or_default().to_owned();
-    let auths = vec![RegistryAuth { registry, username: login.username, password: login.password }];
+    let registry = registry_auth::registry_of(&order.repository.uri)
+        .unwrap_or_default()
+        .to_owned();
+    let auths = vec![RegistryAuth {
+        registry,
+        username: login.username,
+        password: login.password,
+    }];
     let repository = &order.repository.uri;
     let mut tags = vec![origin.tag.clone()];
-    tags.extend(order.build.extra_tags.iter().filter(|t| **t != origin.tag).cloned());
+    tags.extend(
+        order
+            .build
+            .extra_tags
+            .iter()
+            .filter(|t| **t != origin.tag)
+            .cloned(),
+    );
     let spec = BuildSpec {
         context_dir: context_dir.to_owned(),
         dockerfile: dockerfile.to_owned(),
@@ -210,23 +320,35 @@ async fn build_and_push(
         cache_to: order.build.cache_to.clone(),
         no_cache: order.build.no_cache,
         pull: order.build.pull,
-        tags: tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
+        tags: tags
+            .iter()
+            .map(|tag| format!("{repository}:{tag}"))
+            .collect(),
         registry_auths: auths.clone(),
         source_date_epoch: origin.committed.map(Timestamp::as_second),
     };
 
     report.started(Phase::Build);
     let mut telling = telling::Build::default();
-    let built = build::build(&daemon, &spec, &mut |news| telling.tell(news, report)).await.map_err(|e| told(e, report))?;
+    let built = build::build(&daemon, &spec, &mut |news| telling.tell(news, report))
+        .await
+        .map_err(|e| told(e, report))?;
     report.finished(Phase::Build, telling.summary(&built));
-    let platform = Platform { os: built.os.clone(), architecture: built.architecture.clone() };
+    let platform = Platform {
+        os: built.os.clone(),
+        architecture: built.architecture.clone(),
+    };
     preflight::check_architecture(&platform, order.tasks)?;
 
     report.started(Phase::Push);
     let mut telling = telling::Push::default();
     let mut digest = None;
     for (index, tag) in tags.iter().enumerate() {
-        let outcome = push::push(&daemon, repository, tag, &auths, &mut |news| telling.tell(news, report)).await.map_err(|e| told(e, report))?;
+        let outcome = push::push(&daemon, repository, tag, &auths, &mut |news| {
+            telling.tell(news, report)
+        })
+        .await
+        .map_err(|e| told(e, report))?;
         match outcome {
             PushOutcome::Pushed { digest: pushed, .. } => digest = digest.or(Some(pushed)),
             PushOutcome::TagImmutable { tag } if index == 0 => digest = Some(equal_to(aws, order, origin, &built, &tag).await?),
@@ -243,38 +365,70 @@ async fn build_and_push(
 }
 
 /// An immutable tag that already names what we built is as good as pushed: the same config, or the same build key.
-async fn equal_to(aws: &Aws, order: &Order<'_>, origin: &Origin, built: &ImageFacts, tag: &str) -> Result<String, Error> {
-    let there = aws.ecr.image(&order.repository.name, tag, order.platform, true).await?;
-    let missing = || ShipError::NotThere { repository: order.repository.uri.clone(), reference: tag.to_owned() };
+async fn equal_to(
+    aws: &Aws,
+    order: &Order<'_>,
+    origin: &Origin,
+    built: &ImageFacts,
+    tag: &str,
+) -> Result<String, Error> {
+    let there = aws
+        .ecr
+        .image(&order.repository.name, tag, order.platform, true)
+        .await?;
+    let missing = || ShipError::NotThere {
+        repository: order.repository.uri.clone(),
+        reference: tag.to_owned(),
+    };
     let there = there.ok_or_else(missing)?;
-    let same_image = there.config_digest.as_deref() == Some(built.id.as_str()) || there.digest == built.id;
-    let same_inputs = there.labels.iter().any(|(k, v)| k == BUILD_KEY_LABEL && *v == origin.build_key);
+    let same_image =
+        there.config_digest.as_deref() == Some(built.id.as_str()) || there.digest == built.id;
+    let same_inputs = there
+        .labels
+        .iter()
+        .any(|(k, v)| k == BUILD_KEY_LABEL && *v == origin.build_key);
     if same_image || (origin.reusable && same_inputs) {
         return Ok(there.digest);
     }
-    Err(ShipError::Immutable { repository: order.repository.uri.clone(), tag: tag.to_owned(), digest: there.digest }.into())
+    Err(ShipError::Immutable {
+        repository: order.repository.uri.clone(),
+        tag: tag.to_owned(),
+        digest: there.digest,
+    }
+    .into())
 }
 
 /// The digest that tasks will pull, as the registry says it: of an index, the platform's own manifest.
 async fn read_back(aws: &Aws, order: &Order<'_>, reference: &str) -> Result<String, Error> {
     for pause in READ_BACK {
         tokio::time::sleep(pause).await;
-        let found: Option<RegistryImage> = aws.ecr.image(&order.repository.name, reference, order.platform, false).await?;
+        let found: Option<RegistryImage> = aws
+            .ecr
+            .image(&order.repository.name, reference, order.platform, false)
+            .await?;
         if let Some(found) = found {
             return Ok(found.digest);
         }
     }
-    Err(ShipError::NotThere { repository: order.repository.uri.clone(), reference: reference.to_owned() }.into())
+    Err(ShipError::NotThere {
+        repository: order.repository.uri.clone(),
+        reference: reference.to_owned(),
+    }
+    .into())
 }
 
 /// OCI's annotations as labels, the user's own, and the key that lets the tag be reused.
 fn labels(order: &Order<'_>, origin: &Origin) -> Vec<(String, String)> {
     let mut labels = Vec::new();
-    let mut put = |key: &str, value: Option<String>| labels.extend(value.map(|v| (key.to_owned(), v)));
+    let mut put =
+        |key: &str, value: Option<String>| labels.extend(value.map(|v| (key.to_owned(), v)));
     put("org.opencontainers.image.revision", origin.commit.clone());
     put("org.opencontainers.image.source", origin.source_url.clone());
     // The commit's time, so that an equal build can have an equal digest.
-    put("org.opencontainers.image.created", origin.committed.map(|at| at.to_string()));
+    put(
+        "org.opencontainers.image.created",
+        origin.committed.map(|at| at.to_string()),
+    );
     let own = pairs(&order.build.labels);
     labels.retain(|(key, _)| own.iter().all(|(k, _)| k != key));
     labels.extend(own.into_iter().filter(|(key, _)| key != BUILD_KEY_LABEL));
@@ -283,44 +437,90 @@ fn labels(order: &Order<'_>, origin: &Origin) -> Vec<(String, String)> {
 }
 
 fn pairs(list: &[values::KeyValue]) -> Vec<(String, String)> {
-    list.iter().map(|p| (p.key.clone(), p.value.clone())).collect()
+    list.iter()
+        .map(|p| (p.key.clone(), p.value.clone()))
+        .collect()
 }
 
 fn secret(secret: &values::BuildSecret, env: &Env) -> Result<build::SecretSource, Error> {
     Ok(match &secret.source {
         values::SecretSource::File(path) => build::SecretSource::File(env.cwd.join(path)),
-        values::SecretSource::Env(name) => build::SecretSource::Env { name: name.clone(), value: Some(secret.read(env)?) },
-        values::SecretSource::Literal => build::SecretSource::Env { name: secret.id.clone(), value: Some(secret.read(env)?) },
+        values::SecretSource::Env(name) => build::SecretSource::Env {
+            name: name.clone(),
+            value: Some(secret.read(env)?),
+        },
+        values::SecretSource::Literal => build::SecretSource::Env {
+            name: secret.id.clone(),
+            value: Some(secret.read(env)?),
+        },
     })
 }
 
 /// Foreign words out of an engine's error: a failing step's output first, then one escaped line in the error itself.
 fn told(error: DockerError, report: &Report) -> Error {
     let what = error.to_string();
-    let said = error.said().map(|said| one_line(&Untrusted::new(said.0.as_str())));
+    let said = error
+        .said()
+        .map(|said| one_line(&Untrusted::new(said.0.as_str())));
     match error {
         DockerError::BuildFailed(failure) => failed(*failure, report),
-        DockerError::Engine { .. } => ShipError::Engine { what, said: said.unwrap_or_default() }.into(),
-        DockerError::PushFailed { .. } => ShipError::Push { what, said: said.unwrap_or_default() }.into(),
+        DockerError::Engine { .. } => ShipError::Engine {
+            what,
+            said: said.unwrap_or_default(),
+        }
+        .into(),
+        DockerError::PushFailed { .. } => ShipError::Push {
+            what,
+            said: said.unwrap_or_default(),
+        }
+        .into(),
         other => other.into(),
     }
 }
 
 fn failed(failure: BuildFailure, report: &Report) -> Error {
     let step = failure.step.as_ref().map(telling::step_in_words);
-    let file = failure.dockerfile.file_name().map(PathBuf::from).unwrap_or_default();
-    let place = failure.dockerfile_line.map(|line| format!(" ({}:{line})", file.display())).unwrap_or_default();
+    let file = failure
+        .dockerfile
+        .file_name()
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let place = failure
+        .dockerfile_line
+        .map(|line| format!(" ({}:{line})", file.display()))
+        .unwrap_or_default();
     if !failure.log.is_empty() {
         let log: Vec<&str> = failure.log.iter().map(|line| line.0.as_str()).collect();
-        let title = Text::new().say("Output of ").quote(&Untrusted::new(step.clone().unwrap_or_else(|| "the build".to_owned())));
-        report.say(Event::Quoted { title: title.say(place.clone()), text: Untrusted::new(log.join("\n")) });
+        let title = Text::new().say("Output of ").quote(&Untrusted::new(
+            step.clone().unwrap_or_else(|| "the build".to_owned()),
+        ));
+        report.say(Event::Quoted {
+            title: title.say(place.clone()),
+            text: Untrusted::new(log.join("\n")),
+        });
     }
-    let step = one_line(&Untrusted::new(step.unwrap_or_else(|| "the build".to_owned())));
-    ShipError::Build { step, place, message: one_line(&Untrusted::new(failure.message.0)) }.into()
+    let step = one_line(&Untrusted::new(
+        step.unwrap_or_else(|| "the build".to_owned()),
+    ));
+    ShipError::Build {
+        step,
+        place,
+        message: one_line(&Untrusted::new(failure.message.0)),
+    }
+    .into()
 }
 
 /// Runs file work off the runtime's thread. It is short, and never left behind.
-async fn blocking<T: Send + 'static>(doing: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
     let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|e| ShipError::Engine { what: format!("could not {doing}"), said: e.to_string() }.into())
+    joined.map_err(|e| {
+        ShipError::Engine {
+            what: format!("could not {doing}"),
+            said: e.to_string(),
+        }
+        .into()
+    })
 }

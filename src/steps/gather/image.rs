@@ -38,15 +38,15 @@ pub async fn given(
     platform: &Platform,
     skip_config: Option<&str>,
 ) -> Result<GivenImage, Error> {
-    let (repository, reference) = match (bare_reference(given), ecr_repository) {
+    let (owner, reference) = match (bare_reference(given), ecr_repository) {
         (Some(reference), Some(name)) => {
             let repository =
-                self::repository(aws, name)
+                repository(aws, name)
                     .await?
                     .ok_or_else(|| PreflightError::NoRepository {
                         repository: name.to_owned(),
                     })?;
-            (Some(repository), reference)
+            (Some(owner), reference)
         }
         (Some(_), None) => {
             return Err(PreflightError::ImageName {
@@ -63,7 +63,7 @@ pub async fn given(
             (owning_repository(aws, given).await?, reference)
         }
     };
-    let Some(repository) = repository else {
+    let Some(repository) = owner else {
         return Ok(GivenImage {
             image: given.clone(),
             found: None,

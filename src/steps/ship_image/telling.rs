@@ -16,8 +16,15 @@ pub struct Build {
 
 /// `[builder 2/3] RUN make`; hostile text, as it stands in the Dockerfile.
 pub fn step_in_words(step: &Step) -> String {
-    let stage = step.stage.as_ref().map(|s| format!("{s} ")).unwrap_or_default();
-    let place = step.place.map(|(n, of)| format!("[{stage}{n}/{of}] ")).unwrap_or_default();
+    let stage = step
+        .stage
+        .as_ref()
+        .map(|s| format!("{s} "))
+        .unwrap_or_default();
+    let place = step
+        .place
+        .map(|(n, of)| format!("[{stage}{n}/{of}] "))
+        .unwrap_or_default();
     format!("{place}{}", step.name.0)
 }
 
@@ -28,22 +35,41 @@ fn quoted(step: &Step) -> Untrusted {
 impl Build {
     pub fn tell(&mut self, news: BuildNews, report: &Report) {
         match news {
-            BuildNews::ContextReady { files, bytes } => report.line(format!("context: {files} files, {}", size(bytes))),
-            BuildNews::StepStarted(step) => report.say(Event::Progress(Text::new().quote(&quoted(&step)))),
+            BuildNews::ContextReady { files, bytes } => {
+                report.line(format!("context: {files} files, {}", size(bytes)))
+            }
+            BuildNews::StepStarted(step) => {
+                report.say(Event::Progress(Text::new().quote(&quoted(&step))))
+            }
             BuildNews::StepDone { step, took, cached } => {
                 self.steps += 1;
                 self.cached += usize::from(cached);
-                let time = if cached { "cached".to_owned() } else { duration(took) };
+                let time = if cached {
+                    "cached".to_owned()
+                } else {
+                    duration(took)
+                };
                 report.line(Text::new().quote(&quoted(&step)).say(format!(" · {time}")));
             }
             // A step's own lines are shown when it fails; while it runs, the last one is progress.
-            BuildNews::StepLog { line, .. } => report.say(Event::Progress(Text::new().quote(&Untrusted::new(line.0)))),
-            BuildNews::Warning(text) => report.warn("shipway::build::warning", Text::new().quote(&Untrusted::new(text.0)), ""),
+            BuildNews::StepLog { line, .. } => {
+                report.say(Event::Progress(Text::new().quote(&Untrusted::new(line.0))))
+            }
+            BuildNews::Warning(text) => report.warn(
+                "shipway::build::warning",
+                Text::new().quote(&Untrusted::new(text.0)),
+                "",
+            ),
         }
     }
 
     pub fn summary(&self, built: &ImageFacts) -> Text {
-        Text::new().say(format!("{} of {} steps cached, {}", self.cached, self.steps, size(built.size_bytes)))
+        Text::new().say(format!(
+            "{} of {} steps cached, {}",
+            self.cached,
+            self.steps,
+            size(built.size_bytes)
+        ))
     }
 }
 
@@ -59,17 +85,29 @@ impl Push {
             PushNews::Layer { id, state } => {
                 let layer = self.layers.entry(id.clone()).or_default();
                 match state {
-                    LayerState::Pushing { current_bytes, total_bytes } => {
+                    LayerState::Pushing {
+                        current_bytes,
+                        total_bytes,
+                    } => {
                         layer.0 = layer.0.max(total_bytes).max(current_bytes);
-                        report.say(Event::Progress(Text::new().say("layer ").code(id).say(format!(": {} of {}", size(current_bytes), size(total_bytes)))));
+                        report.say(Event::Progress(Text::new().say("layer ").code(id).say(
+                            format!(": {} of {}", size(current_bytes), size(total_bytes)),
+                        )));
                     }
                     LayerState::AlreadyThere => layer.1 = true,
                     LayerState::Pushed | LayerState::Waiting => {}
                 }
             }
-            PushNews::Retrying { attempt, of, after, why } => report.warn(
+            PushNews::Retrying {
+                attempt,
+                of,
+                after,
+                why,
+            } => report.warn(
                 "shipway::push::retrying",
-                Text::new().say("the push broke off: ").quote(&Untrusted::new(why.0)),
+                Text::new()
+                    .say("the push broke off: ")
+                    .quote(&Untrusted::new(why.0)),
                 format!("try {attempt} of {of} in {}", duration(after)),
             ),
         }
@@ -77,8 +115,17 @@ impl Push {
 
     pub fn summary(&self, digest: &str) -> Text {
         let there = self.layers.values().filter(|(_, there)| *there).count();
-        let sent: u64 = self.layers.values().filter(|(_, there)| !there).map(|(bytes, _)| bytes).sum();
-        Text::new().code(digest).say(format!(", {} sent, {there} of {} layers were there", size(sent), self.layers.len()))
+        let sent: u64 = self
+            .layers
+            .values()
+            .filter(|(_, there)| !there)
+            .map(|(bytes, _)| bytes)
+            .sum();
+        Text::new().code(digest).say(format!(
+            ", {} sent, {there} of {} layers were there",
+            size(sent),
+            self.layers.len()
+        ))
     }
 }
 

@@ -1,0 +1,159 @@
+//! A rollout's news and its end in words. `rollout` holds what happened as data; what others wrote stays quoted.
+
+use super::event::{Event, Text, Warning, duration};
+use crate::model::names::family_and_revision;
+use crate::rollout::news::{Because, TargetNote};
+use crate::rollout::{News, Part, Sentence};
+
+/// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
+pub fn event(news: &News) -> Option<Event> {
+    Some(match news {
+        News::ServiceDeployment { arn } => Event::Line(Text::new().say("service deployment ").code(crate::model::names::last_segment(arn))),
+        News::Status { status, reason } => Event::Line(with_reason(Text::new().say("status ").code(status.as_str()), reason.as_ref())),
+        News::Stage { stage } => Event::Line(Text::new().say("stage ").code(stage.as_str())),
+        News::UnknownValue { member, value } => warning(
+            "shipway::deploy::unknown_value",
+            Text::new().say("AWS answers ").code(*member).say(" ").code(value.as_str()).say(", which this version does not know: it is not taken for success"),
+            "a newer Shipway may know it",
+        ),
+        News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
+        News::Counts { desired, running, pending, failed } => {
+            let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
+            Event::Line(Text::new().say(format!("tasks: {running} of {desired} running, {pending} pending{failed}")))
+        }
+        News::DesiredCount { from, to } => Event::Line(Text::new().say(format!("something changed the desired count from {from} to {to}"))),
+        News::TaskStopped { task, failure } => {
+            let word = if *failure { "task failed: " } else { "task stopped: " };
+            let mut text = Text::new().say(word).code(short(task.id())).say(format!(" {}", task.stop_code.as_deref().unwrap_or("(no stop code)")));
+            if let Some(reason) = &task.stopped_reason {
+                text = text.say(": ").quote(reason);
+            }
+            for container in &task.containers {
+                if let Some(code) = container.exit_code {
+                    text = text.say(" · container ").code(container.name.as_str()).say(format!(" exit code {code}"));
+                }
+                if let Some(reason) = &container.reason {
+                    text = text.say(" · ").quote(reason);
+                }
+            }
+            Event::Line(text)
+        }
+        News::Healthy { healthy, targets } => {
+            let mut text = Text::new().say(format!("healthy: {} of {}", healthy.healthy, healthy.of));
+            for note in targets {
+                text = text.say(" · ").join(target(note));
+            }
+            Event::Line(text)
+        }
+        News::OthersAnswer { targets: 0 } => Event::Line("only the new revision answers now".into()),
+        News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
+        News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
+        News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
+        News::WindowBegins { length } => Event::Line(Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length)))),
+        News::WindowBroken { unmet } => {
+            let mut text = Text::new().say("no longer all healthy:");
+            for unmet in unmet {
+                text = text.say(" ").join(sentence(&unmet.sentence()));
+            }
+            Event::Line(text)
+        }
+        News::Adopted { from, to } => {
+            Event::Line(Text::new().say("deployment ").code(to.as_str()).say(" of the same task definition replaced ").code(from.as_str()).say(": following it"))
+        }
+        News::NewerPrimary { deployment_id, task_definition } => {
+            let text = Text::new().say("a newer deployment is PRIMARY: ").code(deployment_id.as_str());
+            Event::Line(text.say(" with ").code(family_and_revision(task_definition)))
+        }
+        News::NoServiceDeployments { permission: Some(permission) } => warning(
+            "shipway::permission::service_deployments",
+            Text::new().code(permission.as_str()).say(" is denied: following deployments[] and rolloutState instead, which say less about why"),
+            Text::new().say("allow ").code(permission.as_str()).say(" on the service deployments"),
+        ),
+        News::NoServiceDeployments { permission: None } => {
+            Event::Line("there are no service deployments here: following deployments[] and rolloutState instead".into())
+        }
+        News::DeployedInstead { because } => deployed_instead(because),
+        News::Throttled { after } => Event::Line(Text::new().say(format!("AWS throttles: next look in {}", duration(*after)))),
+        News::Unreachable => Event::Line("AWS could not be reached: looking again".into()),
+        News::Recovered => Event::Line("AWS answers again".into()),
+    })
+}
+
+fn deployed_instead(because: &Because) -> Event {
+    let waiting = ", so success is when ECS calls it SUCCESSFUL";
+    match because {
+        Because::Alarms(names) => Event::Line(Text::new().say(format!(
+            "ECS may still roll back on alarms {}{waiting}",
+            names.join(", ")
+        ))),
+        Because::Strategy(strategy) => Event::Line(
+            Text::new()
+                .say("ECS may still roll back in strategy ")
+                .code(strategy.as_str())
+                .say(waiting),
+        ),
+        Because::BreakerDoesNotReset => Event::Line(
+            Text::new()
+                .say("the circuit breaker goes on counting after a healthy task")
+                .say(waiting),
+        ),
+        Because::TargetHealthDenied { permission } | Because::TasksDenied { permission } => {
+            warning(
+                "shipway::permission::health",
+                Text::new()
+                    .code(permission.as_str())
+                    .say(" is denied: health cannot be seen")
+                    .say(waiting),
+                Text::new()
+                    .say("allow ")
+                    .code(permission.as_str())
+                    .say(", and the verdict comes earlier"),
+            )
+        }
+    }
+}
+
+/// A sentence of `rollout` as text.
+pub fn sentence(sentence: &Sentence) -> Text {
+    sentence
+        .0
+        .iter()
+        .fold(Text::new(), |text, part| match part {
+            Part::Text(words) => text.say(words.as_str()),
+            Part::Quoted(theirs) => text.quote(theirs),
+        })
+}
+
+fn target(note: &TargetNote) -> Text {
+    let port = note.port.map(|p| format!(":{p}")).unwrap_or_default();
+    let mut text = Text::new()
+        .code(format!("{}{port}", note.target))
+        .say(format!(" {}", note.state));
+    if let Some(reason) = &note.reason {
+        text = text.say(" ").code(reason.as_str());
+    }
+    match &note.description {
+        Some(description) if !description.is_empty() => text.say(" (").quote(description).say(")"),
+        _ => text,
+    }
+}
+
+fn with_reason(text: Text, reason: Option<&crate::model::Untrusted>) -> Text {
+    match reason {
+        Some(reason) if !reason.is_empty() => text.say(": ").quote(reason),
+        _ => text,
+    }
+}
+
+fn warning(code: &'static str, text: Text, help: impl Into<Text>) -> Event {
+    Event::Warning(Warning {
+        code,
+        text,
+        help: Some(help.into()),
+    })
+}
+
+/// A task id is 32 hex digits; eight tell tasks of one service apart.
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

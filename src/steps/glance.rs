@@ -1,0 +1,50 @@
+//! One complete look at a service that nobody is going to change: does the revision it is on serve already?
+//!
+//! The service itself was read a moment ago by gather and is not read again.
+
+use crate::aws::{Aws, AwsError, Retries};
+use crate::error::Error;
+use crate::model::service::Service;
+use crate::rollout::{Observation, RolloutTarget, Unmet, Unseen, serving};
+
+/// `Ok(Err(unmet))`: what stands between the service and serving.
+pub async fn glance(
+    aws: &Aws,
+    cluster: &str,
+    service: &Service,
+    target: &RolloutTarget,
+) -> Result<Result<(), Vec<Unmet>>, Error> {
+    let mut seen = Observation::nothing(target.ours().target_groups.len());
+    seen.service = Ok(service.clone());
+    let tasks = async {
+        let arns = aws
+            .ecs
+            .list_tasks(cluster, &service.name, "RUNNING", Retries::Sdk)
+            .await?;
+        aws.ecs.describe_tasks(cluster, &arns, Retries::Sdk).await
+    };
+    let health = async {
+        let mut targets = Vec::new();
+        for balanced in &target.ours().target_groups {
+            targets.push(
+                aws.elbv2
+                    .describe_target_health(&balanced.group.arn, Retries::Sdk)
+                    .await,
+            );
+        }
+        targets
+    };
+    let (tasks, health) = tokio::join!(tasks, health);
+    seen.tasks = tasks.map_err(unseen);
+    seen.targets = health.into_iter().map(|h| h.map_err(unseen)).collect();
+    Ok(serving::satisfied(&seen, target))
+}
+
+/// Whatever went wrong, it is a reason to watch properly, where each kind is told.
+fn unseen(error: AwsError) -> Unseen {
+    match error.failure {
+        crate::aws::Failure::Denied { permission } => Unseen::Denied(permission),
+        crate::aws::Failure::Throttled => Unseen::Throttled,
+        _ => Unseen::Unreachable,
+    }
+}

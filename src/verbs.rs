@@ -1,0 +1,3 @@
+//! What a person may ask: a file a verb, each a story told top to bottom.
+
+pub mod deploy;

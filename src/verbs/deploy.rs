@@ -1,0 +1,483 @@
+//! `shipway deploy`: gather → image → plan → apply → watch → announce.
+
+mod ending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aws::Aws;
+use crate::error::Error;
+use crate::inputs::arguments::DeployArgs;
+use crate::inputs::env::Env;
+use crate::inputs::trigger::Trigger;
+use crate::inputs::values;
+use crate::model::image::{Image, Platform};
+use crate::model::names::family_and_revision;
+use crate::model::service::Service;
+use crate::model::task_definition::TaskDefinition;
+use crate::model::verdict::{Outputs, Status};
+use crate::plan::service::{WantedImage, plan, tag_value};
+use crate::plan::{Found, Plan, TaskDefinitionRef, Wanted, preflight};
+use crate::report::markdown::{Announcement, Commit, Counted};
+use crate::report::{Phase, Report, Text};
+use crate::rollout::{Balanced, Ended, Limits, OnSuperseded, Ours, RolloutTarget, WaitUntil};
+use crate::steps::access::{self, Access};
+use crate::steps::announce::Announcer;
+use crate::steps::apply::{Applied, apply};
+use crate::steps::gather::image::GivenImage;
+use crate::steps::gather::service::Sought;
+use crate::steps::ship_image::{Order, Shipped, ship_image};
+use crate::steps::{gather, glance, watch};
+
+/// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
+struct Deploy<'a> {
+    args: &'a DeployArgs,
+    env: &'a Env,
+    report: Arc<Report>,
+    trigger: Option<Trigger>,
+    outputs: Outputs,
+    about: Announcement,
+    announcer: Announcer,
+}
+
+/// Everything before the first write to the service.
+struct Prepared {
+    aws: Aws,
+    found: Found,
+    plan: Plan,
+}
+
+pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
+    let report = Arc::new(Report::new(env, args.announce.output));
+    let mut deploy = Deploy {
+        args,
+        env,
+        report,
+        trigger: None,
+        outputs: Outputs {
+            deployment_status: Status::NotStarted.word().to_owned(),
+            ..Outputs::default()
+        },
+        about: Announcement {
+            service: args.target.service.clone(),
+            cluster: args.target.cluster.clone(),
+            ..Announcement::default()
+        },
+        announcer: Announcer::none(),
+    };
+    let told = deploy.story().await;
+    deploy.finish(told).await
+}
+
+impl Deploy<'_> {
+    async fn story(&mut self) -> Result<Ended, Error> {
+        let cancel = self.env.cancel.clone();
+        let prepared = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(ending::cancelled_before_any_change()),
+            prepared = self.prepare() => prepared?,
+        };
+        if !prepared.plan.updates_service() {
+            if let Some(ended) = self.already_there(&prepared).await? {
+                return Ok(ended);
+            }
+        } else {
+            self.say_where_we_are(Phase::Update).await;
+        }
+        // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
+        self.report.started(Phase::Update);
+        let applied = apply(&prepared.aws, &prepared.plan, &prepared.found.service).await?;
+        self.note_applied(&prepared, &applied);
+        let service = applied.service.as_ref().unwrap_or(&prepared.found.service);
+        let target = target(&prepared, &applied, service);
+        self.report.finished(
+            Phase::Update,
+            Text::new()
+                .say("deployment ")
+                .code(target.ours().deployment_id.as_str()),
+        );
+        if self.args.limits.wait_until == values::WaitUntil::None {
+            return Ok(ending::started(&target));
+        }
+        self.say_where_we_are(Phase::Rollout).await;
+        self.report.started(Phase::Rollout);
+        let report = self.report.clone();
+        let mut say = |news: &_| {
+            if let Some(event) = crate::report::rollout::event(news) {
+                report.say(event);
+            }
+        };
+        let ended = watch::watch(
+            &prepared.aws,
+            &prepared.found.cluster,
+            &service.name,
+            target,
+            self.limits(),
+            &mut say,
+            cancel.token(),
+        )
+        .await?;
+        self.report
+            .finished(Phase::Rollout, Text::new().say(ended.status.word()));
+        Ok(ended)
+    }
+
+    /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
+    async fn prepare(&mut self) -> Result<Prepared, Error> {
+        self.trigger = Trigger::read(self.env)?;
+        let token = self.args.announce.read_github_token(self.env)?;
+        self.about.run_url = self.trigger.as_ref().and_then(ending::run_url);
+        self.report.started(Phase::Preflight);
+        let region = &self.args.target.aws_region;
+        let Access { aws, claims } = access::connect(
+            self.env,
+            &self.args.access,
+            region,
+            self.trigger.as_ref(),
+            &self.report,
+        )
+        .await?;
+        let environment = claims.as_ref().and_then(|c| c.environment.as_ref());
+        self.about.environment = environment.cloned();
+        let of = format!("{}/{}", self.args.target.cluster, self.args.target.service);
+        let mode = self.args.announce.comment;
+        self.announcer = Announcer::find(
+            self.env,
+            mode,
+            token.as_ref(),
+            self.trigger.as_ref(),
+            &of,
+            environment,
+            &self.report,
+        )
+        .await;
+
+        let sought = Sought {
+            cluster: &self.args.target.cluster,
+            service: &self.args.target.service,
+            container_name: self.args.target.container_name.as_deref(),
+            task_definition: self.args.target.task_definition.as_deref(),
+            desired_count: self.args.overrides.desired_count,
+            url: self.args.announce.url.as_deref(),
+            cwd: &self.env.cwd,
+        };
+        let found = gather::service::gather(&aws, &sought).await?;
+        self.note_found(&found);
+        self.report.finished(
+            Phase::Preflight,
+            Text::new()
+                .say("service ")
+                .code(found.service.name.as_str())
+                .say(" is on ")
+                .code(family_and_revision(&found.service.task_definition)),
+        );
+
+        let image = self.image(&aws, &found).await?;
+        self.note_image(&image);
+        let wanted = self.wanted(image);
+        let plan = plan(&found, &wanted);
+        self.report.started(Phase::Plan);
+        for line in crate::report::plan::lines(&plan) {
+            self.report.line(line);
+        }
+        self.report.finished(Phase::Plan, Text::new());
+        Ok(Prepared { aws, found, plan })
+    }
+
+    /// The image to deploy, by digest: the given one, or the commit's.
+    async fn image(&mut self, aws: &Aws, found: &Found) -> Result<Image, Error> {
+        let tasks = preflight::platform_of_tasks(&found.service, &found.source);
+        let build = &self.args.build;
+        let usual = || Platform {
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+        };
+        let platform = build
+            .platform
+            .clone()
+            .or_else(|| tasks.as_ref().map(|(p, _)| p.clone()))
+            .unwrap_or_else(usual);
+        if let Some(given) = &build.image {
+            let runs_now = found
+                .live
+                .container(&found.container)
+                .and_then(|c| Image::parse(c.get("image")?.as_str()?)?.digest);
+            let GivenImage { image, found } = gather::image::given(
+                aws,
+                given,
+                build.ecr_repository.as_deref(),
+                &platform,
+                runs_now.as_deref(),
+            )
+            .await?;
+            match found.as_ref().map(|f| &f.platform) {
+                Some(Some(platform)) => preflight::check_architecture(platform, &tasks)?,
+                Some(None) => {}
+                None => self.report.line(
+                    Text::new()
+                        .say("image ")
+                        .code(image.reference())
+                        .say(" is in no ECR repository of this account: taken at its word"),
+                ),
+            }
+            let commit = self.trigger.as_ref().and_then(|t| t.sha.clone());
+            self.note_commit(commit, None);
+            return Ok(image);
+        }
+        // The build's own platform against the tasks', before anything is built.
+        preflight::check_architecture(&platform, &tasks)?;
+        if tasks.is_none() {
+            self.report.warn(
+                "shipway::preflight::architecture_unknown",
+                format!("the task definition names no cpuArchitecture, so the container instance decides: building for {platform}"),
+                "set runtimePlatform in the task definition, or `platform`",
+            );
+        }
+        let name = build.ecr_repository.as_deref().unwrap_or_default();
+        let repository = match gather::image::repository(aws, name).await? {
+            Some(repository) => repository,
+            None if build.create_repository => {
+                let created = aws
+                    .ecr
+                    .create_repository(gather::image::name_of(name), &["latest", "pr-*", "cache-*"])
+                    .await?;
+                self.report.line(
+                    Text::new()
+                        .say("created ECR repository ")
+                        .code(created.uri.as_str()),
+                );
+                created
+            }
+            None => {
+                return Err(preflight::PreflightError::NoRepository {
+                    repository: name.to_owned(),
+                }
+                .into());
+            }
+        };
+        let order = Order {
+            build,
+            repository: &repository,
+            platform: &platform,
+            tasks: &tasks,
+            trigger: self.trigger.as_ref(),
+        };
+        let Shipped {
+            image,
+            commit,
+            note,
+        } = ship_image(self.env, aws, &order, &self.report).await?;
+        self.note_commit(commit, note);
+        Ok(image)
+    }
+
+    fn wanted(&self, image: Image) -> Wanted {
+        let pairs = |list: &[values::KeyValue]| {
+            list.iter()
+                .map(|p| (p.key.clone(), p.value.clone()))
+                .collect()
+        };
+        let overrides = &self.args.overrides;
+        let mut tags = Vec::new();
+        let mut tag = |name: &str, value: Option<String>| {
+            tags.extend(value.map(|v| (format!("shipway:{name}"), tag_value(&v))))
+        };
+        tag("commit", self.about.commit.as_ref().map(|c| c.sha.clone()));
+        tag(
+            "run",
+            self.trigger
+                .as_ref()
+                .and_then(|t| t.run_id)
+                .map(|id| id.to_string()),
+        );
+        tag(
+            "repository",
+            self.trigger.as_ref().map(|t| t.repository.clone()),
+        );
+        Wanted {
+            image: Some(WantedImage::Pushed(image)),
+            environment_variables: pairs(&overrides.environment_variables),
+            secrets: pairs(&overrides.secrets),
+            command: overrides.command.as_ref().map(|c| c.0.clone()),
+            desired_count: overrides.desired_count,
+            force_new_deployment: overrides.force_new_deployment,
+            tags,
+        }
+    }
+
+    /// The service needs no update: it serves already (`unchanged`), or what is on its way there is followed.
+    async fn already_there(&mut self, prepared: &Prepared) -> Result<Option<Ended>, Error> {
+        let Prepared { aws, found, plan } = prepared;
+        let nothing_applied = Applied {
+            task_definition: plan.previous_task_definition.clone(),
+            registered: false,
+            service: None,
+            not_tagged: None,
+        };
+        let target = target(prepared, &nothing_applied, &found.service);
+        let in_flight = found.service.deployments.len() != 1
+            || found
+                .service
+                .primary()
+                .and_then(|p| p.rollout_state.as_deref())
+                .is_some_and(|s| s != "COMPLETED");
+        if in_flight {
+            self.report
+                .line("a deployment of this very revision is in flight: following it");
+            return Ok(None);
+        }
+        match glance::glance(aws, &found.cluster, &found.service, &target).await? {
+            Ok(()) => {
+                let applied = apply(aws, plan, &found.service).await?;
+                self.note_applied(prepared, &applied);
+                Ok(Some(ending::unchanged(&target, &found.service)))
+            }
+            Err(unmet) => {
+                let mut text =
+                    Text::new().say("nothing to change, but the service does not serve:");
+                for unmet in unmet {
+                    text = text
+                        .say(" ")
+                        .join(crate::report::rollout::sentence(&unmet.sentence()));
+                }
+                self.report.line(text.say(" Following it"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let limits = &self.args.limits;
+        Limits {
+            wait_until: match &limits.wait_until {
+                values::WaitUntil::Healthy => WaitUntil::Healthy,
+                values::WaitUntil::Deployed => WaitUntil::Deployed,
+                values::WaitUntil::Stage(stage) => WaitUntil::Stage(stage.clone()),
+                values::WaitUntil::None => WaitUntil::None,
+            },
+            wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
+            stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
+            on_superseded: match limits.on_superseded {
+                values::OnSuperseded::Succeed => OnSuperseded::Succeed,
+                values::OnSuperseded::Fail => OnSuperseded::Fail,
+            },
+        }
+    }
+
+    fn note_found(&mut self, found: &Found) {
+        self.outputs.url = found.url.clone();
+        self.about.url = found.url.clone();
+        self.about.service = found.service.name.clone();
+        self.about.counted = if found.target_groups.is_empty() {
+            Counted::Tasks
+        } else {
+            Counted::Targets
+        };
+        self.about.previous_revision =
+            Some(family_and_revision(&found.service.task_definition).to_owned());
+        self.outputs.previous_task_definition_arn = Some(found.service.task_definition.clone());
+        self.outputs.task_definition_arn = Some(found.service.task_definition.clone());
+    }
+
+    fn note_image(&mut self, image: &Image) {
+        self.about.image = Some(image.reference());
+        self.outputs.image = Some(image.reference());
+        self.outputs.image_tag.clone_from(&image.tag);
+        self.outputs.image_digest.clone_from(&image.digest);
+        self.outputs.image_repository = Some(image.repository.clone());
+    }
+
+    fn note_commit(&mut self, sha: Option<String>, note: Option<Text>) {
+        let url = |sha: &str| {
+            self.trigger
+                .as_ref()
+                .map(|t| format!("{}/{}/commit/{sha}", t.server_url, t.repository))
+        };
+        self.about.commit = sha.map(|sha| Commit {
+            url: url(&sha),
+            sha,
+        });
+        self.about.commit_note = note;
+    }
+
+    fn note_applied(&mut self, prepared: &Prepared, applied: &Applied) {
+        self.outputs.changed = applied.registered || prepared.plan.updates_service();
+        self.outputs.task_definition_arn = Some(applied.task_definition.clone());
+        self.about.revision = Some(family_and_revision(&applied.task_definition).to_owned());
+        if applied.registered {
+            self.report.line(
+                Text::new()
+                    .say("registered ")
+                    .code(family_and_revision(&applied.task_definition)),
+            );
+        }
+        if let Some(error) = &applied.not_tagged {
+            self.report.warn(
+                "shipway::permission::not_tagged",
+                Text::new().say("the revision was not tagged with commit and run: ").quote(&error.message),
+                "allow ecs:TagResource on task definitions, so that what runs can be traced to its commit",
+            );
+        }
+    }
+}
+
+/// What is watched after the plan was applied.
+fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutTarget {
+    let Prepared { found, plan, .. } = prepared;
+    let definition = deployed_definition(found, plan, applied);
+    let primary = service.primary().cloned().unwrap_or_default();
+    let groups = service.load_balancers.iter().filter_map(|entry| {
+        let arn = entry.target_group_arn.as_ref()?;
+        let group = found.target_groups.iter().find(|g| g.arn == *arn)?.clone();
+        Some(Balanced {
+            group,
+            container_name: entry.container_name.clone().unwrap_or_default(),
+            container_port: entry.container_port.unwrap_or_default(),
+        })
+    });
+    let ours = Ours {
+        deployment_id: primary.id,
+        task_definition: applied.task_definition.clone(),
+        created_at: primary.created_at,
+        health_checked: definition
+            .essential_containers()
+            .into_iter()
+            .filter(|c| definition.has_health_check(c))
+            .map(str::to_owned)
+            .collect(),
+        target_groups: groups.collect(),
+    };
+    if plan.updates_service() && !plan.starts_deployment() {
+        let events_after = found
+            .service
+            .events
+            .iter()
+            .filter_map(|e| e.created_at)
+            .max();
+        return RolloutTarget::Count {
+            ours,
+            desired: service.desired_count,
+            events_after,
+        };
+    }
+    RolloutTarget::Deployment {
+        ours,
+        service_deployment: None,
+    }
+}
+
+fn deployed_definition(found: &Found, plan: &Plan, applied: &Applied) -> TaskDefinition {
+    if let Some((document, _)) = plan.register() {
+        return TaskDefinition {
+            document: document.clone(),
+            tags: Vec::new(),
+        };
+    }
+    let existing = plan.update_to();
+    let is_source = matches!(existing, Some(TaskDefinitionRef::Existing(arn)) if *arn == applied.task_definition);
+    if is_source {
+        found.source.clone()
+    } else {
+        found.live.clone()
+    }
+}

@@ -1,0 +1,251 @@
+//! How a deploy ends, told to everyone: log, comment, outputs, exit code. Decides nothing about the verdict.
+
+use std::time::Duration;
+
+use super::Deploy;
+use crate::error::Error;
+use crate::inputs::env::Signal;
+use crate::inputs::trigger::Trigger;
+use crate::model::names::family_and_revision;
+use crate::model::service::Service;
+use crate::model::verdict::Status;
+use crate::report::markdown::{self, Failure, State};
+use crate::report::{Ending, Phase, Text};
+use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
+
+/// A runner kills us ten seconds after its first signal: the comment gets less.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+pub fn run_url(trigger: &Trigger) -> Option<String> {
+    trigger.run_id.map(|id| {
+        format!(
+            "{}/{}/actions/runs/{id}",
+            trigger.server_url, trigger.repository
+        )
+    })
+}
+
+fn ended(status: Status, exit_code: u8) -> Ended {
+    Ended {
+        status,
+        exit_code,
+        reasons: Vec::new(),
+        healthy: Healthy::default(),
+        serves_now: None,
+        deployment_id: String::new(),
+        service_deployment_arn: None,
+        timings: Default::default(),
+        last_event: None,
+        last_stop: None,
+        unmet: Vec::new(),
+    }
+}
+
+pub fn cancelled_before_any_change() -> Ended {
+    Ended {
+        reasons: vec![Sentence::new(
+            "Nothing was changed: the service was not updated.",
+        )],
+        ..ended(Status::Cancelled, 130)
+    }
+}
+
+pub fn started(target: &RolloutTarget) -> Ended {
+    Ended {
+        deployment_id: target.ours().deployment_id.clone(),
+        ..ended(Status::Started, 0)
+    }
+}
+
+pub fn unchanged(target: &RolloutTarget, service: &Service) -> Ended {
+    Ended {
+        healthy: Healthy {
+            healthy: service.desired_count,
+            of: service.desired_count,
+        },
+        serves_now: (service.desired_count > 0).then(|| service.task_definition.clone()),
+        deployment_id: target.ours().deployment_id.clone(),
+        ..ended(Status::Unchanged, 0)
+    }
+}
+
+impl Deploy<'_> {
+    /// One edit of the comment a phase; silent where there is no pull request.
+    pub(super) async fn say_where_we_are(&mut self, phase: Phase) {
+        let now = self.env.clock.timestamp();
+        self.about.state = State::InProgress {
+            phase,
+            since: now.strftime("%H:%M:%S").to_string(),
+        };
+        self.about.phases = self.report.phases();
+        if let Some(url) = self.announcer.update(&self.about, &self.report).await {
+            self.outputs.comment_url = Some(url);
+        }
+    }
+
+    /// The last words, to everyone. Returns the exit code.
+    pub(super) async fn finish(mut self, told: Result<Ended, Error>) -> u8 {
+        let exit_code = match told {
+            Ok(ended) => self.tell_verdict(ended),
+            Err(error) => self.tell_error(&error),
+        };
+        let cancelled = matches!(
+            self.about.state,
+            State::Ended {
+                status: Status::Cancelled,
+                ..
+            }
+        );
+        // People at a terminal wait for these lines: before GitHub is asked.
+        if cancelled {
+            self.report.notice(markdown::headline(&self.about));
+        }
+        self.about.phases = self.report.phases();
+        self.about.took = Some(self.env.clock.elapsed());
+        let announced = tokio::time::timeout(
+            if cancelled {
+                LAST_WORDS
+            } else {
+                Duration::from_secs(60)
+            },
+            self.announcer.update(&self.about, &self.report),
+        )
+        .await;
+        if let Some(url) = announced.ok().flatten() {
+            self.outputs.comment_url = Some(url);
+        }
+        let ending = Ending {
+            headline: markdown::headline(&self.about),
+            exit_code,
+            summary: Some(markdown::summary(&self.about)),
+        };
+        self.report.finish(&self.outputs, &ending);
+        exit_code
+    }
+
+    fn tell_verdict(&mut self, ended: Ended) -> u8 {
+        let exit_code = match (ended.status, self.env.cancel.signal()) {
+            (Status::Cancelled, Some(signal)) => signal.exit_code(),
+            (Status::Cancelled, None) => Signal::Interrupt.exit_code(),
+            _ => ended.exit_code,
+        };
+        self.outputs.deployment_status = ended.status.word().to_owned();
+        self.outputs
+            .service_deployment_arn
+            .clone_from(&ended.service_deployment_arn);
+        if ended.healthy.of == 0 && ended.status.is_success() {
+            self.outputs.url = None;
+            self.about.url = None;
+        }
+        let knows_health = !matches!(ended.status, Status::Started | Status::Cancelled);
+        self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
+        let sentences: Vec<Text> = ended
+            .reasons
+            .iter()
+            .map(crate::report::rollout::sentence)
+            .collect();
+        let mut cause = None;
+        let mut failure = None;
+        if !ended.status.is_success() {
+            let mut rest = sentences.into_iter();
+            cause = rest.next();
+            let mut evidence: Vec<Text> = rest.collect();
+            if let Some(event) = &ended.last_event {
+                evidence.push(
+                    Text::new()
+                        .say("last service event: ")
+                        .quote(&event.message),
+                );
+            }
+            if exit_code == 1 {
+                self.outputs.failure_code = Some(format!(
+                    "shipway::deploy::{}",
+                    ended.status.word().replace('-', "_")
+                ));
+            } else if ended.status == Status::TimedOut {
+                self.outputs.failure_code = Some("shipway::deploy::timed_out".to_owned());
+            }
+            failure = Some(Failure {
+                code: self.outputs.failure_code.clone(),
+                evidence,
+                fix: self.advice(&ended),
+                quoted: None,
+            });
+            let serves = ended
+                .serves_now
+                .as_deref()
+                .map(|arn| Text::new().code(family_and_revision(arn)));
+            self.about.now_serving = match (ended.status, serves) {
+                (Status::Cancelled, _) => None,
+                (_, Some(serves)) => Some(serves),
+                (_, None) => Some("nothing that was seen".into()),
+            };
+            self.say_evidence(failure.as_ref());
+        }
+        self.about.state = State::Ended {
+            status: ended.status,
+            cause,
+            failure,
+        };
+        exit_code
+    }
+
+    /// The comment and the summary show it as a card; a log reads it line by line.
+    fn say_evidence(&self, failure: Option<&Failure>) {
+        let Some(failure) = failure else { return };
+        for evidence in &failure.evidence {
+            self.report.line(evidence.clone());
+        }
+        if let Some(serving) = &self.about.now_serving {
+            self.report
+                .line(Text::new().say("now serving: ").join(serving.clone()));
+        }
+        if let Some(fix) = &failure.fix {
+            self.report
+                .line(Text::new().say("next: ").join(fix.clone()));
+        }
+    }
+
+    /// What a person can do next.
+    fn advice(&self, ended: &Ended) -> Option<Text> {
+        let (cluster, service) = (&self.args.target.cluster, &self.about.service);
+        let follow = || {
+            Text::new().say("follow it with ").code(format!(
+                "aws ecs describe-services --cluster {cluster} --services {service}"
+            ))
+        };
+        match ended.status {
+            Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
+            Status::Cancelled if !ended.deployment_id.is_empty() => {
+                Some(Text::new().say("ECS goes on with deployment ").code(ended.deployment_id.as_str()).say("; ").join(follow()))
+            }
+            Status::Unknown => Some(follow()),
+            Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
+            _ => None,
+        }
+    }
+
+    fn tell_error(&mut self, error: &Error) -> u8 {
+        self.report.error(error);
+        self.outputs.failure_code = Some(error.code());
+        let status = if self.outputs.changed {
+            Status::Failed
+        } else {
+            Status::NotStarted
+        };
+        self.outputs.deployment_status = status.word().to_owned();
+        let mut chain = error.chain().into_iter();
+        let failure = Failure {
+            code: Some(error.code()),
+            evidence: chain.clone().skip(1).map(Text::from).collect(),
+            fix: error.help().map(Text::from),
+            quoted: None,
+        };
+        self.about.state = State::Ended {
+            status,
+            cause: chain.next().map(Text::from),
+            failure: Some(failure),
+        };
+        error.exit_code()
+    }
+}
