@@ -267,6 +267,11 @@ impl Iam {
         Ok(())
     }
 
+    /// Whether the caller's policies ask for a resource's tags, which are costly to look up.
+    pub fn asks_for_tags(&self, caller: &Principal) -> bool {
+        self.policy_of(caller).is_some_and(Policy::asks_for_tags)
+    }
+
     fn policy_of(&self, caller: &Principal) -> Option<&Policy> {
         let user = self.users.values().find(|user| user.principal == *caller).map(|user| &user.policy);
         user.or_else(|| {

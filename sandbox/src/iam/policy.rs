@@ -158,6 +158,11 @@ impl Policy {
         Ok(Policy { statements })
     }
 
+    /// Whether any statement asks for a resource's tags.
+    pub fn asks_for_tags(&self) -> bool {
+        self.statements.iter().flat_map(|statement| &statement.conditions).any(|condition| condition.key.contains(":ResourceTag/"))
+    }
+
     pub fn decide(&self, action: &str, resource: &str, context: &Context) -> Decision {
         self.decide_among(|_| true, action, resource, context)
     }

@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use serde_json::{Value, json};
 
-use crate::iam::dns_suffix;
+use crate::iam::{Principal, dns_suffix};
 use crate::wire::timestamp_json;
 use crate::world::registry::{Mutability, Registry, Repository, RepositorySpec};
-use crate::world::{Answer, ApiError, Operation, Place, World};
+use crate::world::{Answer, ApiError, Ids, Operation, Place, World};
 
 /// How long a password of GetAuthorizationToken opens the registry.
 const PASSWORD_LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -38,13 +38,26 @@ const fn row(name: &'static str, function: fn(&mut World, &Value) -> Answer, res
     Operation { service: "ecr", name, function, resources }
 }
 
+struct Password {
+    end: SystemTime,
+    /// Whose policies hold for its bearer; `None` for ECS itself, which pulls for its tasks.
+    of: Option<Principal>,
+}
+
+/// What became of a password at the registry's door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Open(Option<Principal>),
+    Expired,
+    Unknown,
+}
+
 #[derive(Default)]
 pub struct Ecr {
     pub registry: Registry,
     /// Where the registry answers, when that is not ECR's own host: the sandbox's server, as `127.0.0.1:PORT`.
     pub registry_host: Option<String>,
-    /// Valid passwords and when each ends.
-    passwords: BTreeMap<String, SystemTime>,
+    passwords: BTreeMap<String, Password>,
     /// Token of a layer's address to the layer's digest and the address's end.
     downloads: BTreeMap<String, (String, SystemTime)>,
 }
@@ -65,9 +78,19 @@ impl Ecr {
         format!("{}/{repository}", self.host(place))
     }
 
-    /// Whether this password opens the registry now.
-    pub fn admits(&self, password: &str, now: SystemTime) -> bool {
-        self.passwords.get(password).is_some_and(|end| now < *end)
+    /// Makes a password that opens the registry for twelve hours.
+    pub fn issue_password(&mut self, of: Option<Principal>, now: SystemTime, ids: &mut Ids) -> String {
+        let password = format!("eyJwYXlsb2FkIjoi{}", ids.alphanumeric(400));
+        self.passwords.insert(password.clone(), Password { end: now + PASSWORD_LIFETIME, of });
+        password
+    }
+
+    pub fn entry(&self, password: &str, now: SystemTime) -> Entry {
+        match self.passwords.get(password) {
+            None => Entry::Unknown,
+            Some(password) if password.end <= now => Entry::Expired,
+            Some(password) => Entry::Open(password.of.clone()),
+        }
     }
 
     /// The layer that the token of an address stands for.
@@ -109,8 +132,15 @@ impl Ecr {
         Some((config["os"].as_str()?.to_owned(), config["architecture"].as_str()?.to_owned()))
     }
 
+    /// Removes the image that a name stands for, tags and all, as a lifecycle rule or a person would; whether it was there.
+    pub fn delete_image(&mut self, image: &str) -> bool {
+        let Some(digest) = self.digest_of(image) else { return false };
+        let repository = self.parse_image(image).map(|(repository, _)| repository.to_owned()).unwrap_or_default();
+        self.registry.delete(&repository, &digest).is_some()
+    }
+
     /// The digest that an image of this registry resolves to now.
-    pub fn resolve(&self, image: &str) -> Option<String> {
+    pub fn digest_of(&self, image: &str) -> Option<String> {
         let (repository, reference) = self.parse_image(image)?;
         Some(self.registry.repositories.get(repository)?.manifest(reference)?.digest.clone())
     }
@@ -283,10 +313,8 @@ fn tag_resource(world: &mut World, input: &Value) -> Answer {
 }
 
 fn get_authorization_token(world: &mut World, _: &Value) -> Answer {
-    let password = format!("eyJwYXlsb2FkIjoi{}", world.ids.alphanumeric(400));
+    let password = world.ecr.issue_password(Some(world.iam.caller.clone()), world.now, &mut world.ids);
     let end = world.now + PASSWORD_LIFETIME;
-    world.ecr.passwords.retain(|_, end| world.now < *end);
-    world.ecr.passwords.insert(password.clone(), end);
     let scheme = if world.ecr.registry_host.is_some() { "http" } else { "https" };
     Ok(json!({"authorizationData": [{
         "authorizationToken": base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}")),
