@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 
+use crate::Clock;
 use crate::iam::policy::Decision;
 use crate::iam::{Principal, denied};
 use crate::oci::Oci;
@@ -24,7 +25,6 @@ use crate::wire::record::{Record, Recorder};
 use crate::wire::trouble::{self, Effect as Strike, Rule, Trouble, Troubles};
 use crate::wire::{Decoded, Protocol, Reset, json11, query, response, sigv4};
 use crate::world::{Answer, ApiError, Effect, Fact, World};
-use crate::Clock;
 
 /// A running world. Clones are the same one.
 #[derive(Clone)]
@@ -51,8 +51,17 @@ impl Sandbox {
     /// Trouble's offsets count from the world's present time.
     pub fn new(world: World, clock: Clock, trouble: Trouble) -> Sandbox {
         let troubles = Troubles::new(trouble, world.now);
-        let inner = Arc::new(Mutex::new(Inner { world, troubles, recorder: Recorder::default(), base: None }));
-        Sandbox { oci: Oci::new(Arc::clone(&inner), clock), inner, clock }
+        let inner = Arc::new(Mutex::new(Inner {
+            world,
+            troubles,
+            recorder: Recorder::default(),
+            base: None,
+        }));
+        Sandbox {
+            oci: Oci::new(Arc::clone(&inner), clock),
+            inner,
+            clock,
+        }
     }
 
     pub fn clock(&self) -> Clock {
@@ -66,7 +75,12 @@ impl Sandbox {
 
     /// Every call so far, in order.
     pub fn recorded(&self) -> Vec<Record> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).recorder.all().to_vec()
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recorder
+            .all()
+            .to_vec()
     }
 
     /// Appends every further call to this file as well.
@@ -106,13 +120,22 @@ impl Sandbox {
         ];
         if github.grants_id_tokens() {
             let base = inner.base.as_deref().unwrap_or(ID_TOKEN_BASE);
-            variables.push(("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{base}{ID_TOKEN_PATH}?api-version=2.0")));
-            variables.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN", github.request_token.clone()));
+            variables.push((
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+                format!("{base}{ID_TOKEN_PATH}?api-version=2.0"),
+            ));
+            variables.push((
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+                github.request_token.clone(),
+            ));
         }
         if let Some(base) = &inner.base {
             variables.push(("AWS_ENDPOINT_URL", base.clone()));
         }
-        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// From now on answers name the server at `authority` (`127.0.0.1:PORT`) instead of AWS's and GitHub's own hosts.
@@ -136,9 +159,11 @@ impl Sandbox {
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Reset> {
         let path = request.uri().path();
         let mut answered = if request.headers().contains_key("x-amz-target") {
-            self.aws(&request, Protocol::Json11, json11::decode(&request)).await?
+            self.aws(&request, Protocol::Json11, json11::decode(&request))
+                .await?
         } else if query::is_query(&request) {
-            self.aws(&request, Protocol::Query, query::decode(&request)).await?
+            self.aws(&request, Protocol::Query, query::decode(&request))
+                .await?
         } else if path == "/v2" || path.starts_with("/v2/") {
             self.oci.serve_bytes(request).await
         } else if let Some(digest) = path.strip_prefix(LAYERS_PATH) {
@@ -147,14 +172,22 @@ impl Sandbox {
             self.github(&request).await?
         };
         let now = self.clock.now();
-        let date = jiff::Timestamp::try_from(now).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = jiff::Timestamp::try_from(now)
+            .unwrap_or_default()
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
         if let Ok(date) = http::HeaderValue::from_str(&date) {
             answered.headers_mut().insert(http::header::DATE, date);
         }
         Ok(answered)
     }
 
-    async fn aws(&self, request: &Request<Bytes>, protocol: Protocol, decoded: Result<Decoded, ApiError>) -> Result<Response<Bytes>, Reset> {
+    async fn aws(
+        &self,
+        request: &Request<Bytes>,
+        protocol: Protocol,
+        decoded: Result<Decoded, ApiError>,
+    ) -> Result<Response<Bytes>, Reset> {
         let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -165,7 +198,10 @@ impl Sandbox {
                 });
             }
         };
-        let fate = self.lock().troubles.fate(decoded.service, &decoded.operation, self.clock.now());
+        let fate = self
+            .lock()
+            .troubles
+            .fate(decoded.service, &decoded.operation, self.clock.now());
         wait(fate.delay).await;
 
         let mut inner = self.lock();
@@ -207,18 +243,35 @@ impl Sandbox {
 
     fn layer(&self, digest: &str, query: &str) -> Response<Bytes> {
         let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
-        let token = token.map(|(_, token)| token.into_owned()).unwrap_or_default();
+        let token = token
+            .map(|(_, token)| token.into_owned())
+            .unwrap_or_default();
         let found = self.with_world(|world| world.ecr.download(&token, digest, world.now));
         match found {
-            Some(bytes) => response(200, &[("content-type", "application/octet-stream".to_owned())], bytes),
-            None => response(403, &[("content-type", "application/xml".to_owned())], "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+            Some(bytes) => response(
+                200,
+                &[("content-type", "application/octet-stream".to_owned())],
+                bytes,
+            ),
+            None => response(
+                403,
+                &[("content-type", "application/xml".to_owned())],
+                "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+            ),
         }
     }
 }
 
 impl Inner {
-    fn answer(&mut self, request: &Request<Bytes>, decoded: &Decoded, strike: Option<Strike>) -> (Principal, Answer) {
-        let Inner { world, troubles, .. } = self;
+    fn answer(
+        &mut self,
+        request: &Request<Bytes>,
+        decoded: &Decoded,
+        strike: Option<Strike>,
+    ) -> (Principal, Answer) {
+        let Inner {
+            world, troubles, ..
+        } = self;
         let operation = match services::operation(decoded) {
             Ok(operation) => operation,
             Err(error) => return (Principal::default(), Err(error)),
@@ -228,8 +281,19 @@ impl Inner {
             false => Principal::default(),
             true => {
                 // STS has endpoints beyond a region's own.
-                let region = if decoded.service == "sts" { "" } else { &world.place.region };
-                match sigv4::verify(request, decoded.protocol, decoded.service, region, &world.iam, world.now) {
+                let region = if decoded.service == "sts" {
+                    ""
+                } else {
+                    &world.place.region
+                };
+                match sigv4::verify(
+                    request,
+                    decoded.protocol,
+                    decoded.service,
+                    region,
+                    &world.iam,
+                    world.now,
+                ) {
                     Ok(caller) => caller,
                     Err(error) => return (Principal::default(), Err(error)),
                 }
@@ -240,19 +304,39 @@ impl Inner {
                 let resources = (operation.resources)(world, &decoded.input);
                 let action = format!("{}:{}", operation.service, operation.name);
                 let resource = resources.first().map_or("*", String::as_str);
-                Err(denied(&caller, decoded.protocol, &action, resource, Decision::NotMentioned))
+                Err(denied(
+                    &caller,
+                    decoded.protocol,
+                    &action,
+                    resource,
+                    Decision::NotMentioned,
+                ))
             }
             Some(Strike::Denied) => Err(sts::not_authorised()),
             Some(strike) if trouble::error(strike, decoded.protocol).is_some() => {
                 trouble::error(strike, decoded.protocol).map_or(Ok(Value::Null), Err)
             }
-            Some(Strike::Stale) => match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {
-                Some(answer) => Ok(answer),
-                None => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
-            },
+            Some(Strike::Stale) => {
+                match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {
+                    Some(answer) => Ok(answer),
+                    None => services::handle(
+                        world,
+                        operation,
+                        decoded.protocol,
+                        &caller,
+                        &decoded.input,
+                    ),
+                }
+            }
             _ => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
         };
-        troubles.remember(decoded.service, &decoded.operation, &decoded.input, &answer, world.now);
+        troubles.remember(
+            decoded.service,
+            &decoded.operation,
+            &decoded.input,
+            &answer,
+            world.now,
+        );
         (caller, answer)
     }
 

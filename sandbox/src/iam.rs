@@ -3,6 +3,8 @@
 //! Knows: AWS's evaluation order and its words for a refusal. Does not know: operations, or how a request was signed.
 
 pub mod policy;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -10,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::world::{ApiError, Ids, Place};
 use crate::wire::Protocol;
+use crate::world::{ApiError, Ids, Place};
 use policy::{Context, Decision, Policy};
 
 /// Where GitHub's id tokens come from, unless the world says otherwise.
@@ -140,11 +142,21 @@ pub struct BadPolicy {
 impl Iam {
     pub fn new(spec: &IamSpec, place: &Place) -> Result<Iam, BadPolicy> {
         let mut iam = Iam::default();
-        let github = [ProviderSpec { url: GITHUB_ISSUER.to_owned(), client_ids: vec![sts_audience(place)] }];
+        let github = [ProviderSpec {
+            url: GITHUB_ISSUER.to_owned(),
+            client_ids: vec![sts_audience(place)],
+        }];
         for provider in spec.providers.as_deref().unwrap_or(&github) {
             let host = provider.url.trim_start_matches("https://");
-            let arn = format!("arn:{}:iam::{}:oidc-provider/{host}", place.partition, place.account);
-            iam.providers.push(Provider { arn, url: format!("https://{host}"), client_ids: provider.client_ids.clone() });
+            let arn = format!(
+                "arn:{}:iam::{}:oidc-provider/{host}",
+                place.partition, place.account
+            );
+            iam.providers.push(Provider {
+                arn,
+                url: format!("https://{host}"),
+                client_ids: provider.client_ids.clone(),
+            });
         }
         for role in &spec.roles {
             iam.add_role(role, place)?;
@@ -156,11 +168,22 @@ impl Iam {
     }
 
     pub fn add_role(&mut self, spec: &RoleSpec, place: &Place) -> Result<(), BadPolicy> {
-        let bad = |problem| BadPolicy { of: format!("role {}", spec.name), problem };
-        let trust = if spec.trust.is_null() { self.default_trust().ok_or_else(|| bad("no provider to trust".to_owned()))? } else { spec.trust.clone() };
+        let bad = |problem| BadPolicy {
+            of: format!("role {}", spec.name),
+            problem,
+        };
+        let trust = if spec.trust.is_null() {
+            self.default_trust()
+                .ok_or_else(|| bad("no provider to trust".to_owned()))?
+        } else {
+            spec.trust.clone()
+        };
         let role = Role {
             name: spec.name.clone(),
-            arn: format!("arn:{}:iam::{}:role/{}", place.partition, place.account, spec.name),
+            arn: format!(
+                "arn:{}:iam::{}:role/{}",
+                place.partition, place.account, spec.name
+            ),
             id: unique_id("AROA", &spec.name),
             max_session_duration: Duration::from_secs(spec.max_session_duration.unwrap_or(3600)),
             trust: Policy::trust(&trust, &self.providers).map_err(bad)?,
@@ -173,11 +196,19 @@ impl Iam {
     pub fn add_user(&mut self, spec: &UserSpec, place: &Place) -> Result<(), BadPolicy> {
         let user = User {
             principal: Principal {
-                arn: format!("arn:{}:iam::{}:user/{}", place.partition, place.account, spec.name),
+                arn: format!(
+                    "arn:{}:iam::{}:user/{}",
+                    place.partition, place.account, spec.name
+                ),
                 user_id: unique_id("AIDA", &spec.name),
             },
             secret_access_key: spec.secret_access_key.clone(),
-            policy: Policy::permissions(&or_everything(&spec.policy)).map_err(|problem| BadPolicy { of: format!("user {}", spec.name), problem })?,
+            policy: Policy::permissions(&or_everything(&spec.policy)).map_err(|problem| {
+                BadPolicy {
+                    of: format!("user {}", spec.name),
+                    problem,
+                }
+            })?,
         };
         self.users.insert(spec.access_key_id.clone(), user);
         Ok(())
@@ -199,7 +230,12 @@ impl Iam {
 
     pub fn key(&self, access_key_id: &str) -> Option<Key<'_>> {
         if let Some(user) = self.users.get(access_key_id) {
-            return Some(Key { secret_access_key: &user.secret_access_key, session_token: None, expires: None, principal: user.principal.clone() });
+            return Some(Key {
+                secret_access_key: &user.secret_access_key,
+                session_token: None,
+                expires: None,
+                principal: user.principal.clone(),
+            });
         }
         let session = self.sessions.get(access_key_id)?;
         Some(Key {
@@ -211,7 +247,9 @@ impl Iam {
     }
 
     pub fn provider(&self, issuer: &str) -> Option<&Provider> {
-        self.providers.iter().find(|provider| provider.url == issuer)
+        self.providers
+            .iter()
+            .find(|provider| provider.url == issuer)
     }
 
     pub fn role(&self, arn: &str) -> Option<&Role> {
@@ -228,10 +266,23 @@ impl Iam {
             };
             context.insert(format!("{}:{claim}", provider.host()), values);
         }
-        role.trust.decide_for(&provider.arn, "sts:AssumeRoleWithWebIdentity", "*", &context) == Decision::Allowed
+        role.trust.decide_for(
+            &provider.arn,
+            "sts:AssumeRoleWithWebIdentity",
+            "*",
+            &context,
+        ) == Decision::Allowed
     }
 
-    pub fn open_session(&mut self, role_arn: &str, name: &str, lifetime: Duration, now: SystemTime, place: &Place, ids: &mut Ids) -> Option<Session> {
+    pub fn open_session(
+        &mut self,
+        role_arn: &str,
+        name: &str,
+        lifetime: Duration,
+        now: SystemTime,
+        place: &Place,
+        ids: &mut Ids,
+    ) -> Option<Session> {
         let role = self.role(role_arn)?;
         let session = Session {
             access_key_id: format!("ASIA{}", ids.alphanumeric(16).to_uppercase()),
@@ -240,11 +291,15 @@ impl Iam {
             expires: now + lifetime,
             role: role.name.clone(),
             principal: Principal {
-                arn: format!("arn:{}:sts::{}:assumed-role/{}/{name}", place.partition, place.account, role.name),
+                arn: format!(
+                    "arn:{}:sts::{}:assumed-role/{}/{name}",
+                    place.partition, place.account, role.name
+                ),
                 user_id: format!("{}:{name}", role.id),
             },
         };
-        self.sessions.insert(session.access_key_id.clone(), session.clone());
+        self.sessions
+            .insert(session.access_key_id.clone(), session.clone());
         Some(session)
     }
 
@@ -256,8 +311,23 @@ impl Iam {
     }
 
     /// Whether the caller may do `action` on each of `resources`; AWS's refusal if not.
-    pub fn authorise(&self, caller: &Principal, protocol: Protocol, action: &str, resources: &[String], context: &Context) -> Result<(), ApiError> {
-        let Some(policy) = self.policy_of(caller) else { return Err(denied(caller, protocol, action, "*", Decision::NotMentioned)) };
+    pub fn authorise(
+        &self,
+        caller: &Principal,
+        protocol: Protocol,
+        action: &str,
+        resources: &[String],
+        context: &Context,
+    ) -> Result<(), ApiError> {
+        let Some(policy) = self.policy_of(caller) else {
+            return Err(denied(
+                caller,
+                protocol,
+                action,
+                "*",
+                Decision::NotMentioned,
+            ));
+        };
         for resource in resources {
             match policy.decide(action, resource, context) {
                 Decision::Allowed => {}
@@ -273,24 +343,43 @@ impl Iam {
     }
 
     fn policy_of(&self, caller: &Principal) -> Option<&Policy> {
-        let user = self.users.values().find(|user| user.principal == *caller).map(|user| &user.policy);
+        let user = self
+            .users
+            .values()
+            .find(|user| user.principal == *caller)
+            .map(|user| &user.policy);
         user.or_else(|| {
-            let session = self.sessions.values().find(|session| session.principal == *caller)?;
+            let session = self
+                .sessions
+                .values()
+                .find(|session| session.principal == *caller)?;
             Some(&self.roles.get(&session.role)?.policy)
         })
     }
 }
 
 /// AWS's words for a refusal.
-pub fn denied(caller: &Principal, protocol: Protocol, action: &str, resource: &str, decision: Decision) -> ApiError {
+pub fn denied(
+    caller: &Principal,
+    protocol: Protocol,
+    action: &str,
+    resource: &str,
+    decision: Decision,
+) -> ApiError {
     let because = match decision {
         Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
         _ => format!("because no identity-based policy allows the {action} action"),
     };
-    let message = format!("User: {} is not authorized to perform: {action} on resource: {resource} {because}", caller.arn);
+    let message = format!(
+        "User: {} is not authorized to perform: {action} on resource: {resource} {because}",
+        caller.arn
+    );
     match protocol {
         Protocol::Json11 => ApiError::new("AccessDeniedException", message),
-        Protocol::Query => ApiError { status: 403, ..ApiError::new("AccessDenied", message) },
+        Protocol::Query => ApiError {
+            status: 403,
+            ..ApiError::new("AccessDenied", message)
+        },
     }
 }
 
@@ -312,7 +401,9 @@ pub fn dns_suffix(partition: &str) -> &'static str {
 
 fn or_everything(policy: &Value) -> Value {
     match policy {
-        Value::Null => json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+        Value::Null => {
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+        }
         policy => policy.clone(),
     }
 }
@@ -325,75 +416,7 @@ fn unique_id(prefix: &str, name: &str) -> String {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place() -> Place {
-        Place { partition: "aws".into(), account: "123456789012".into(), region: "eu-west-1".into() }
-    }
-
-    fn iam(role: Value) -> Result<Iam, BadPolicy> {
-        Iam::new(&IamSpec { roles: vec![serde_json::from_value(role).unwrap()], ..IamSpec::default() }, &place())
-    }
-
-    fn message(policy: Value, action: &str, resource: &str) -> String {
-        let mut iam = iam(json!({"name": "deployer", "policy": policy})).unwrap();
-        let arn = "arn:aws:iam::123456789012:role/deployer";
-        let session = iam.open_session(arn, "run-1", Duration::from_secs(900), SystemTime::UNIX_EPOCH, &place(), &mut Ids::seeded(1)).unwrap();
-        match iam.authorise(&session.principal, Protocol::Json11, action, &[resource.to_owned()], &Context::new()) {
-            Ok(()) => "allowed".to_owned(),
-            Err(error) => error.message,
-        }
-    }
-
-    #[test]
-    fn what_no_policy_allows_is_denied_in_awss_words() {
-        let policy = json!({"Statement": {"Effect": "Allow", "Action": ["ecs:Describe*"], "Resource": "*"}});
-        assert_eq!(message(policy.clone(), "ecs:DescribeServices", "arn:s"), "allowed");
-        assert_eq!(
-            message(policy, "ecs:UpdateService", "arn:s"),
-            "User: arn:aws:sts::123456789012:assumed-role/deployer/run-1 is not authorized to perform: ecs:UpdateService on resource: arn:s \
-             because no identity-based policy allows the ecs:UpdateService action"
-        );
-    }
-
-    #[test]
-    fn an_explicit_deny_wins() {
-        let policy = json!({"Statement": [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"},
-            {"Effect": "Deny", "Action": "ecs:UpdateService", "Resource": "arn:aws:ecs:*:*:service/prod/*"},
-        ]});
-        assert_eq!(message(policy.clone(), "ecs:UpdateService", "arn:aws:ecs:eu-west-1:1:service/dev/web"), "allowed");
-        assert!(message(policy, "ecs:UpdateService", "arn:aws:ecs:eu-west-1:1:service/prod/web").ends_with("with an explicit deny in an identity-based policy"));
-    }
-
-    #[test]
-    fn what_cannot_be_evaluated_does_not_load() {
-        let statement = |condition: Value| json!({"name": "r", "policy": {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}}});
-        let problem = |condition| iam(statement(condition)).err().unwrap().to_string();
-        assert_eq!(problem(json!({"StringMatches": {"aws:RequestedRegion": "x"}})), "role r: unknown condition operator StringMatches");
-        assert_eq!(problem(json!({"StringEquals": {"aws:SourceVpc": "x"}})), "role r: unknown condition key aws:SourceVpc");
-        let trust = json!({"name": "r", "trust": {"Statement": {"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},
-            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"token.actions.githubusercontent.com:event_name": "push"}}}}});
-        assert_eq!(iam(trust).err().unwrap().problem, "unknown condition key token.actions.githubusercontent.com:event_name");
-    }
-
-    #[test]
-    fn trust_is_decided_by_the_claims() {
-        let issuer = "token.actions.githubusercontent.com";
-        let iam = iam(json!({"name": "r", "trust": {"Statement": {"Effect": "Allow",
-            "Principal": {"Federated": format!("arn:aws:iam::123456789012:oidc-provider/{issuer}")}, "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {format!("{issuer}:aud"): "sts.amazonaws.com"}, "StringLike": {format!("{issuer}:sub"): ["repo:octo-org/web:*"]}}}}}))
-        .unwrap();
-        let role = iam.role("arn:aws:iam::123456789012:role/r").unwrap();
-        let provider = iam.provider("https://token.actions.githubusercontent.com").unwrap();
-        assert!(iam.trusts(role, provider, &json!({"aud": "sts.amazonaws.com", "sub": "repo:octo-org/web:pull_request"})));
-        assert!(!iam.trusts(role, provider, &json!({"aud": "sts.amazonaws.com", "sub": "repo:octo-org/webby:pull_request"})));
-        assert!(!iam.trusts(role, provider, &json!({"aud": "other", "sub": "repo:octo-org/web:pull_request"})));
-        assert!(!iam.trusts(role, provider, &json!({"aud": "sts.amazonaws.com"})));
-    }
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -44,9 +44,21 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn parse(path: &'a str) -> Option<Target<'a>> {
         let rest = path.strip_prefix("/v2/")?;
-        ["/blobs/uploads/", "/blobs/", "/manifests/", "/tags/", "/referrers/"].into_iter().find_map(|kind| {
+        [
+            "/blobs/uploads/",
+            "/blobs/",
+            "/manifests/",
+            "/tags/",
+            "/referrers/",
+        ]
+        .into_iter()
+        .find_map(|kind| {
             let at = rest.rfind(kind)?;
-            Some(Target { repository: &rest[..at], kind, reference: rest[at + kind.len()..].trim_end_matches('/') })
+            Some(Target {
+                repository: &rest[..at],
+                kind,
+                reference: rest[at + kind.len()..].trim_end_matches('/'),
+            })
         })
     }
 
@@ -70,13 +82,19 @@ impl Oci {
     pub(crate) fn new(inner: Arc<Mutex<Inner>>, clock: Clock) -> Oci {
         let store = Arc::new(store::Store::new(Arc::clone(&inner), clock));
         let router = ferro_oci_server::router(AppState::new(store.clone(), store));
-        Oci { inner, clock, router }
+        Oci {
+            inner,
+            clock,
+            router,
+        }
     }
 
     /// Answers a request whose body is in memory already.
     pub async fn serve_bytes(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = self.serve(request.map(Body::from)).await.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let body = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .unwrap_or_default();
         Response::from_parts(parts, body)
     }
 
@@ -87,10 +105,18 @@ impl Oci {
             Err(refused) => Err(refused),
         };
         let mut answered = match checked {
-            Ok(request) => self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+            Ok(request) => self
+                .router
+                .clone()
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|never| match never {}),
             Err(refused) => (*refused).map(Body::from),
         };
-        answered.headers_mut().insert("docker-distribution-api-version", http::HeaderValue::from_static("registry/2.0"));
+        answered.headers_mut().insert(
+            "docker-distribution-api-version",
+            http::HeaderValue::from_static("registry/2.0"),
+        );
         answered
     }
 
@@ -99,7 +125,10 @@ impl Oci {
         let inner = lock(&self.inner, &self.clock);
         let world = &inner.world;
         let authorization = header(request.headers(), "authorization");
-        let password = basic(authorization).filter(|(user, _)| user == "AWS").map(|(_, password)| password).unwrap_or_default();
+        let password = basic(authorization)
+            .filter(|(user, _)| user == "AWS")
+            .map(|(_, password)| password)
+            .unwrap_or_default();
         let caller = match world.ecr.entry(&password, world.now) {
             Entry::Open(caller) => caller,
             Entry::Expired => {
@@ -107,45 +136,91 @@ impl Oci {
                 return Err(refusal(StatusCode::FORBIDDEN, "DENIED", message));
             }
             Entry::Unknown => {
-                let scheme = if world.ecr.registry_host.is_some() { "http" } else { "https" };
-                let realm = format!("Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"", world.ecr.host(&world.place));
-                let headers = [("www-authenticate", realm), ("content-type", "text/plain; charset=utf-8".to_owned())];
+                let scheme = if world.ecr.registry_host.is_some() {
+                    "http"
+                } else {
+                    "https"
+                };
+                let realm = format!(
+                    "Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"",
+                    world.ecr.host(&world.place)
+                );
+                let headers = [
+                    ("www-authenticate", realm),
+                    ("content-type", "text/plain; charset=utf-8".to_owned()),
+                ];
                 return Err(Box::new(response(401, &headers, "Not Authorized\n")));
             }
         };
-        let Some(target) = Target::parse(request.uri().path()) else { return Ok(()) };
+        let Some(target) = Target::parse(request.uri().path()) else {
+            return Ok(());
+        };
         if let Some(caller) = caller {
             let resource = ecr::arn(&world.place, target.repository);
             let action = target.action(request.method());
-            if let Err(error) = world.iam.authorise(&caller, Protocol::Json11, action, &[resource], &Context::new()) {
+            if let Err(error) = world.iam.authorise(
+                &caller,
+                Protocol::Json11,
+                action,
+                &[resource],
+                &Context::new(),
+            ) {
                 return Err(refusal(StatusCode::FORBIDDEN, "DENIED", &error.message));
             }
         }
-        if !world.ecr.registry.repositories.contains_key(target.repository) {
-            return Err(refusal(StatusCode::NOT_FOUND, "NAME_UNKNOWN", &ecr::no_such_repository(&world.place, target.repository)));
+        if !world
+            .ecr
+            .registry
+            .repositories
+            .contains_key(target.repository)
+        {
+            return Err(refusal(
+                StatusCode::NOT_FOUND,
+                "NAME_UNKNOWN",
+                &ecr::no_such_repository(&world.place, target.repository),
+            ));
         }
         if target.kind == "/manifests/" && request.method() == Method::GET {
             drop(inner);
             let mut inner = lock(&self.inner, &self.clock);
             let now = inner.world.now;
-            inner.world.ecr.registry.pulled(target.repository, target.reference, now);
+            inner
+                .world
+                .ecr
+                .registry
+                .pulled(target.repository, target.reference, now);
         }
         Ok(())
     }
 
     /// A tag that may not move refuses another manifest; the same one is welcome again.
-    async fn check_put(&self, request: Request<Body>) -> Result<Request<Body>, Box<Response<Bytes>>> {
+    async fn check_put(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Request<Body>, Box<Response<Bytes>>> {
         let path = request.uri().path().to_owned();
         let target = Target::parse(&path).filter(|target| target.kind == "/manifests/");
-        let (Some(target), &Method::PUT) = (target, request.method()) else { return Ok(request) };
+        let (Some(target), &Method::PUT) = (target, request.method()) else {
+            return Ok(request);
+        };
         let (parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, MANIFEST_LIMIT).await else {
-            return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID", "the manifest is larger than 4 MiB"));
+            return Err(refusal(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "MANIFEST_INVALID",
+                "the manifest is larger than 4 MiB",
+            ));
         };
         let tag = (!target.reference.contains(':')).then_some(target.reference);
         let digest = digest_of(&body);
         let mut inner = lock(&self.inner, &self.clock);
-        let verdict = inner.world.ecr.registry.repositories.get(target.repository).map(|repository| repository.admits(tag, &digest));
+        let verdict = inner
+            .world
+            .ecr
+            .registry
+            .repositories
+            .get(target.repository)
+            .map(|repository| repository.admits(tag, &digest));
         let refused = verdict == Some(Err(PutRefusal::TagIsImmutable));
         inner.record(Record {
             n: 0,
@@ -160,7 +235,11 @@ impl Oci {
         });
         drop(inner);
         if refused {
-            return Err(refusal(StatusCode::BAD_REQUEST, "TAG_INVALID", &ecr::immutable_tag(target.repository, target.reference)));
+            return Err(refusal(
+                StatusCode::BAD_REQUEST,
+                "TAG_INVALID",
+                &ecr::immutable_tag(target.repository, target.reference),
+            ));
         }
         Ok(Request::from_parts(parts, Body::from(body)))
     }
@@ -168,7 +247,11 @@ impl Oci {
 
 fn refusal(status: StatusCode, code: &str, message: &str) -> Box<Response<Bytes>> {
     let body: Value = json!({"errors": [{"code": code, "message": message}]});
-    Box::new(response(status.as_u16(), &[("content-type", "application/json; charset=utf-8".to_owned())], body.to_string()))
+    Box::new(response(
+        status.as_u16(),
+        &[("content-type", "application/json; charset=utf-8".to_owned())],
+        body.to_string(),
+    ))
 }
 
 fn basic(authorization: &str) -> Option<(String, String)> {
@@ -176,7 +259,12 @@ fn basic(authorization: &str) -> Option<(String, String)> {
     if !kind.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let decoded = String::from_utf8(
+        base64::engine::general_purpose::STANDARD
+            .decode(encoded.trim())
+            .ok()?,
+    )
+    .ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some((user.to_owned(), password.to_owned()))
 }

@@ -16,7 +16,15 @@ use crate::world::{Answer, ApiError, Operation, World};
 
 /// Every operation of AWS that this world answers.
 pub fn table() -> impl Iterator<Item = &'static Operation> {
-    [ecs::OPERATIONS, elbv2::OPERATIONS, ecr::OPERATIONS, logs::OPERATIONS, sts::OPERATIONS].into_iter().flatten()
+    [
+        ecs::OPERATIONS,
+        elbv2::OPERATIONS,
+        ecr::OPERATIONS,
+        logs::OPERATIONS,
+        sts::OPERATIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub fn find(service: &str, name: &str) -> Option<&'static Operation> {
@@ -26,15 +34,27 @@ pub fn find(service: &str, name: &str) -> Option<&'static Operation> {
 /// The row of a decoded request; AWS's error where there is none.
 pub fn operation(decoded: &Decoded) -> Result<&'static Operation, ApiError> {
     find(decoded.service, &decoded.operation).ok_or_else(|| match decoded.protocol {
-        Protocol::Json11 => {
-            ApiError::new("UnknownOperationException", format!("{} has no operation {} here", decoded.service, decoded.operation))
+        Protocol::Json11 => ApiError::new(
+            "UnknownOperationException",
+            format!(
+                "{} has no operation {} here",
+                decoded.service, decoded.operation
+            ),
+        ),
+        Protocol::Query => {
+            query::unknown_action(&decoded.operation, query::version(decoded.service))
         }
-        Protocol::Query => query::unknown_action(&decoded.operation, query::version(decoded.service)),
     })
 }
 
 /// Answers one call of a caller whose signature was right: its policies first, then the operation.
-pub fn handle(world: &mut World, operation: &Operation, protocol: Protocol, caller: &Principal, input: &Value) -> Answer {
+pub fn handle(
+    world: &mut World,
+    operation: &Operation,
+    protocol: Protocol,
+    caller: &Principal,
+    input: &Value,
+) -> Answer {
     // STS asks the trust policy for AssumeRoleWithWebIdentity, and no policy at all for GetCallerIdentity.
     if operation.service != "sts" {
         authorise(world, operation, protocol, caller, input)?;
@@ -43,7 +63,13 @@ pub fn handle(world: &mut World, operation: &Operation, protocol: Protocol, call
     (operation.function)(world, input)
 }
 
-fn authorise(world: &mut World, operation: &Operation, protocol: Protocol, caller: &Principal, input: &Value) -> Result<(), ApiError> {
+fn authorise(
+    world: &mut World,
+    operation: &Operation,
+    protocol: Protocol,
+    caller: &Principal,
+    input: &Value,
+) -> Result<(), ApiError> {
     let action = format!("{}:{}", operation.service, operation.name);
     let resources = (operation.resources)(world, input);
     let mut context = context(world, caller, input);
@@ -54,10 +80,19 @@ fn authorise(world: &mut World, operation: &Operation, protocol: Protocol, calle
             context.retain(|key, _| !key.contains(":ResourceTag/"));
             for (key, value) in resource_tags(world, operation.service, resource) {
                 context.insert(format!("aws:ResourceTag/{key}"), vec![value.clone()]);
-                context.insert(format!("{}:ResourceTag/{key}", operation.service), vec![value]);
+                context.insert(
+                    format!("{}:ResourceTag/{key}", operation.service),
+                    vec![value],
+                );
             }
         }
-        world.iam.authorise(caller, protocol, &action, std::slice::from_ref(resource), &context)?;
+        world.iam.authorise(
+            caller,
+            protocol,
+            &action,
+            std::slice::from_ref(resource),
+            &context,
+        )?;
     }
     if operation.service == "ecs" {
         pass_roles(world, protocol, caller, input)?;
@@ -66,13 +101,31 @@ fn authorise(world: &mut World, operation: &Operation, protocol: Protocol, calle
 }
 
 /// Handing a role to ECS is an action of its own.
-fn pass_roles(world: &World, protocol: Protocol, caller: &Principal, input: &Value) -> Result<(), ApiError> {
-    let context = Context::from([("iam:PassedToService".to_owned(), vec!["ecs-tasks.amazonaws.com".to_owned()])]);
+fn pass_roles(
+    world: &World,
+    protocol: Protocol,
+    caller: &Principal,
+    input: &Value,
+) -> Result<(), ApiError> {
+    let context = Context::from([(
+        "iam:PassedToService".to_owned(),
+        vec!["ecs-tasks.amazonaws.com".to_owned()],
+    )]);
     let place = &world.place;
-    for role in [&input["taskRoleArn"], &input["executionRoleArn"]].into_iter().filter_map(Value::as_str).filter(|role| !role.is_empty()) {
+    for role in [&input["taskRoleArn"], &input["executionRoleArn"]]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .filter(|role| !role.is_empty())
+    {
         // A task definition may name a role without its ARN.
-        let arn = if role.starts_with("arn:") { role.to_owned() } else { format!("arn:{}:iam::{}:role/{role}", place.partition, place.account) };
-        world.iam.authorise(caller, protocol, "iam:PassRole", &[arn], &context)?;
+        let arn = if role.starts_with("arn:") {
+            role.to_owned()
+        } else {
+            format!("arn:{}:iam::{}:role/{role}", place.partition, place.account)
+        };
+        world
+            .iam
+            .authorise(caller, protocol, "iam:PassRole", &[arn], &context)?;
     }
     Ok(())
 }
@@ -85,23 +138,58 @@ fn context(world: &World, caller: &Principal, input: &Value) -> Context {
         ("aws:PrincipalArn".to_owned(), vec![caller.arn.clone()]),
     ]);
     let ecs_arn = |kind: &str, name: &str| {
-        if name.starts_with("arn:") { name.to_owned() } else { format!("arn:{}:ecs:{}:{}:{kind}/{name}", place.partition, place.region, place.account) }
+        if name.starts_with("arn:") {
+            name.to_owned()
+        } else {
+            format!(
+                "arn:{}:ecs:{}:{}:{kind}/{name}",
+                place.partition, place.region, place.account
+            )
+        }
     };
     if let Some(cluster) = input["cluster"].as_str() {
         context.insert("ecs:cluster".to_owned(), vec![ecs_arn("cluster", cluster)]);
         if let Some(service) = input["service"].as_str().or(input["serviceName"].as_str()) {
             let short = cluster.rsplit('/').next().unwrap_or(cluster);
-            context.insert("ecs:service".to_owned(), vec![ecs_arn("service", &if service.starts_with("arn:") { service.to_owned() } else { format!("{short}/{service}") })]);
+            context.insert(
+                "ecs:service".to_owned(),
+                vec![ecs_arn(
+                    "service",
+                    &if service.starts_with("arn:") {
+                        service.to_owned()
+                    } else {
+                        format!("{short}/{service}")
+                    },
+                )],
+            );
         }
     }
     if let Some(definition) = input["taskDefinition"].as_str() {
-        context.insert("ecs:task-definition".to_owned(), vec![ecs_arn("task-definition", definition)]);
+        context.insert(
+            "ecs:task-definition".to_owned(),
+            vec![ecs_arn("task-definition", definition)],
+        );
     }
-    let tags = ["tags", "Tags"].iter().filter_map(|member| input[*member].as_array()).flatten();
+    let tags = ["tags", "Tags"]
+        .iter()
+        .filter_map(|member| input[*member].as_array())
+        .flatten();
     for tag in tags {
-        let text = |lower: &str, upper: &str| tag[lower].as_str().or(tag[upper].as_str()).unwrap_or_default().to_owned();
-        context.insert(format!("aws:RequestTag/{}", text("key", "Key")), vec![text("value", "Value")]);
-        context.entry("aws:TagKeys".to_owned()).or_default().push(text("key", "Key"));
+        let text = |lower: &str, upper: &str| {
+            tag[lower]
+                .as_str()
+                .or(tag[upper].as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        context.insert(
+            format!("aws:RequestTag/{}", text("key", "Key")),
+            vec![text("value", "Value")],
+        );
+        context
+            .entry("aws:TagKeys".to_owned())
+            .or_default()
+            .push(text("key", "Key"));
     }
     context
 }
@@ -112,11 +200,26 @@ fn resource_tags(world: &mut World, service: &str, resource: &str) -> Vec<(Strin
         return Vec::new();
     }
     let asked = match service {
-        "elasticloadbalancing" => find(service, "DescribeTags").map(|tags| (tags.function)(world, &json!({"ResourceArns": [resource]}))),
-        _ => find(service, "ListTagsForResource").map(|tags| (tags.function)(world, &json!({"resourceArn": resource}))),
+        "elasticloadbalancing" => find(service, "DescribeTags")
+            .map(|tags| (tags.function)(world, &json!({"ResourceArns": [resource]}))),
+        _ => find(service, "ListTagsForResource")
+            .map(|tags| (tags.function)(world, &json!({"resourceArn": resource}))),
     };
-    let Some(Ok(answer)) = asked else { return Vec::new() };
-    let tags = answer["tags"].as_array().or_else(|| answer["TagDescriptions"][0]["Tags"].as_array());
-    let text = |tag: &Value, lower: &str, upper: &str| tag[lower].as_str().or(tag[upper].as_str()).unwrap_or_default().to_owned();
-    tags.into_iter().flatten().map(|tag| (text(tag, "key", "Key"), text(tag, "value", "Value"))).collect()
+    let Some(Ok(answer)) = asked else {
+        return Vec::new();
+    };
+    let tags = answer["tags"]
+        .as_array()
+        .or_else(|| answer["TagDescriptions"][0]["Tags"].as_array());
+    let text = |tag: &Value, lower: &str, upper: &str| {
+        tag[lower]
+            .as_str()
+            .or(tag[upper].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    tags.into_iter()
+        .flatten()
+        .map(|tag| (text(tag, "key", "Key"), text(tag, "value", "Value")))
+        .collect()
 }

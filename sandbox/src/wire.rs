@@ -36,13 +36,21 @@ pub struct Reset;
 
 /// A header as text, empty where it is absent or not text.
 pub fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// A response from parts that are known to be valid; a bad header value is dropped rather than the answer.
-pub fn response(status: u16, headers: &[(&'static str, String)], body: impl Into<Bytes>) -> http::Response<Bytes> {
+pub fn response(
+    status: u16,
+    headers: &[(&'static str, String)],
+    body: impl Into<Bytes>,
+) -> http::Response<Bytes> {
     let mut response = http::Response::new(body.into());
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
         if let Ok(value) = http::HeaderValue::from_str(value) {
             response.headers_mut().append(*name, value);
@@ -59,6 +67,9 @@ pub fn timestamp_iso(at: std::time::SystemTime) -> String {
 
 /// Epoch seconds with a fraction, as JSON 1.1 writes times.
 pub fn timestamp_json(at: std::time::SystemTime) -> serde_json::Value {
-    let millis = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = at
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     serde_json::json!(millis as f64 / 1000.0)
 }

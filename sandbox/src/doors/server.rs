@@ -22,6 +22,8 @@ use crate::wire::{Reset, response};
 
 /// No call of the APIs is larger; layers do not pass through here.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
+/// Names a file that every call is appended to, a line each.
+const RECORD: &str = "SHIPWAY_SANDBOX_RECORD";
 /// How long answers under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -35,15 +37,26 @@ impl Listening {
     /// `port` 0 is any free one.
     pub async fn on(port: u16) -> std::io::Result<Listening> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        Ok(Listening { addr: listener.local_addr()?, listener })
+        Ok(Listening {
+            addr: listener.local_addr()?,
+            listener,
+        })
     }
 
     /// Serves the world here until [`Server::stop`], or until the server is dropped.
     pub fn serve(self, sandbox: Sandbox) -> Server {
         sandbox.serve_at(&self.addr.to_string());
+        if let Some(file) = std::env::var_os(RECORD).filter(|file| !file.is_empty()) {
+            sandbox.record_to(file.into());
+        }
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(self.listener, sandbox.clone(), stopped));
-        Server { addr: self.addr, sandbox, stop, accepting }
+        Server {
+            addr: self.addr,
+            sandbox,
+            stop,
+            accepting,
+        }
     }
 }
 
@@ -117,8 +130,10 @@ async fn answer(sandbox: Sandbox, request: Request<Incoming>) -> Result<Response
     }
     let (parts, body) = request.into_parts();
     match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => Ok(sandbox.handle(Request::from_parts(parts, body.to_bytes())).await?.map(Body::from)),
+        Ok(body) => Ok(sandbox
+            .handle(Request::from_parts(parts, body.to_bytes()))
+            .await?
+            .map(Body::from)),
         Err(_) => Ok(response(413, &[], "").map(Body::from)),
     }
 }
-

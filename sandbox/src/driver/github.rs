@@ -37,7 +37,10 @@ impl Sandbox {
         let method = request.method().as_str();
         // The server answers GitHub under a prefix of its own; github.com's API has none.
         let path = request.uri().path();
-        let path = path.strip_prefix("/github").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = path
+            .strip_prefix("/github")
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path);
         let wanted = match github::find(method, path) {
             _ if path == ID_TOKEN_PATH => Wanted::IdToken,
             Some((route, values)) => Wanted::Route(route, values),
@@ -45,11 +48,16 @@ impl Sandbox {
         };
         let operation = wanted.operation(method, path);
         let query: BTreeMap<String, String> =
-            url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+            url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let input = json!({"path": path, "query": query, "body": body});
 
-        let fate = self.lock().troubles.fate("github", &operation, self.clock.now());
+        let fate = self
+            .lock()
+            .troubles
+            .fate("github", &operation, self.clock.now());
         wait(fate.delay).await;
 
         let mut inner = self.lock();
@@ -73,7 +81,11 @@ impl Sandbox {
             _ => None,
         };
         let result = match (stale, refusal(fate.strike)) {
-            (Some(body), _) => Ok(Reply { status: 200, body, page: None }),
+            (Some(body), _) => Ok(Reply {
+                status: 200,
+                body,
+                page: None,
+            }),
             (None, Some(refusal)) => Err(refusal),
             (None, None) => answer(&mut inner.world, request, &wanted, query, &body),
         };
@@ -88,13 +100,18 @@ impl Sandbox {
                     headers.extend(links(request, page, more).map(|links| ("link", links)));
                 }
                 let now = inner.world.now;
-                inner.troubles.remember("github", &operation, &input, &Ok(reply.body.clone()), now);
+                inner
+                    .troubles
+                    .remember("github", &operation, &input, &Ok(reply.body.clone()), now);
                 record.answer = Some(reply.body.clone());
                 (reply.status, reply.body)
             }
             Err(refusal) => {
                 if let (403, Wanted::Route(route, _)) = (refusal.status, &wanted) {
-                    headers.push(("x-accepted-github-permissions", github::accepted_permissions(route)));
+                    headers.push((
+                        "x-accepted-github-permissions",
+                        github::accepted_permissions(route),
+                    ));
                 }
                 if refusal.status == 429 {
                     headers.push(("retry-after", "60".to_owned()));
@@ -106,24 +123,56 @@ impl Sandbox {
         let lost = fate.strike == Some(Strike::LostAnswer);
         record.status = if lost { 0 } else { status };
         inner.record(record);
-        if lost { Err(Reset) } else { Ok(response(status, &headers, body.to_string())) }
+        if lost {
+            Err(Reset)
+        } else {
+            Ok(response(status, &headers, body.to_string()))
+        }
     }
 }
 
-fn answer(world: &mut World, request: &Request<Bytes>, wanted: &Wanted, query: BTreeMap<String, String>, body: &Value) -> Result<Reply, Refusal> {
+fn answer(
+    world: &mut World,
+    request: &Request<Bytes>,
+    wanted: &Wanted,
+    query: BTreeMap<String, String>,
+    body: &Value,
+) -> Result<Reply, Refusal> {
     let authorization = header(request.headers(), "authorization");
     match wanted {
-        Wanted::IdToken => github::id_token(world, query.get("audience").map(String::as_str), authorization),
-        Wanted::Route(route, values) => github::handle(world, route, &Ask { path: values.clone(), query, body }, authorization),
+        Wanted::IdToken => github::id_token(
+            world,
+            query.get("audience").map(String::as_str),
+            authorization,
+        ),
+        Wanted::Route(route, values) => github::handle(
+            world,
+            route,
+            &Ask {
+                path: values.clone(),
+                query,
+                body,
+            },
+            authorization,
+        ),
         Wanted::Nothing => Err(github::not_found()),
     }
 }
 
 /// What a strike makes GitHub say.
 fn refusal(strike: Option<Strike>) -> Option<Refusal> {
-    let refusal = |status: u16, message: &str| Some(Refusal { status, message: message.to_owned(), errors: None });
+    let refusal = |status: u16, message: &str| {
+        Some(Refusal {
+            status,
+            message: message.to_owned(),
+            errors: None,
+        })
+    };
     match strike? {
-        Strike::Throttle => refusal(429, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."),
+        Strike::Throttle => refusal(
+            429,
+            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+        ),
         Strike::InternalError => refusal(500, "Server Error"),
         Strike::Unavailable => refusal(503, "Service Unavailable"),
         Strike::ExpiredToken => refusal(401, "Bad credentials"),
@@ -134,13 +183,24 @@ fn refusal(strike: Option<Strike>) -> Option<Refusal> {
 
 /// GitHub's `Link` header: where the neighbouring pages are.
 fn links(request: &Request<Bytes>, page: u64, more: bool) -> Option<String> {
-    let authority = request.uri().authority().map(ToString::to_string).unwrap_or_else(|| header(request.headers(), "host").to_owned());
+    let authority = request
+        .uri()
+        .authority()
+        .map(ToString::to_string)
+        .unwrap_or_else(|| header(request.headers(), "host").to_owned());
     let scheme = request.uri().scheme_str().unwrap_or("http");
-    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned();
+    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+        .into_owned();
     let others: Vec<(String, String)> = query.filter(|(name, _)| name != "page").collect();
     let link = |page: u64, relation: &str| {
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&others).append_pair("page", &page.to_string()).finish();
-        format!("<{scheme}://{authority}{}?{query}>; rel=\"{relation}\"", request.uri().path())
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&others)
+            .append_pair("page", &page.to_string())
+            .finish();
+        format!(
+            "<{scheme}://{authority}{}?{query}>; rel=\"{relation}\"",
+            request.uri().path()
+        )
     };
     let previous = (page > 1).then(|| link(page - 1, "prev"));
     let next = more.then(|| link(page + 1, "next"));

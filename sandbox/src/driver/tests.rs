@@ -1,5 +1,7 @@
 //! The world as a caller meets it: whole ways through the in-process door, and one through a socket.
 
+mod github;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
@@ -27,7 +29,11 @@ fn start() -> SystemTime {
 }
 
 fn with(trouble: &str, permissions: Value) -> Sandbox {
-    let place = Place { partition: "aws".into(), account: "123456789012".into(), region: "eu-west-1".into() };
+    let place = Place {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+    };
     let mut world = World::new(place.clone(), start(), 1);
     let iam: IamSpec = serde_json::from_value(json!({
         "roles": [{"name": "deployer"}, {"name": "reader", "policy": {"Statement": {"Effect": "Allow", "Action": ["ecr:Describe*", "ecr:Get*"], "Resource": "*"}}}],
@@ -35,10 +41,21 @@ fn with(trouble: &str, permissions: Value) -> Sandbox {
     .unwrap();
     world.iam = Iam::new(&iam, &place).unwrap();
     let repositories = json!([{"name": "web", "mutability": "IMMUTABLE_WITH_EXCLUSION", "exclusion_filters": ["latest"], "images": [{"tags": ["abc"]}]}]);
-    world.ecr = Ecr::from_specs(&serde_json::from_value::<Vec<_>>(repositories).unwrap(), start());
+    world.ecr = Ecr::from_specs(
+        &serde_json::from_value::<Vec<_>>(repositories).unwrap(),
+        start(),
+    );
     let github = json!({"pull_requests": [{"number": 7, "head_sha": "4f2a9c1d00000000000000000000000000000000"}], "permissions": permissions});
-    world.github = GitHub::from_spec(serde_json::from_value(github).unwrap(), start(), &mut world.ids);
-    Sandbox::new(world, Clock::starting_at(start()), serde_yaml::from_str::<Trouble>(trouble).unwrap())
+    world.github = GitHub::from_spec(
+        serde_json::from_value(github).unwrap(),
+        start(),
+        &mut world.ids,
+    );
+    Sandbox::new(
+        world,
+        Clock::starting_at(start()),
+        serde_yaml::from_str::<Trouble>(trouble).unwrap(),
+    )
 }
 
 fn all() -> Value {
@@ -59,7 +76,10 @@ async fn github(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Res
     let request = Request::builder()
         .method(method)
         .uri(format!("{}{path}", environment["GITHUB_API_URL"]))
-        .header("authorization", format!("Bearer {}", environment["GITHUB_TOKEN"]))
+        .header(
+            "authorization",
+            format!("Bearer {}", environment["GITHUB_TOKEN"]),
+        )
         .body(Bytes::from(body.to_string()))
         .unwrap();
     doors::in_process::call(sandbox, request).await.unwrap()
@@ -73,11 +93,20 @@ fn element<'a>(xml: &'a str, name: &str) -> &'a str {
 /// The whole way of a workflow's credentials: id token, then a role's session.
 async fn credentials(sandbox: &Sandbox, role: &str) -> Credentials {
     let environment = sandbox.environment();
-    let request = Request::get(format!("{}&audience=sts.amazonaws.com", environment["ACTIONS_ID_TOKEN_REQUEST_URL"]))
-        .header("authorization", format!("bearer {}", environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]))
-        .body(Bytes::new())
-        .unwrap();
-    let token = json_of(&doors::in_process::call(sandbox, request).await.unwrap())["value"].as_str().unwrap().to_owned();
+    let request = Request::get(format!(
+        "{}&audience=sts.amazonaws.com",
+        environment["ACTIONS_ID_TOKEN_REQUEST_URL"]
+    ))
+    .header(
+        "authorization",
+        format!("bearer {}", environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]),
+    )
+    .body(Bytes::new())
+    .unwrap();
+    let token = json_of(&doors::in_process::call(sandbox, request).await.unwrap())["value"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let form = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("Action", "AssumeRoleWithWebIdentity")
         .append_pair("Version", "2011-06-15")
@@ -91,11 +120,25 @@ async fn credentials(sandbox: &Sandbox, role: &str) -> Credentials {
         .unwrap();
     let response = doors::in_process::call(sandbox, request).await.unwrap();
     let xml = String::from_utf8(response.body().to_vec()).unwrap();
-    Credentials::new(element(&xml, "AccessKeyId"), element(&xml, "SecretAccessKey"), Some(element(&xml, "SessionToken").to_owned()), None, "test")
+    Credentials::new(
+        element(&xml, "AccessKeyId"),
+        element(&xml, "SecretAccessKey"),
+        Some(element(&xml, "SessionToken").to_owned()),
+        None,
+        "test",
+    )
 }
 
-async fn call(sandbox: &Sandbox, credentials: &Credentials, operation: &str, input: Value) -> Result<Response<Bytes>, Reset> {
-    let (uri, body) = ("https://api.ecr.eu-west-1.amazonaws.com/", input.to_string());
+async fn call(
+    sandbox: &Sandbox,
+    credentials: &Credentials,
+    operation: &str,
+    input: Value,
+) -> Result<Response<Bytes>, Reset> {
+    let (uri, body) = (
+        "https://api.ecr.eu-west-1.amazonaws.com/",
+        input.to_string(),
+    );
     let identity = credentials.clone().into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
@@ -108,14 +151,29 @@ async fn call(sandbox: &Sandbox, credentials: &Credentials, operation: &str, inp
         .into();
     let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
     let headers = [("content-type", JSON), ("x-amz-target", target.as_str())];
-    let signable = SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(body.as_bytes())).unwrap();
+    let signable = SignableRequest::new(
+        "POST",
+        uri,
+        headers.into_iter(),
+        SignableBody::Bytes(body.as_bytes()),
+    )
+    .unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
-    let mut request = Request::post(uri).header("content-type", JSON).header("x-amz-target", &target).body(Bytes::from(body)).unwrap();
+    let mut request = Request::post(uri)
+        .header("content-type", JSON)
+        .header("x-amz-target", &target)
+        .body(Bytes::from(body))
+        .unwrap();
     instructions.apply_to_request_http1x(&mut request);
     doors::in_process::call(sandbox, request).await
 }
 
-async fn answer(sandbox: &Sandbox, credentials: &Credentials, operation: &str, input: Value) -> Value {
+async fn answer(
+    sandbox: &Sandbox,
+    credentials: &Credentials,
+    operation: &str,
+    input: Value,
+) -> Value {
     json_of(&call(sandbox, credentials, operation, input).await.unwrap())
 }
 
@@ -123,26 +181,54 @@ async fn answer(sandbox: &Sandbox, credentials: &Credentials, operation: &str, i
 async fn an_id_token_becomes_credentials_that_sign() {
     let sandbox = sandbox();
     let credentials = credentials(&sandbox, "deployer").await;
-    let response = call(&sandbox, &credentials, "DescribeRepositories", json!({})).await.unwrap();
+    let response = call(&sandbox, &credentials, "DescribeRepositories", json!({}))
+        .await
+        .unwrap();
     assert_eq!(response.headers()["date"], "Mon, 21 Sep 2026 14:13:20 GMT");
-    assert_eq!(json_of(&response)["repositories"][0]["repositoryUri"], "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web");
-    let calls: Vec<String> = sandbox.recorded().iter().map(|record| record.name()).collect();
-    assert_eq!(calls, ["github:GET /_id-token", "sts:AssumeRoleWithWebIdentity", "ecr:DescribeRepositories"]);
+    assert_eq!(
+        json_of(&response)["repositories"][0]["repositoryUri"],
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web"
+    );
+    let calls: Vec<String> = sandbox
+        .recorded()
+        .iter()
+        .map(|record| record.name())
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            "github:GET /_id-token",
+            "sts:AssumeRoleWithWebIdentity",
+            "ecr:DescribeRepositories"
+        ]
+    );
     sandbox.with_world(|world| world.iam.expire_sessions(world.now));
-    assert_eq!(answer(&sandbox, &credentials, "DescribeRepositories", json!({})).await["__type"], "ExpiredTokenException");
+    assert_eq!(
+        answer(&sandbox, &credentials, "DescribeRepositories", json!({})).await["__type"],
+        "ExpiredTokenException"
+    );
 }
 
 #[tokio::test]
 async fn a_roles_policy_is_enforced() {
     let sandbox = sandbox();
     let credentials = credentials(&sandbox, "reader").await;
-    let refused = answer(&sandbox, &credentials, "CreateRepository", json!({"repositoryName": "new"})).await;
+    let refused = answer(
+        &sandbox,
+        &credentials,
+        "CreateRepository",
+        json!({"repositoryName": "new"}),
+    )
+    .await;
     assert_eq!(
         refused,
         json!({"__type": "AccessDeniedException", "message": "User: arn:aws:sts::123456789012:assumed-role/reader/shipway-1 is not authorized to perform: \
             ecr:CreateRepository on resource: arn:aws:ecr:eu-west-1:123456789012:repository/new because no identity-based policy allows the ecr:CreateRepository action"})
     );
-    assert_eq!(answer(&sandbox, &credentials, "Nonsense", json!({})).await["__type"], "UnknownOperationException");
+    assert_eq!(
+        answer(&sandbox, &credentials, "Nonsense", json!({})).await["__type"],
+        "UnknownOperationException"
+    );
 }
 
 #[tokio::test]
@@ -154,24 +240,68 @@ async fn trouble_strikes_on_the_way() {
     );
     let credentials = credentials(&sandbox, "deployer").await;
     let input = json!({"repositoryName": "web"});
-    assert_eq!(answer(&sandbox, &credentials, "ListImages", input.clone()).await["__type"], "ThrottlingException");
-    assert_eq!(answer(&sandbox, &credentials, "ListImages", input.clone()).await["imageIds"][0]["imageTag"], "abc");
+    assert_eq!(
+        answer(&sandbox, &credentials, "ListImages", input.clone()).await["__type"],
+        "ThrottlingException"
+    );
+    assert_eq!(
+        answer(&sandbox, &credentials, "ListImages", input.clone()).await["imageIds"][0]["imageTag"],
+        "abc"
+    );
     answer(&sandbox, &credentials, "DescribeRepositories", json!({})).await;
     let before = tokio::time::Instant::now();
     answer(&sandbox, &credentials, "DescribeImages", input.clone()).await;
     assert!(before.elapsed() >= Duration::from_millis(50));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(call(&sandbox, &credentials, "ListImages", input.clone()).await.unwrap_err(), Reset);
+    assert_eq!(
+        call(&sandbox, &credentials, "ListImages", input.clone())
+            .await
+            .unwrap_err(),
+        Reset
+    );
     // The call whose answer is lost has happened, and is not yet seen.
-    let image = answer(&sandbox, &credentials, "BatchGetImage", json!({"repositoryName": "web", "imageIds": [{"imageTag": "abc"}]})).await;
+    let image = answer(
+        &sandbox,
+        &credentials,
+        "BatchGetImage",
+        json!({"repositoryName": "web", "imageIds": [{"imageTag": "abc"}]}),
+    )
+    .await;
     let put = json!({"repositoryName": "web", "imageTag": "latest", "imageManifest": image["images"][0]["imageManifest"]});
-    assert_eq!(call(&sandbox, &credentials, "PutImage", put).await.unwrap_err(), Reset);
-    assert_eq!(sandbox.with_world(|world| world.ecr.registry.repositories["web"].image_tags.len()), 2);
-    answer(&sandbox, &credentials, "CreateRepository", json!({"repositoryName": "another"})).await;
-    assert_eq!(answer(&sandbox, &credentials, "DescribeRepositories", json!({})).await["repositories"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        call(&sandbox, &credentials, "PutImage", put)
+            .await
+            .unwrap_err(),
+        Reset
+    );
+    assert_eq!(
+        sandbox.with_world(|world| world.ecr.registry.repositories["web"].image_tags.len()),
+        2
+    );
+    answer(
+        &sandbox,
+        &credentials,
+        "CreateRepository",
+        json!({"repositoryName": "another"}),
+    )
+    .await;
+    assert_eq!(
+        answer(&sandbox, &credentials, "DescribeRepositories", json!({})).await["repositories"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
-async fn oci(sandbox: &Sandbox, password: &str, method: &str, path: &str, content_type: &str, body: &str) -> Response<Bytes> {
+async fn oci(
+    sandbox: &Sandbox,
+    password: &str,
+    method: &str,
+    path: &str,
+    content_type: &str,
+    body: &str,
+) -> Response<Bytes> {
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}"));
     let request = Request::builder()
         .method(method)
@@ -188,17 +318,43 @@ async fn what_is_pushed_ecr_shows_and_immutable_tags_hold() {
     let sandbox = sandbox();
     let credentials = credentials(&sandbox, "deployer").await;
     let token = answer(&sandbox, &credentials, "GetAuthorizationToken", json!({})).await["authorizationData"][0]["authorizationToken"].clone();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(token.as_str().unwrap()).unwrap();
-    let password = String::from_utf8(decoded).unwrap().strip_prefix("AWS:").unwrap().to_owned();
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(token.as_str().unwrap())
+        .unwrap();
+    let password = String::from_utf8(decoded)
+        .unwrap()
+        .strip_prefix("AWS:")
+        .unwrap()
+        .to_owned();
     let push = |path: &'static str, body: &'static str| {
         let (sandbox, password) = (sandbox.clone(), password.clone());
-        async move { oci(&sandbox, &password, "PUT", path, crate::world::registry::MANIFEST, body).await }
+        async move {
+            oci(
+                &sandbox,
+                &password,
+                "PUT",
+                path,
+                crate::world::registry::MANIFEST,
+                body,
+            )
+            .await
+        }
     };
 
     let response = oci(&sandbox, "wrong", "GET", "/v2/", "", "").await;
     assert_eq!(response.status(), 401);
-    assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic realm=\"https://123456789012.dkr.ecr."));
-    assert_eq!(oci(&sandbox, &password, "GET", "/v2/", "", "").await.status(), 200);
+    assert!(
+        response.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Basic realm=\"https://123456789012.dkr.ecr.")
+    );
+    assert_eq!(
+        oci(&sandbox, &password, "GET", "/v2/", "", "")
+            .await
+            .status(),
+        200
+    );
 
     let manifest = r#"{"schemaVersion":2,"layers":[]}"#;
     assert_eq!(
@@ -207,17 +363,49 @@ async fn what_is_pushed_ecr_shows_and_immutable_tags_hold() {
     );
     assert_eq!(push("/v2/web/manifests/v1", manifest).await.status(), 201);
     assert_eq!(push("/v2/web/manifests/v1", manifest).await.status(), 201);
-    let refused = push("/v2/web/manifests/v1", r#"{"schemaVersion":2,"layers":[ ]}"#).await;
+    let refused = push(
+        "/v2/web/manifests/v1",
+        r#"{"schemaVersion":2,"layers":[ ]}"#,
+    )
+    .await;
     assert_eq!(refused.status(), 400);
     assert_eq!(json_of(&refused)["errors"][0]["code"], "TAG_INVALID");
-    assert_eq!(push("/v2/web/manifests/latest", r#"{"schemaVersion":2,"layers":[ ]}"#).await.status(), 201);
+    assert_eq!(
+        push(
+            "/v2/web/manifests/latest",
+            r#"{"schemaVersion":2,"layers":[ ]}"#
+        )
+        .await
+        .status(),
+        201
+    );
 
-    let shown = answer(&sandbox, &credentials, "BatchGetImage", json!({"repositoryName": "web", "imageIds": [{"imageTag": "v1"}, {"imageTag": "v2"}]})).await;
-    assert_eq!(shown["images"][0]["imageId"]["imageDigest"], digest_of(manifest.as_bytes()));
+    let shown = answer(
+        &sandbox,
+        &credentials,
+        "BatchGetImage",
+        json!({"repositoryName": "web", "imageIds": [{"imageTag": "v1"}, {"imageTag": "v2"}]}),
+    )
+    .await;
+    assert_eq!(
+        shown["images"][0]["imageId"]["imageDigest"],
+        digest_of(manifest.as_bytes())
+    );
     assert_eq!(shown["failures"][0]["failureCode"], "ImageNotFound");
     sandbox.with_world(|world| {
-        assert_eq!(world.ecr.pullable("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v1"), Ok(()));
-        assert!(world.ecr.pullable("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v2").unwrap_err().starts_with("CannotPullContainerError: "));
+        assert_eq!(
+            world
+                .ecr
+                .pullable("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v1"),
+            Ok(())
+        );
+        assert!(
+            world
+                .ecr
+                .pullable("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v2")
+                .unwrap_err()
+                .starts_with("CannotPullContainerError: ")
+        );
         assert_eq!(world.ecr.pullable("docker.io/library/nginx:latest"), Ok(()));
     });
 }
@@ -226,69 +414,53 @@ async fn what_is_pushed_ecr_shows_and_immutable_tags_hold() {
 async fn a_layers_address_works_once_asked_for() {
     let sandbox = sandbox();
     let credentials = credentials(&sandbox, "deployer").await;
-    let image = answer(&sandbox, &credentials, "BatchGetImage", json!({"repositoryName": "web", "imageIds": [{"imageTag": "abc"}]})).await;
-    let manifest: Value = serde_json::from_str(image["images"][0]["imageManifest"].as_str().unwrap()).unwrap();
+    let image = answer(
+        &sandbox,
+        &credentials,
+        "BatchGetImage",
+        json!({"repositoryName": "web", "imageIds": [{"imageTag": "abc"}]}),
+    )
+    .await;
+    let manifest: Value =
+        serde_json::from_str(image["images"][0]["imageManifest"].as_str().unwrap()).unwrap();
     let digest = &manifest["config"]["digest"];
-    let url = answer(&sandbox, &credentials, "GetDownloadUrlForLayer", json!({"repositoryName": "web", "layerDigest": digest})).await["downloadUrl"].clone();
+    let url = answer(
+        &sandbox,
+        &credentials,
+        "GetDownloadUrlForLayer",
+        json!({"repositoryName": "web", "layerDigest": digest}),
+    )
+    .await["downloadUrl"]
+        .clone();
     let get = |url: String| Request::get(url).body(Bytes::new()).unwrap();
-    let config = sandbox.handle(get(url.as_str().unwrap().to_owned())).await.unwrap();
+    let config = sandbox
+        .handle(get(url.as_str().unwrap().to_owned()))
+        .await
+        .unwrap();
     assert_eq!(json_of(&config)["architecture"], "amd64");
-    assert_eq!(sandbox.handle(get(format!("{}x", url.as_str().unwrap()))).await.unwrap().status(), 403);
-}
-
-#[tokio::test]
-async fn a_comment_is_made_found_and_edited() {
-    let sandbox = sandbox();
-    let made = github(&sandbox, "POST", "/repos/octo-org/web/issues/7/comments", json!({"body": "one"})).await;
-    assert_eq!(made.status(), 201);
-    let id = json_of(&made)["id"].clone();
-    let edited = github(&sandbox, "PATCH", &format!("/repos/octo-org/web/issues/comments/{id}"), json!({"body": "two"})).await;
-    assert_eq!(json_of(&edited)["body"], "two");
-    let query = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){pullRequest(number:$number){\
-                 comments(first:100){nodes{databaseId body viewerDidAuthor}}}}}";
-    let found = github(&sandbox, "POST", "/graphql", json!({"query": query, "variables": {"owner": "octo-org", "name": "web", "number": 7}})).await;
     assert_eq!(
-        json_of(&found)["data"]["repository"]["pullRequest"]["comments"]["nodes"],
-        json!([{"databaseId": id, "body": "two", "viewerDidAuthor": true}])
+        sandbox
+            .handle(get(format!("{}x", url.as_str().unwrap())))
+            .await
+            .unwrap()
+            .status(),
+        403
     );
-    assert_eq!(github(&sandbox, "GET", "/repos/octo-org/web/issues/8/comments", Value::Null).await.status(), 404);
-    assert_eq!(github(&sandbox, "GET", "/repos/octo-org/other/pulls/7", Value::Null).await.status(), 404);
-    assert_eq!(github(&sandbox, "GET", "/nonsense", Value::Null).await.status(), 404);
-}
-
-#[tokio::test]
-async fn permissions_of_the_job_token_are_enforced() {
-    let sandbox = with("{}", json!({"contents": "read", "pull-requests": "read"}));
-    let refused = github(&sandbox, "POST", "/repos/octo-org/web/issues/7/comments", json!({"body": "one"})).await;
-    assert_eq!(refused.status(), 403);
-    assert_eq!(json_of(&refused)["message"], "Resource not accessible by integration");
-    assert_eq!(refused.headers()["x-accepted-github-permissions"], "issues=write; pull_requests=write");
-    assert_eq!(github(&sandbox, "GET", "/repos/octo-org/web/issues/7/comments", Value::Null).await.status(), 200);
-    assert!(!sandbox.environment().contains_key("ACTIONS_ID_TOKEN_REQUEST_URL"));
-    let request = Request::get("https://api.github.com/repos/octo-org/web").header("authorization", "Bearer other").body(Bytes::new()).unwrap();
-    assert_eq!(sandbox.handle(request).await.unwrap().status(), 401);
-}
-
-#[tokio::test]
-async fn a_success_retires_the_deployments_before_it() {
-    let sandbox = sandbox();
-    let create = async || json_of(&github(&sandbox, "POST", "/repos/octo-org/web/deployments", json!({"ref": "feature", "environment": "dev"})).await)["id"].clone();
-    let status = async |id: &Value, body: Value| github(&sandbox, "POST", &format!("/repos/octo-org/web/deployments/{id}/statuses"), body).await;
-    let (first, second) = (create().await, create().await);
-    assert_eq!(status(&first, json!({"state": "success"})).await.status(), 201);
-    assert_eq!(status(&second, json!({"state": "success"})).await.status(), 201);
-    assert_eq!(status(&second, json!({"state": "great"})).await.status(), 422);
-    let of_first = github(&sandbox, "GET", &format!("/repos/octo-org/web/deployments/{first}/statuses"), Value::Null).await;
-    assert_eq!(json_of(&of_first)[0]["state"], "inactive");
 }
 
 #[tokio::test]
 async fn the_server_answers_what_the_function_does_and_resets_break_connections() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let sandbox = with("rules: [{operation: 'GET /repos/{owner}/{repo}', do: reset, times: 1}]", all());
+    let sandbox = with(
+        "rules: [{operation: 'GET /repos/{owner}/{repo}', do: reset, times: 1}]",
+        all(),
+    );
     let server = doors::server::Server::start(sandbox, 0).await.unwrap();
     let environment = server.environment();
-    assert_eq!(environment["AWS_ENDPOINT_URL"], format!("http://{}", server.addr));
+    assert_eq!(
+        environment["AWS_ENDPOINT_URL"],
+        format!("http://{}", server.addr)
+    );
     let ask = async || {
         let mut stream = tokio::net::TcpStream::connect(server.addr).await.unwrap();
         let request = format!(

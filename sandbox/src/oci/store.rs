@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ferro_blob_store::{BlobStore, BlobStoreError, Digest, Result};
 use ferro_oci_server::upload::UploadState;
-use ferro_oci_server::{InMemoryRegistryMeta, Reference, ReferrerDescriptor, RegistryMeta, UploadAdmission};
+use ferro_oci_server::{
+    InMemoryRegistryMeta, Reference, ReferrerDescriptor, RegistryMeta, UploadAdmission,
+};
 
 use crate::Clock;
 use crate::driver::{Inner, lock};
@@ -25,7 +27,11 @@ pub struct Store {
 
 impl Store {
     pub fn new(inner: Arc<Mutex<Inner>>, clock: Clock) -> Store {
-        Store { inner, clock, uploads: InMemoryRegistryMeta::new() }
+        Store {
+            inner,
+            clock,
+            uploads: InMemoryRegistryMeta::new(),
+        }
     }
 
     fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
@@ -42,7 +48,10 @@ fn text(reference: &Reference) -> String {
 
 /// What follows `last` in a sorted list, `n` at most.
 fn after(names: impl Iterator<Item = String>, last: Option<&str>, n: Option<usize>) -> Vec<String> {
-    names.filter(|name| last.is_none_or(|last| name.as_str() > last)).take(n.unwrap_or(usize::MAX)).collect()
+    names
+        .filter(|name| last.is_none_or(|last| name.as_str() > last))
+        .take(n.unwrap_or(usize::MAX))
+        .collect()
 }
 
 #[async_trait]
@@ -50,14 +59,18 @@ impl BlobStore for Store {
     async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<()> {
         let computed = Digest::sha256_of(&bytes);
         if computed != *digest {
-            return Err(BlobStoreError::DigestMismatch { expected: digest.to_string(), computed: computed.to_string() });
+            return Err(BlobStoreError::DigestMismatch {
+                expected: digest.to_string(),
+                computed: computed.to_string(),
+            });
         }
         self.world(|world| world.ecr.registry.put_blob(digest.to_string(), bytes));
         Ok(())
     }
 
     async fn get(&self, digest: &Digest) -> Result<Bytes> {
-        self.world(|world| world.ecr.registry.blob(&digest.to_string())).ok_or_else(|| BlobStoreError::NotFound(digest.to_string()))
+        self.world(|world| world.ecr.registry.blob(&digest.to_string()))
+            .ok_or_else(|| BlobStoreError::NotFound(digest.to_string()))
     }
 
     async fn contains(&self, digest: &Digest) -> Result<bool> {
@@ -70,21 +83,39 @@ impl BlobStore for Store {
     }
 
     async fn list(&self) -> Result<Vec<Digest>> {
-        Ok(self.world(|world| world.ecr.registry.blob_digests()).iter().filter_map(|digest| digest.parse().ok()).collect())
+        Ok(self
+            .world(|world| world.ecr.registry.blob_digests())
+            .iter()
+            .filter_map(|digest| digest.parse().ok())
+            .collect())
     }
 }
 
 #[async_trait]
 impl RegistryMeta for Store {
-    async fn put_manifest(&self, name: &str, reference: &Reference, _: &Digest, media_type: &str, body: Bytes) -> Result<()> {
+    async fn put_manifest(
+        &self,
+        name: &str,
+        reference: &Reference,
+        _: &Digest,
+        media_type: &str,
+        body: Bytes,
+    ) -> Result<()> {
         let tag = match reference {
             Reference::Tag(tag) => Some(tag.as_str()),
             Reference::Digest(_) => None,
         };
-        match self.world(|world| world.ecr.registry.put_manifest(name, tag, media_type, body, world.now)) {
+        match self.world(|world| {
+            world
+                .ecr
+                .registry
+                .put_manifest(name, tag, media_type, body, world.now)
+        }) {
             Ok(_) | Err(PutRefusal::AlreadyThere) => Ok(()),
             // The door checks both; this is the race between two pushes.
-            Err(refusal) => Err(BlobStoreError::Io(std::io::Error::other(format!("{refusal:?}")))),
+            Err(refusal) => Err(BlobStoreError::Io(std::io::Error::other(format!(
+                "{refusal:?}"
+            )))),
         }
     }
 
@@ -97,25 +128,57 @@ impl RegistryMeta for Store {
         body: Bytes,
         referrer: Option<(Digest, ReferrerDescriptor)>,
     ) -> Result<()> {
-        self.put_manifest(name, reference, digest, media_type, body).await?;
+        self.put_manifest(name, reference, digest, media_type, body)
+            .await?;
         match referrer {
-            Some((subject, descriptor)) => self.uploads.register_referrer(name, &subject, descriptor).await,
+            Some((subject, descriptor)) => {
+                self.uploads
+                    .register_referrer(name, &subject, descriptor)
+                    .await
+            }
             None => Ok(()),
         }
     }
 
-    async fn get_manifest(&self, name: &str, reference: &Reference) -> Result<Option<(Digest, String, Bytes)>> {
-        let found = self.world(|world| world.ecr.registry.repositories.get(name)?.manifest(&text(reference)).cloned());
-        found.map(|manifest| Ok((manifest.digest.parse()?, manifest.media_type, manifest.body))).transpose()
+    async fn get_manifest(
+        &self,
+        name: &str,
+        reference: &Reference,
+    ) -> Result<Option<(Digest, String, Bytes)>> {
+        let found = self.world(|world| {
+            world
+                .ecr
+                .registry
+                .repositories
+                .get(name)?
+                .manifest(&text(reference))
+                .cloned()
+        });
+        found
+            .map(|manifest| Ok((manifest.digest.parse()?, manifest.media_type, manifest.body)))
+            .transpose()
     }
 
     async fn delete_manifest(&self, name: &str, reference: &Reference) -> Result<bool> {
-        Ok(self.world(|world| world.ecr.registry.delete(name, &text(reference))).is_some())
+        Ok(self
+            .world(|world| world.ecr.registry.delete(name, &text(reference)))
+            .is_some())
     }
 
-    async fn list_tags(&self, name: &str, last: Option<&str>, n: Option<usize>) -> Result<Vec<String>> {
+    async fn list_tags(
+        &self,
+        name: &str,
+        last: Option<&str>,
+        n: Option<usize>,
+    ) -> Result<Vec<String>> {
         Ok(self.world(|world| {
-            let tags = world.ecr.registry.repositories.get(name).into_iter().flat_map(|repository| repository.image_tags.keys().cloned());
+            let tags = world
+                .ecr
+                .registry
+                .repositories
+                .get(name)
+                .into_iter()
+                .flat_map(|repository| repository.image_tags.keys().cloned());
             after(tags, last, n)
         }))
     }
@@ -128,7 +191,13 @@ impl RegistryMeta for Store {
         self.uploads.start_upload(name).await
     }
 
-    async fn append_upload(&self, name: &str, uuid: &str, offset: u64, chunk: Bytes) -> Result<u64> {
+    async fn append_upload(
+        &self,
+        name: &str,
+        uuid: &str,
+        offset: u64,
+        chunk: Bytes,
+    ) -> Result<u64> {
         self.uploads.append_upload(name, uuid, offset, chunk).await
     }
 
@@ -144,15 +213,29 @@ impl RegistryMeta for Store {
         self.uploads.cancel_upload(name, uuid).await
     }
 
-    async fn list_referrers(&self, name: &str, digest: &Digest, artifact_type: Option<&str>) -> Result<Vec<ReferrerDescriptor>> {
-        self.uploads.list_referrers(name, digest, artifact_type).await
+    async fn list_referrers(
+        &self,
+        name: &str,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<ReferrerDescriptor>> {
+        self.uploads
+            .list_referrers(name, digest, artifact_type)
+            .await
     }
 
     async fn take_upload_bytes(&self, name: &str, uuid: &str) -> Result<Option<Bytes>> {
         self.uploads.take_upload_bytes(name, uuid).await
     }
 
-    async fn register_referrer(&self, name: &str, subject: &Digest, descriptor: ReferrerDescriptor) -> Result<()> {
-        self.uploads.register_referrer(name, subject, descriptor).await
+    async fn register_referrer(
+        &self,
+        name: &str,
+        subject: &Digest,
+        descriptor: ReferrerDescriptor,
+    ) -> Result<()> {
+        self.uploads
+            .register_referrer(name, subject, descriptor)
+            .await
     }
 }

@@ -28,14 +28,29 @@ pub const OPERATIONS: &[Operation] = &[
     row("ListImages", images::list_images, repositories),
     row("PutImage", images::put_image, repositories),
     row("BatchDeleteImage", images::batch_delete_image, repositories),
-    row("GetDownloadUrlForLayer", images::get_download_url_for_layer, repositories),
+    row(
+        "GetDownloadUrlForLayer",
+        images::get_download_url_for_layer,
+        repositories,
+    ),
     row("ListTagsForResource", list_tags_for_resource, tagged),
     row("TagResource", tag_resource, tagged),
-    row("GetAuthorizationToken", get_authorization_token, |_, _| vec!["*".to_owned()]),
+    row("GetAuthorizationToken", get_authorization_token, |_, _| {
+        vec!["*".to_owned()]
+    }),
 ];
 
-const fn row(name: &'static str, function: fn(&mut World, &Value) -> Answer, resources: fn(&World, &Value) -> Vec<String>) -> Operation {
-    Operation { service: "ecr", name, function, resources }
+const fn row(
+    name: &'static str,
+    function: fn(&mut World, &Value) -> Answer,
+    resources: fn(&World, &Value) -> Vec<String>,
+) -> Operation {
+    Operation {
+        service: "ecr",
+        name,
+        function,
+        resources,
+    }
 }
 
 struct Password {
@@ -64,14 +79,22 @@ pub struct Ecr {
 
 impl Ecr {
     pub fn from_specs(specs: &[RepositorySpec], now: SystemTime) -> Ecr {
-        Ecr { registry: Registry::from_specs(specs, now), ..Ecr::default() }
+        Ecr {
+            registry: Registry::from_specs(specs, now),
+            ..Ecr::default()
+        }
     }
 
     /// The host that `docker login` and image names take.
     pub fn host(&self, place: &Place) -> String {
-        self.registry_host
-            .clone()
-            .unwrap_or_else(|| format!("{}.dkr.ecr.{}.{}", place.account, place.region, dns_suffix(&place.partition)))
+        self.registry_host.clone().unwrap_or_else(|| {
+            format!(
+                "{}.dkr.ecr.{}.{}",
+                place.account,
+                place.region,
+                dns_suffix(&place.partition)
+            )
+        })
     }
 
     pub fn repository_uri(&self, place: &Place, repository: &str) -> String {
@@ -79,9 +102,20 @@ impl Ecr {
     }
 
     /// Makes a password that opens the registry for twelve hours.
-    pub fn issue_password(&mut self, of: Option<Principal>, now: SystemTime, ids: &mut Ids) -> String {
+    pub fn issue_password(
+        &mut self,
+        of: Option<Principal>,
+        now: SystemTime,
+        ids: &mut Ids,
+    ) -> String {
         let password = format!("eyJwYXlsb2FkIjoi{}", ids.alphanumeric(400));
-        self.passwords.insert(password.clone(), Password { end: now + PASSWORD_LIFETIME, of });
+        self.passwords.insert(
+            password.clone(),
+            Password {
+                end: now + PASSWORD_LIFETIME,
+                of,
+            },
+        );
         password
     }
 
@@ -96,7 +130,11 @@ impl Ecr {
     /// The layer that the token of an address stands for.
     pub fn download(&self, token: &str, digest: &str, now: SystemTime) -> Option<bytes::Bytes> {
         let (of, end) = self.downloads.get(token)?;
-        if of == digest && now < *end { self.registry.blob(digest) } else { None }
+        if of == digest && now < *end {
+            self.registry.blob(digest)
+        } else {
+            None
+        }
     }
 
     /// Splits an image of this registry into repository and reference (tag or digest); `None` for other registries' images.
@@ -114,8 +152,14 @@ impl Ecr {
 
     /// Whether a task could pull this image; if not, why, as ECS words it. Images of other registries always are.
     pub fn pullable(&self, image: &str) -> Result<(), String> {
-        let Some((repository, reference)) = self.parse_image(image) else { return Ok(()) };
-        let found = self.registry.repositories.get(repository).is_some_and(|repository| repository.manifest(reference).is_some());
+        let Some((repository, reference)) = self.parse_image(image) else {
+            return Ok(());
+        };
+        let found = self
+            .registry
+            .repositories
+            .get(repository)
+            .is_some_and(|repository| repository.manifest(reference).is_some());
         if found {
             return Ok(());
         }
@@ -127,43 +171,83 @@ impl Ecr {
     /// The operating system and architecture of an image of this registry, by its config; `None` where that is unknown.
     pub fn platform(&self, image: &str) -> Option<(String, String)> {
         let (repository, reference) = self.parse_image(image)?;
-        let manifest = self.registry.repositories.get(repository)?.manifest(reference)?.json();
-        let config: Value = serde_json::from_slice(&self.registry.blob(manifest["config"]["digest"].as_str()?)?).ok()?;
-        Some((config["os"].as_str()?.to_owned(), config["architecture"].as_str()?.to_owned()))
+        let manifest = self
+            .registry
+            .repositories
+            .get(repository)?
+            .manifest(reference)?
+            .json();
+        let config: Value =
+            serde_json::from_slice(&self.registry.blob(manifest["config"]["digest"].as_str()?)?)
+                .ok()?;
+        Some((
+            config["os"].as_str()?.to_owned(),
+            config["architecture"].as_str()?.to_owned(),
+        ))
     }
 
     /// Removes the image that a name stands for, tags and all, as a lifecycle rule or a person would; whether it was there.
     pub fn delete_image(&mut self, image: &str) -> bool {
-        let Some(digest) = self.digest_of(image) else { return false };
-        let repository = self.parse_image(image).map(|(repository, _)| repository.to_owned()).unwrap_or_default();
+        let Some(digest) = self.digest_of(image) else {
+            return false;
+        };
+        let repository = self
+            .parse_image(image)
+            .map(|(repository, _)| repository.to_owned())
+            .unwrap_or_default();
         self.registry.delete(&repository, &digest).is_some()
     }
 
     /// The digest that an image of this registry resolves to now.
     pub fn digest_of(&self, image: &str) -> Option<String> {
         let (repository, reference) = self.parse_image(image)?;
-        Some(self.registry.repositories.get(repository)?.manifest(reference)?.digest.clone())
+        Some(
+            self.registry
+                .repositories
+                .get(repository)?
+                .manifest(reference)?
+                .digest
+                .clone(),
+        )
     }
 }
 
 pub fn arn(place: &Place, repository: &str) -> String {
-    format!("arn:{}:ecr:{}:{}:repository/{repository}", place.partition, place.region, place.account)
+    format!(
+        "arn:{}:ecr:{}:{}:repository/{repository}",
+        place.partition, place.region, place.account
+    )
 }
 
 /// ECR's words for a repository that is not there; the OCI door says the same.
 pub fn no_such_repository(place: &Place, name: &str) -> String {
-    format!("The repository with name '{name}' does not exist in the registry with id '{}'", place.account)
+    format!(
+        "The repository with name '{name}' does not exist in the registry with id '{}'",
+        place.account
+    )
 }
 
 /// ECR's words for a tag that may not move; the OCI door says the same.
 pub fn immutable_tag(repository: &str, tag: &str) -> String {
-    format!("The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because the tag is immutable.")
+    format!(
+        "The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because the tag is immutable."
+    )
 }
 
 fn repositories(world: &World, input: &Value) -> Vec<String> {
-    let named = input["repositoryNames"].as_array().into_iter().flatten().chain([&input["repositoryName"]]);
-    let arns: Vec<String> = named.filter_map(|name| Some(arn(&world.place, name.as_str()?))).collect();
-    if arns.is_empty() { vec![arn(&world.place, "*")] } else { arns }
+    let named = input["repositoryNames"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .chain([&input["repositoryName"]]);
+    let arns: Vec<String> = named
+        .filter_map(|name| Some(arn(&world.place, name.as_str()?)))
+        .collect();
+    if arns.is_empty() {
+        vec![arn(&world.place, "*")]
+    } else {
+        arns
+    }
 }
 
 fn tagged(_: &World, input: &Value) -> Vec<String> {
@@ -173,8 +257,16 @@ fn tagged(_: &World, input: &Value) -> Vec<String> {
 /// The repository that an input names, in the account's own registry.
 fn repository<'a>(world: &'a World, input: &Value) -> Result<&'a Repository, ApiError> {
     let name = text(input, "repositoryName")?;
-    let gone = || ApiError::new("RepositoryNotFoundException", no_such_repository(&world.place, &name));
-    if input["registryId"].as_str().is_some_and(|id| id != world.place.account) {
+    let gone = || {
+        ApiError::new(
+            "RepositoryNotFoundException",
+            no_such_repository(&world.place, &name),
+        )
+    };
+    if input["registryId"]
+        .as_str()
+        .is_some_and(|id| id != world.place.account)
+    {
         return Err(gone());
     }
     world.ecr.registry.repositories.get(&name).ok_or_else(gone)
@@ -226,15 +318,28 @@ fn show(world: &World, repository: &Repository) -> Value {
         "encryptionConfiguration": repository.encryption,
     });
     if repository.mutability.takes_filters() {
-        let filters: Vec<Value> = repository.exclusion_filters.iter().map(|filter| json!({"filterType": "WILDCARD", "filter": filter})).collect();
+        let filters: Vec<Value> = repository
+            .exclusion_filters
+            .iter()
+            .map(|filter| json!({"filterType": "WILDCARD", "filter": filter}))
+            .collect();
         shown["imageTagMutabilityExclusionFilters"] = Value::from(filters);
     }
     shown
 }
 
 fn describe_repositories(world: &mut World, input: &Value) -> Answer {
-    let found: Vec<Value> = match input["repositoryNames"].as_array().filter(|names| !names.is_empty()) {
-        None => world.ecr.registry.repositories.values().map(|repository| show(world, repository)).collect(),
+    let found: Vec<Value> = match input["repositoryNames"]
+        .as_array()
+        .filter(|names| !names.is_empty())
+    {
+        None => world
+            .ecr
+            .registry
+            .repositories
+            .values()
+            .map(|repository| show(world, repository))
+            .collect(),
         Some(names) => names
             .iter()
             .map(|name| {
@@ -257,7 +362,10 @@ fn create_repository(world: &mut World, input: &Value) -> Answer {
         return Err(ApiError::new("InvalidParameterException", message));
     }
     if world.ecr.registry.repositories.contains_key(&name) {
-        let message = format!("The repository with name '{name}' already exists in the registry with id '{}'", world.place.account);
+        let message = format!(
+            "The repository with name '{name}' already exists in the registry with id '{}'",
+            world.place.account
+        );
         return Err(ApiError::new("RepositoryAlreadyExistsException", message));
     }
     let mut repository = Repository::new(&name, world.now);
@@ -267,14 +375,22 @@ fn create_repository(world: &mut World, input: &Value) -> Answer {
             ApiError::new("InvalidParameterException", message)
         })?;
     }
-    let filters = input["imageTagMutabilityExclusionFilters"].as_array().cloned().unwrap_or_default();
+    let filters = input["imageTagMutabilityExclusionFilters"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     if filters.len() > 5 || repository.mutability.takes_filters() == filters.is_empty() {
         let message = "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: \
                        'between 1 and 5 filters with an exclusion mutability, none without'";
         return Err(ApiError::new("InvalidParameterException", message));
     }
-    repository.exclusion_filters = filters.iter().map(|filter| text(filter, "filter")).collect::<Result<_, _>>()?;
-    repository.scan_on_push = input["imageScanningConfiguration"]["scanOnPush"].as_bool().unwrap_or(false);
+    repository.exclusion_filters = filters
+        .iter()
+        .map(|filter| text(filter, "filter"))
+        .collect::<Result<_, _>>()?;
+    repository.scan_on_push = input["imageScanningConfiguration"]["scanOnPush"]
+        .as_bool()
+        .unwrap_or(false);
     if input["encryptionConfiguration"].is_object() {
         repository.encryption = input["encryptionConfiguration"].clone();
     }
@@ -286,22 +402,43 @@ fn create_repository(world: &mut World, input: &Value) -> Answer {
 
 fn tags(input: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     let given = input["tags"].as_array().into_iter().flatten();
-    given.map(|tag| Ok((text(tag, "Key")?, tag["Value"].as_str().unwrap_or_default().to_owned()))).collect()
+    given
+        .map(|tag| {
+            Ok((
+                text(tag, "Key")?,
+                tag["Value"].as_str().unwrap_or_default().to_owned(),
+            ))
+        })
+        .collect()
 }
 
 fn named_by_arn(world: &World, input: &Value) -> Result<String, ApiError> {
     let given = text(input, "resourceArn")?;
-    let name = given.strip_prefix(&arn(&world.place, "")).unwrap_or(&given).to_owned();
+    let name = given
+        .strip_prefix(&arn(&world.place, ""))
+        .unwrap_or(&given)
+        .to_owned();
     match world.ecr.registry.repositories.contains_key(&name) {
         true => Ok(name),
-        false => Err(ApiError::new("RepositoryNotFoundException", no_such_repository(&world.place, &name))),
+        false => Err(ApiError::new(
+            "RepositoryNotFoundException",
+            no_such_repository(&world.place, &name),
+        )),
     }
 }
 
 fn list_tags_for_resource(world: &mut World, input: &Value) -> Answer {
     let name = named_by_arn(world, input)?;
-    let tags = world.ecr.registry.repositories.get(&name).into_iter().flat_map(|repository| &repository.tags);
-    Ok(json!({"tags": tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect::<Vec<_>>()}))
+    let tags = world
+        .ecr
+        .registry
+        .repositories
+        .get(&name)
+        .into_iter()
+        .flat_map(|repository| &repository.tags);
+    Ok(
+        json!({"tags": tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect::<Vec<_>>()}),
+    )
 }
 
 fn tag_resource(world: &mut World, input: &Value) -> Answer {
@@ -313,9 +450,16 @@ fn tag_resource(world: &mut World, input: &Value) -> Answer {
 }
 
 fn get_authorization_token(world: &mut World, _: &Value) -> Answer {
-    let password = world.ecr.issue_password(Some(world.iam.caller.clone()), world.now, &mut world.ids);
+    let password =
+        world
+            .ecr
+            .issue_password(Some(world.iam.caller.clone()), world.now, &mut world.ids);
     let end = world.now + PASSWORD_LIFETIME;
-    let scheme = if world.ecr.registry_host.is_some() { "http" } else { "https" };
+    let scheme = if world.ecr.registry_host.is_some() {
+        "http"
+    } else {
+        "https"
+    };
     Ok(json!({"authorizationData": [{
         "authorizationToken": base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}")),
         "expiresAt": timestamp_json(end),

@@ -8,11 +8,11 @@ mod graphql;
 mod id_token;
 mod pulls;
 mod shapes;
+mod spec;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::world::{Ids, World};
@@ -20,142 +20,7 @@ use crate::world::{Ids, World};
 pub use comments::Comment;
 pub use deployments::Deployment;
 pub use id_token::id_token;
-
-/// A repository and a run in it, as a world file writes them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GitHubSpec {
-    /// `owner/name`.
-    pub repository: String,
-    pub repository_id: u64,
-    pub owner_id: u64,
-    pub private: bool,
-    pub default_branch: String,
-    /// Whether the token's `sub` carries ids (`repo:ORG@ID/REPO@ID:…`), as for repositories created since July 2026.
-    pub immutable_sub: bool,
-    /// Where the id token says it comes from.
-    pub issuer: String,
-    pub job: JobSpec,
-    /// The job token. Absent: made up.
-    pub token: Option<String>,
-    /// `pull-requests: write` and so on, as in a workflow's `permissions:`.
-    pub permissions: BTreeMap<String, String>,
-    pub pull_requests: Vec<PullRequestSpec>,
-    pub commits: Vec<CommitSpec>,
-}
-
-/// The run and job that the tokens belong to.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct JobSpec {
-    pub event_name: String,
-    #[serde(rename = "ref")]
-    pub git_ref: String,
-    pub sha: String,
-    pub environment: Option<String>,
-    pub workflow: String,
-    pub actor: String,
-    pub actor_id: u64,
-    pub run_id: u64,
-    pub run_number: u64,
-    pub run_attempt: u64,
-    /// A customised subject, whole. Absent: as GitHub builds it.
-    pub sub: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PullRequestSpec {
-    pub number: u64,
-    pub head_sha: String,
-    #[serde(default = "feature")]
-    pub head_ref: String,
-    #[serde(default = "main")]
-    pub base_ref: String,
-    /// Absent: zeroes.
-    #[serde(default = "zeroes")]
-    pub base_sha: String,
-    #[serde(default)]
-    pub title: String,
-    #[serde(default)]
-    pub closed: bool,
-    #[serde(default)]
-    pub merged: bool,
-    #[serde(default)]
-    pub merge_commit_sha: Option<String>,
-    /// Another repository's id when the pull request comes from a fork.
-    #[serde(default)]
-    pub head_repository_id: Option<u64>,
-    #[serde(default)]
-    pub labels: Vec<String>,
-    #[serde(default)]
-    pub comments: Vec<CommentSpec>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CommentSpec {
-    pub author: String,
-    pub body: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CommitSpec {
-    pub sha: String,
-    #[serde(default)]
-    pub parents: Vec<String>,
-    #[serde(default)]
-    pub message: String,
-}
-
-fn feature() -> String {
-    "feature".to_owned()
-}
-fn main() -> String {
-    "main".to_owned()
-}
-fn zeroes() -> String {
-    "0".repeat(40)
-}
-
-impl Default for JobSpec {
-    fn default() -> JobSpec {
-        JobSpec {
-            event_name: "pull_request".to_owned(),
-            git_ref: "refs/pull/7/merge".to_owned(),
-            sha: "4f2a9c1d00000000000000000000000000000000".to_owned(),
-            environment: None,
-            workflow: "deploy".to_owned(),
-            actor: "octocat".to_owned(),
-            actor_id: 583_231,
-            run_id: 16_839_201_733,
-            run_number: 42,
-            run_attempt: 1,
-            sub: None,
-        }
-    }
-}
-
-impl Default for GitHubSpec {
-    fn default() -> GitHubSpec {
-        let allowed = [("contents", "read"), ("id-token", "write"), ("pull-requests", "write"), ("deployments", "write")];
-        GitHubSpec {
-            repository: "octo-org/web".to_owned(),
-            repository_id: 612_345_678,
-            owner_id: 6_811_672,
-            private: true,
-            default_branch: main(),
-            immutable_sub: false,
-            issuer: "https://token.actions.githubusercontent.com".to_owned(),
-            job: JobSpec::default(),
-            token: None,
-            permissions: allowed.iter().map(|(name, access)| ((*name).to_owned(), (*access).to_owned())).collect(),
-            pull_requests: Vec::new(),
-            commits: Vec::new(),
-        }
-    }
-}
+pub use spec::{CommentSpec, CommitSpec, GitHubSpec, JobSpec, PullRequestSpec};
 
 pub struct GitHub {
     pub spec: GitHubSpec,
@@ -173,7 +38,11 @@ pub struct GitHub {
 
 impl Default for GitHub {
     fn default() -> GitHub {
-        GitHub::from_spec(GitHubSpec::default(), SystemTime::UNIX_EPOCH, &mut Ids::seeded(0))
+        GitHub::from_spec(
+            GitHubSpec::default(),
+            SystemTime::UNIX_EPOCH,
+            &mut Ids::seeded(0),
+        )
     }
 }
 
@@ -183,7 +52,10 @@ pub const OURSELVES: &str = "github-actions[bot]";
 impl GitHub {
     pub fn from_spec(spec: GitHubSpec, now: SystemTime, ids: &mut Ids) -> GitHub {
         let mut github = GitHub {
-            token: spec.token.clone().unwrap_or_else(|| format!("ghs_{}", ids.alphanumeric(36))),
+            token: spec
+                .token
+                .clone()
+                .unwrap_or_else(|| format!("ghs_{}", ids.alphanumeric(36))),
             request_token: format!("eyJ0eXAiOiJKV1Qi.{}", ids.alphanumeric(120)),
             signing_key: ids.hex(64),
             api_url: "https://api.github.com".to_owned(),
@@ -201,12 +73,17 @@ impl GitHub {
     }
 
     pub fn pull_request(&self, number: u64) -> Option<&PullRequestSpec> {
-        self.spec.pull_requests.iter().find(|pull| pull.number == number)
+        self.spec
+            .pull_requests
+            .iter()
+            .find(|pull| pull.number == number)
     }
 
     /// The comments of a pull request, oldest first.
     pub fn comments_on(&self, number: u64) -> impl Iterator<Item = &Comment> {
-        self.comments.iter().filter(move |comment| comment.number == number)
+        self.comments
+            .iter()
+            .filter(move |comment| comment.number == number)
     }
 
     fn id(&mut self) -> u64 {
@@ -229,7 +106,11 @@ impl GitHub {
     /// Whether the job token has one of these permissions. Public repositories are read without.
     fn may(&self, needs: &[(&str, &str)]) -> bool {
         let has = |name: &str, access: &str| {
-            let granted = self.spec.permissions.get(name).map_or("none", String::as_str);
+            let granted = self
+                .spec
+                .permissions
+                .get(name)
+                .map_or("none", String::as_str);
             granted == "write" || granted == access || (access == "read" && !self.spec.private)
         };
         needs.is_empty() || needs.iter().any(|(name, access)| has(name, access))
@@ -246,7 +127,10 @@ pub struct Ask<'a> {
 
 impl Ask<'_> {
     fn number(&self, name: &str) -> Result<u64, Refusal> {
-        self.path.get(name).and_then(|value| value.parse().ok()).ok_or_else(not_found)
+        self.path
+            .get(name)
+            .and_then(|value| value.parse().ok())
+            .ok_or_else(not_found)
     }
 
     fn text(&self, member: &str) -> Option<&str> {
@@ -264,16 +148,34 @@ pub struct Reply {
 
 impl Reply {
     fn new(status: u16, body: Value) -> Result<Reply, Refusal> {
-        Ok(Reply { status, body, page: None })
+        Ok(Reply {
+            status,
+            body,
+            page: None,
+        })
     }
 
     /// A page of a list, by `per_page` and `page`.
     fn list(items: Vec<Value>, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-        let number = |name: &str, default: u64| ask.query.get(name).and_then(|value| value.parse().ok()).unwrap_or(default);
-        let (size, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
-        let start = usize::try_from((page - 1) * size).unwrap_or(usize::MAX).min(items.len());
+        let number = |name: &str, default: u64| {
+            ask.query
+                .get(name)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(default)
+        };
+        let (size, page) = (
+            number("per_page", 30).clamp(1, 100),
+            number("page", 1).max(1),
+        );
+        let start = usize::try_from((page - 1) * size)
+            .unwrap_or(usize::MAX)
+            .min(items.len());
         let end = (start + size as usize).min(items.len());
-        Ok(Reply { status: 200, body: Value::from(items[start..end].to_vec()), page: Some((page, end < items.len())) })
+        Ok(Reply {
+            status: 200,
+            body: Value::from(items[start..end].to_vec()),
+            page: Some((page, end < items.len())),
+        })
     }
 }
 
@@ -287,7 +189,11 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(status: u16, message: &str) -> Refusal {
-        Refusal { status, message: message.to_owned(), errors: None }
+        Refusal {
+            status,
+            message: message.to_owned(),
+            errors: None,
+        }
     }
 
     pub fn body(&self) -> Value {
@@ -314,7 +220,10 @@ pub fn not_accessible() -> Refusal {
 
 fn unprocessable(resource: &str, field: &str, code: &str, message: &str) -> Refusal {
     let errors = json!([{"resource": resource, "field": field, "code": code, "message": message}]);
-    Refusal { errors: Some(errors), ..Refusal::new(422, "Validation Failed") }
+    Refusal {
+        errors: Some(errors),
+        ..Refusal::new(422, "Validation Failed")
+    }
 }
 
 /// A row of the API.
@@ -333,18 +242,78 @@ const WRITE_DEPLOYMENTS: &[(&str, &str)] = &[("deployments", "write")];
 
 pub const ROUTES: &[Route] = &[
     route("GET", "/repos/{owner}/{repo}", &[], pulls::get_repository),
-    route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}", &[("pull-requests", "read")], pulls::get_pull),
-    route("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", &[("pull-requests", "read")], pulls::list_pulls_of_commit),
-    route("GET", "/repos/{owner}/{repo}/compare/{basehead}", &[("contents", "read")], pulls::compare),
-    route("GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", READ_COMMENTS, comments::list),
-    route("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", WRITE_COMMENTS, comments::create),
-    route("GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", READ_COMMENTS, comments::get),
-    route("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", WRITE_COMMENTS, comments::update),
-    route("GET", "/repos/{owner}/{repo}/deployments", READ_DEPLOYMENTS, deployments::list),
-    route("POST", "/repos/{owner}/{repo}/deployments", WRITE_DEPLOYMENTS, deployments::create),
-    route("GET", "/repos/{owner}/{repo}/deployments/{deployment_id}", READ_DEPLOYMENTS, deployments::get),
-    route("GET", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", READ_DEPLOYMENTS, deployments::list_statuses),
-    route("POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", WRITE_DEPLOYMENTS, deployments::create_status),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/pulls/{pull_number}",
+        &[("pull-requests", "read")],
+        pulls::get_pull,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+        &[("pull-requests", "read")],
+        pulls::list_pulls_of_commit,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/compare/{basehead}",
+        &[("contents", "read")],
+        pulls::compare,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+        READ_COMMENTS,
+        comments::list,
+    ),
+    route(
+        "POST",
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+        WRITE_COMMENTS,
+        comments::create,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+        READ_COMMENTS,
+        comments::get,
+    ),
+    route(
+        "PATCH",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+        WRITE_COMMENTS,
+        comments::update,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/deployments",
+        READ_DEPLOYMENTS,
+        deployments::list,
+    ),
+    route(
+        "POST",
+        "/repos/{owner}/{repo}/deployments",
+        WRITE_DEPLOYMENTS,
+        deployments::create,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/deployments/{deployment_id}",
+        READ_DEPLOYMENTS,
+        deployments::get,
+    ),
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+        READ_DEPLOYMENTS,
+        deployments::list_statuses,
+    ),
+    route(
+        "POST",
+        "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+        WRITE_DEPLOYMENTS,
+        deployments::create_status,
+    ),
     // The query says itself what it may not see.
     route("POST", "/graphql", &[], graphql::query),
 ];
@@ -355,22 +324,36 @@ const fn route(
     needs: &'static [(&'static str, &'static str)],
     function: fn(&mut World, &Ask<'_>) -> Result<Reply, Refusal>,
 ) -> Route {
-    Route { method, template, needs, function }
+    Route {
+        method,
+        template,
+        needs,
+        function,
+    }
 }
 
 /// The row for a path, and the values of its template.
 pub fn find(method: &str, path: &str) -> Option<(&'static Route, BTreeMap<&'static str, String>)> {
-    ROUTES.iter().filter(|route| route.method == method).find_map(|route| Some((route, values(route.template, path)?)))
+    ROUTES
+        .iter()
+        .filter(|route| route.method == method)
+        .find_map(|route| Some((route, values(route.template, path)?)))
 }
 
 fn values(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
-    let (wanted, given): (Vec<&'static str>, Vec<&str>) = (template.split('/').collect(), path.trim_end_matches('/').split('/').collect());
+    let (wanted, given): (Vec<&'static str>, Vec<&str>) = (
+        template.split('/').collect(),
+        path.trim_end_matches('/').split('/').collect(),
+    );
     if wanted.len() != given.len() {
         return None;
     }
     let mut values = BTreeMap::new();
     for (wanted, given) in wanted.into_iter().zip(given) {
-        match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        match wanted
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'))
+        {
             Some(name) => {
                 values.insert(name, given.to_owned());
             }
@@ -382,13 +365,24 @@ fn values(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, S
 }
 
 /// Answers one REST or GraphQL call.
-pub fn handle(world: &mut World, route: &Route, ask: &Ask<'_>, authorization: &str) -> Result<Reply, Refusal> {
-    let token = authorization.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("token"));
+pub fn handle(
+    world: &mut World,
+    route: &Route,
+    ask: &Ask<'_>,
+    authorization: &str,
+) -> Result<Reply, Refusal> {
+    let token = authorization.split_once(' ').filter(|(kind, _)| {
+        kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("token")
+    });
     if token.is_none_or(|(_, token)| token != world.github.token) {
         return Err(Refusal::new(401, "Bad credentials"));
     }
     if let (Some(owner), Some(name)) = (ask.path.get("owner"), ask.path.get("repo"))
-        && !world.github.spec.repository.eq_ignore_ascii_case(&format!("{owner}/{name}"))
+        && !world
+            .github
+            .spec
+            .repository
+            .eq_ignore_ascii_case(&format!("{owner}/{name}"))
     {
         return Err(not_found());
     }
@@ -400,12 +394,20 @@ pub fn handle(world: &mut World, route: &Route, ask: &Ask<'_>, authorization: &s
 
 /// `issues=write; pull_requests=write`, which GitHub puts on a refusal.
 pub fn accepted_permissions(route: &Route) -> String {
-    route.needs.iter().map(|(name, access)| format!("{}={access}", name.replace('-', "_"))).collect::<Vec<_>>().join("; ")
+    route
+        .needs
+        .iter()
+        .map(|(name, access)| format!("{}={access}", name.replace('-', "_")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// GitHub writes times without a fraction.
 fn timestamp(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::try_from(at)
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 /// Adds to an object; what is there stays.

@@ -15,8 +15,18 @@ const DURATION: std::ops::RangeInclusive<u64> = 900..=43_200;
 const DEFAULT_DURATION: u64 = 3600;
 
 pub const OPERATIONS: &[Operation] = &[
-    Operation { service: "sts", name: ASSUME, function: assume_role_with_web_identity, resources: role },
-    Operation { service: "sts", name: "GetCallerIdentity", function: get_caller_identity, resources: |_, _| Vec::new() },
+    Operation {
+        service: "sts",
+        name: ASSUME,
+        function: assume_role_with_web_identity,
+        resources: role,
+    },
+    Operation {
+        service: "sts",
+        name: "GetCallerIdentity",
+        function: get_caller_identity,
+        resources: |_, _| Vec::new(),
+    },
 ];
 
 /// The one operation that is called without a signature: its token is the proof.
@@ -36,7 +46,9 @@ fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 fn constraint(value: &str, member: &str, constraint: &str) -> ApiError {
-    let message = format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}");
+    let message = format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+    );
     ApiError::new("ValidationError", message)
 }
 
@@ -49,20 +61,37 @@ fn assume_role_with_web_identity(world: &mut World, input: &Value) -> Answer {
             ApiError::new("ValidationError", message)
         })
     };
-    let (role_arn, session_name, token) = (member("RoleArn")?, member("RoleSessionName")?, member("WebIdentityToken")?);
+    let (role_arn, session_name, token) = (
+        member("RoleArn")?,
+        member("RoleSessionName")?,
+        member("WebIdentityToken")?,
+    );
     let duration = match input["DurationSeconds"].as_str() {
         None => DEFAULT_DURATION,
-        Some(text) => text.parse().map_err(|_| ApiError::new("MalformedInput", format!("{text} is not a number")))?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| ApiError::new("MalformedInput", format!("{text} is not a number")))?,
     };
     check_session_name(session_name)?;
     if duration < *DURATION.start() {
-        return Err(constraint(&duration.to_string(), "durationSeconds", "Member must have value greater than or equal to 900"));
+        return Err(constraint(
+            &duration.to_string(),
+            "durationSeconds",
+            "Member must have value greater than or equal to 900",
+        ));
     }
     if duration > *DURATION.end() {
-        return Err(constraint(&duration.to_string(), "durationSeconds", "Member must have value less than or equal to 43200"));
+        return Err(constraint(
+            &duration.to_string(),
+            "durationSeconds",
+            "Member must have value less than or equal to 43200",
+        ));
     }
     if role_arn.len() < 20 || !role_arn.starts_with("arn:") {
-        return Err(ApiError::new("ValidationError", format!("{role_arn} is invalid")));
+        return Err(ApiError::new(
+            "ValidationError",
+            format!("{role_arn} is invalid"),
+        ));
     }
 
     let claims = claims_of(token).ok_or_else(|| {
@@ -70,19 +99,29 @@ fn assume_role_with_web_identity(world: &mut World, input: &Value) -> Answer {
     })?;
     let issuer = claims["iss"].as_str().unwrap_or_default();
     let Some(provider) = world.iam.provider(issuer) else {
-        return Err(invalid(format!("No OpenIDConnect provider found in your account for {issuer}")));
+        return Err(invalid(format!(
+            "No OpenIDConnect provider found in your account for {issuer}"
+        )));
     };
     if !world.github.signed(token) {
-        return Err(invalid("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"));
+        return Err(invalid(
+            "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+        ));
     }
     let audience = claims["aud"].as_str().unwrap_or_default();
     if !provider.client_ids.iter().any(|id| id == audience) {
         return Err(invalid("Incorrect token audience"));
     }
-    let now = world.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = world
+        .now
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let ends = claims["exp"].as_u64().unwrap_or_default();
     if ends <= now {
-        let message = format!("Token expired: current date/time {now} must be before the expiration date/time {ends}");
+        let message = format!(
+            "Token expired: current date/time {now} must be before the expiration date/time {ends}"
+        );
         return Err(ApiError::new("ExpiredTokenException", message));
     }
 
@@ -93,11 +132,24 @@ fn assume_role_with_web_identity(world: &mut World, input: &Value) -> Answer {
     }
     let lifetime = Duration::from_secs(duration);
     if lifetime > role.max_session_duration {
-        return Err(ApiError::new("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
+        return Err(ApiError::new(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
     }
 
     let provider_arn = provider.arn.clone();
-    let session = world.iam.open_session(role_arn, session_name, lifetime, world.now, &world.place, &mut world.ids).ok_or_else(not_authorised)?;
+    let session = world
+        .iam
+        .open_session(
+            role_arn,
+            session_name,
+            lifetime,
+            world.now,
+            &world.place,
+            &mut world.ids,
+        )
+        .ok_or_else(not_authorised)?;
     Ok(json!({
         "SubjectFromWebIdentityToken": claims["sub"],
         "Audience": audience,
@@ -113,27 +165,52 @@ fn assume_role_with_web_identity(world: &mut World, input: &Value) -> Answer {
 }
 
 pub fn not_authorised() -> ApiError {
-    ApiError { status: 403, ..ApiError::new("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity") }
+    ApiError {
+        status: 403,
+        ..ApiError::new(
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        )
+    }
 }
 
 fn check_session_name(name: &str) -> Result<(), ApiError> {
     let length = name.chars().count();
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
-        return Err(constraint(name, "roleSessionName", "Member must satisfy regular expression pattern: [\\w+=,.@-]*"));
+    if !name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+    {
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        ));
     }
     if length < 2 {
-        return Err(constraint(name, "roleSessionName", "Member must have length greater than or equal to 2"));
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            "Member must have length greater than or equal to 2",
+        ));
     }
     if length > 64 {
-        return Err(constraint(name, "roleSessionName", "Member must have length less than or equal to 64"));
+        return Err(constraint(
+            name,
+            "roleSessionName",
+            "Member must have length less than or equal to 64",
+        ));
     }
     Ok(())
 }
 
 fn claims_of(token: &str) -> Option<Value> {
     let parts: Vec<&str> = token.split('.').collect();
-    let [_, payload, _] = parts[..] else { return None };
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let [_, payload, _] = parts[..] else {
+        return None;
+    };
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
@@ -163,8 +240,14 @@ mod tests {
     #[tokio::test]
     async fn a_minted_token_opens_a_session() {
         let answer = assume(|_| ()).unwrap();
-        assert_eq!(answer["AssumedRoleUser"]["Arn"], "arn:aws:sts::123456789012:assumed-role/deployer/shipway-1");
-        assert_eq!(answer["SubjectFromWebIdentityToken"], "repo:octo-org/web:pull_request");
+        assert_eq!(
+            answer["AssumedRoleUser"]["Arn"],
+            "arn:aws:sts::123456789012:assumed-role/deployer/shipway-1"
+        );
+        assert_eq!(
+            answer["SubjectFromWebIdentityToken"],
+            "repo:octo-org/web:pull_request"
+        );
     }
 
     #[tokio::test]
@@ -173,18 +256,29 @@ mod tests {
             refusal(|input| input["RoleArn"] = json!("arn:aws:iam::123456789012:role/other")),
             "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity"
         );
-        assert!(refusal(|input| input["WebIdentityToken"] = json!("abc")).starts_with("InvalidIdentityToken: The ID Token provided is not a valid JWT"));
+        assert!(
+            refusal(|input| input["WebIdentityToken"] = json!("abc"))
+                .starts_with("InvalidIdentityToken: The ID Token provided is not a valid JWT")
+        );
         assert_eq!(
             refusal(|input| input["DurationSeconds"] = json!("7200")),
             "ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         );
-        assert!(refusal(|input| input["RoleSessionName"] = json!("a b")).ends_with("pattern: [\\w+=,.@-]*"));
+        assert!(
+            refusal(|input| input["RoleSessionName"] = json!("a b"))
+                .ends_with("pattern: [\\w+=,.@-]*")
+        );
         let forged = |input: &mut Value| {
-            let token = input["WebIdentityToken"].as_str().unwrap_or_default().to_owned();
+            let token = input["WebIdentityToken"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             let unsigned = token.rsplit_once('.').map_or("", |(unsigned, _)| unsigned);
             input["WebIdentityToken"] = json!(format!("{unsigned}.AAAA"));
         };
-        assert!(refusal(forged).starts_with("InvalidIdentityToken: Couldn't retrieve verification key"));
+        assert!(
+            refusal(forged).starts_with("InvalidIdentityToken: Couldn't retrieve verification key")
+        );
     }
 
     #[tokio::test]

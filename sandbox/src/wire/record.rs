@@ -45,7 +45,10 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn to_file(file: Option<PathBuf>) -> Recorder {
-        Recorder { file, ..Recorder::default() }
+        Recorder {
+            file,
+            ..Recorder::default()
+        }
     }
 
     pub fn set_file(&mut self, file: PathBuf) {
@@ -53,11 +56,20 @@ impl Recorder {
     }
 
     pub fn push(&mut self, at: SystemTime, record: Record) {
-        let record = Record { n: self.records.len() + 1, at: timestamp_iso(at), ..record };
+        let record = Record {
+            n: self.records.len() + 1,
+            at: timestamp_iso(at),
+            ..record
+        };
         if let Some(path) = &self.file {
             // A record that cannot be written must not change what a caller sees; the file's reader will miss it.
-            let line = serde_json::to_string(&record).map(|line| line + "\n").unwrap_or_default();
-            let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            let line = serde_json::to_string(&record)
+                .map(|line| line + "\n")
+                .unwrap_or_default();
+            let opened = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path);
             let _ = opened.and_then(|mut file| file.write_all(line.as_bytes()));
         }
         self.records.push(record);
@@ -74,7 +86,8 @@ mod tests {
 
     #[test]
     fn each_record_is_a_line() {
-        let path = std::env::temp_dir().join(format!("sandbox-record-{}.jsonl", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("sandbox-record-{}.jsonl", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let mut recorder = Recorder::to_file(Some(path.clone()));
         for operation in ["DescribeServices", "UpdateService"] {

@@ -95,26 +95,116 @@ struct Limit {
     per_second: f64,
 }
 
-const fn limit(name: &'static str, service: &'static str, operations: &'static [&'static str], burst: f64, per_second: f64) -> Limit {
-    Limit { name, service, operations, burst, per_second }
+const fn limit(
+    name: &'static str,
+    service: &'static str,
+    operations: &'static [&'static str],
+    burst: f64,
+    per_second: f64,
+) -> Limit {
+    Limit {
+        name,
+        service,
+        operations,
+        burst,
+        per_second,
+    }
 }
 
 /// AWS's tables: "Request throttling for the Amazon ECS API" and "Throttling for the Elastic Load Balancing API".
 const LIMITS: &[Limit] = &[
-    limit("ecs services", "ecs", &["CreateService", "UpdateService", "DeleteService"], 50.0, 5.0),
-    limit("ecs read services", "ecs", &["DescribeServices", "ListServices"], 100.0, 20.0),
-    limit("ecs describe service deployments", "ecs", &["DescribeServiceDeployments"], 50.0, 20.0),
-    limit("ecs list service deployments", "ecs", &["ListServiceDeployments"], 50.0, 20.0),
-    limit("ecs describe service revisions", "ecs", &["DescribeServiceRevisions"], 50.0, 20.0),
-    limit("ecs describe task definition", "ecs", &["DescribeTaskDefinition"], 50.0, 20.0),
-    limit("ecs tasks", "ecs", &["DescribeTasks", "ListTasks"], 100.0, 20.0),
-    limit("ecs task definitions", "ecs", &["RegisterTaskDefinition", "DeregisterTaskDefinition"], 20.0, 1.0),
-    limit("ecs tags", "ecs", &["TagResource", "UntagResource"], 20.0, 10.0),
+    limit(
+        "ecs services",
+        "ecs",
+        &["CreateService", "UpdateService", "DeleteService"],
+        50.0,
+        5.0,
+    ),
+    limit(
+        "ecs read services",
+        "ecs",
+        &["DescribeServices", "ListServices"],
+        100.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe service deployments",
+        "ecs",
+        &["DescribeServiceDeployments"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs list service deployments",
+        "ecs",
+        &["ListServiceDeployments"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe service revisions",
+        "ecs",
+        &["DescribeServiceRevisions"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe task definition",
+        "ecs",
+        &["DescribeTaskDefinition"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs tasks",
+        "ecs",
+        &["DescribeTasks", "ListTasks"],
+        100.0,
+        20.0,
+    ),
+    limit(
+        "ecs task definitions",
+        "ecs",
+        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
+        20.0,
+        1.0,
+    ),
+    limit(
+        "ecs tags",
+        "ecs",
+        &["TagResource", "UntagResource"],
+        20.0,
+        10.0,
+    ),
     limit("ecs run", "ecs", &["RunTask", "StopTask"], 100.0, 40.0),
-    limit("ecs delete task definitions", "ecs", &["DeleteTaskDefinitions"], 5.0, 1.0),
-    limit("elb describe", "elasticloadbalancing", &["Describe*"], 40.0, 10.0),
-    limit("elb targets", "elasticloadbalancing", &["RegisterTargets", "DeregisterTargets"], 20.0, 4.0),
-    limit("elb change", "elasticloadbalancing", &["Create*", "Delete*", "Modify*", "Set*", "Add*", "Remove*"], 20.0, 3.0),
+    limit(
+        "ecs delete task definitions",
+        "ecs",
+        &["DeleteTaskDefinitions"],
+        5.0,
+        1.0,
+    ),
+    limit(
+        "elb describe",
+        "elasticloadbalancing",
+        &["Describe*"],
+        40.0,
+        10.0,
+    ),
+    limit(
+        "elb targets",
+        "elasticloadbalancing",
+        &["RegisterTargets", "DeregisterTargets"],
+        20.0,
+        4.0,
+    ),
+    limit(
+        "elb change",
+        "elasticloadbalancing",
+        &["Create*", "Delete*", "Modify*", "Set*", "Add*", "Remove*"],
+        20.0,
+        3.0,
+    ),
     limit("elb account", "elasticloadbalancing", &["*"], 40.0, 10.0),
 ];
 
@@ -137,10 +227,15 @@ impl Troubles {
 
     /// What happens to a call that arrives now. The first rule that strikes decides; delays add up.
     pub fn fate(&mut self, service: &str, operation: &str, now: SystemTime) -> Fate {
-        let mut fate = Fate { delay: self.latency, strike: None };
+        let mut fate = Fate {
+            delay: self.latency,
+            strike: None,
+        };
         let age = now.duration_since(self.start).unwrap_or_default();
         for (rule, struck) in &mut self.rules {
-            let due = rule.from <= age && rule.until.is_none_or(|until| age < until) && rule.times.is_none_or(|times| *struck < times);
+            let due = rule.from <= age
+                && rule.until.is_none_or(|until| age < until)
+                && rule.times.is_none_or(|times| *struck < times);
             if !due || !rule.concerns(service, operation) {
                 continue;
             }
@@ -164,15 +259,33 @@ impl Troubles {
 
     /// Takes a token of every bucket that the call draws on; none is taken where one is empty.
     fn take(&mut self, service: &str, operation: &str, now: SystemTime) -> bool {
-        let concerned: Vec<&Limit> =
-            LIMITS.iter().filter(|limit| limit.service == service && limit.operations.iter().any(|pattern| glob(pattern, operation))).collect();
+        let concerned: Vec<&Limit> = LIMITS
+            .iter()
+            .filter(|limit| {
+                limit.service == service
+                    && limit
+                        .operations
+                        .iter()
+                        .any(|pattern| glob(pattern, operation))
+            })
+            .collect();
         for limit in &concerned {
-            let bucket = self.buckets.entry(limit.name).or_insert(Bucket { left: limit.burst, at: now });
-            let passed = now.duration_since(bucket.at).unwrap_or_default().as_secs_f64();
+            let bucket = self.buckets.entry(limit.name).or_insert(Bucket {
+                left: limit.burst,
+                at: now,
+            });
+            let passed = now
+                .duration_since(bucket.at)
+                .unwrap_or_default()
+                .as_secs_f64();
             bucket.left = (bucket.left + passed * limit.per_second).min(limit.burst);
             bucket.at = now;
         }
-        let enough = concerned.iter().all(|limit| self.buckets.get(limit.name).is_some_and(|bucket| bucket.left >= 1.0));
+        let enough = concerned.iter().all(|limit| {
+            self.buckets
+                .get(limit.name)
+                .is_some_and(|bucket| bucket.left >= 1.0)
+        });
         if enough {
             for limit in concerned {
                 if let Some(bucket) = self.buckets.get_mut(limit.name) {
@@ -184,16 +297,28 @@ impl Troubles {
     }
 
     /// Remembers an answer for as long as a later `stale` rule may want it.
-    pub fn remember(&mut self, service: &str, operation: &str, input: &Value, answer: &Answer, now: SystemTime) {
+    pub fn remember(
+        &mut self,
+        service: &str,
+        operation: &str,
+        input: &Value,
+        answer: &Answer,
+        now: SystemTime,
+    ) {
         let age = now.duration_since(self.start).unwrap_or_default();
-        let wanted = self.rules.iter().any(|(rule, _)| rule.effect == Effect::Stale && age < rule.from && rule.concerns(service, operation));
+        let wanted = self.rules.iter().any(|(rule, _)| {
+            rule.effect == Effect::Stale && age < rule.from && rule.concerns(service, operation)
+        });
         if let (true, Ok(answer)) = (wanted, answer) {
-            self.answered.insert(format!("{service} {operation} {input}"), answer.clone());
+            self.answered
+                .insert(format!("{service} {operation} {input}"), answer.clone());
         }
     }
 
     pub fn stale(&self, service: &str, operation: &str, input: &Value) -> Option<Value> {
-        self.answered.get(&format!("{service} {operation} {input}")).cloned()
+        self.answered
+            .get(&format!("{service} {operation} {input}"))
+            .cloned()
     }
 }
 
@@ -206,13 +331,30 @@ impl Rule {
 /// The error of a strike that needs no knowledge of the caller, in each protocol's words.
 pub fn error(effect: Effect, protocol: Protocol) -> Option<ApiError> {
     let error = |status: u16, json: &str, query: &str, message: &str| {
-        let code = if protocol == Protocol::Json11 { json } else { query };
-        Some(ApiError { status, ..ApiError::new(code, message) })
+        let code = if protocol == Protocol::Json11 {
+            json
+        } else {
+            query
+        };
+        Some(ApiError {
+            status,
+            ..ApiError::new(code, message)
+        })
     };
     match effect {
         Effect::Throttle => error(400, "ThrottlingException", "Throttling", "Rate exceeded"),
-        Effect::InternalError => error(500, "ServerException", "InternalFailure", "Service Unavailable. Please try again later."),
-        Effect::Unavailable => error(503, "ServiceUnavailableException", "ServiceUnavailable", "Service is unavailable"),
+        Effect::InternalError => error(
+            500,
+            "ServerException",
+            "InternalFailure",
+            "Service Unavailable. Please try again later.",
+        ),
+        Effect::Unavailable => error(
+            503,
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+            "Service is unavailable",
+        ),
         Effect::ExpiredToken => Some(super::sigv4::expired(protocol)),
         Effect::Reset | Effect::LostAnswer | Effect::Delay | Effect::Denied | Effect::Stale => None,
     }
@@ -246,8 +388,11 @@ mod tests {
 
     #[test]
     fn rules_strike_in_their_time_and_as_often_as_they_say() {
-        let mut troubles = troubles("rules: [{operation: 'Describe*', service: ecs, do: throttle, from: 10s, until: 1m, times: 2}]");
-        let mut strike = |operation: &str, seconds: u64| troubles.fate("ecs", operation, at(seconds)).strike;
+        let mut troubles = troubles(
+            "rules: [{operation: 'Describe*', service: ecs, do: throttle, from: 10s, until: 1m, times: 2}]",
+        );
+        let mut strike =
+            |operation: &str, seconds: u64| troubles.fate("ecs", operation, at(seconds)).strike;
         assert_eq!(strike("DescribeServices", 9), None);
         assert_eq!(strike("UpdateService", 10), None);
         assert_eq!(strike("DescribeServices", 10), Some(Effect::Throttle));
@@ -257,15 +402,27 @@ mod tests {
 
     #[test]
     fn delays_add_to_the_latency() {
-        let mut troubles = troubles("{latency: 20ms, rules: [{operation: '*', do: delay, delay: 2s, until: 5s}]}");
-        assert_eq!(troubles.fate("ecs", "ListTasks", at(0)).delay, Duration::from_millis(2020));
-        assert_eq!(troubles.fate("ecs", "ListTasks", at(5)).delay, Duration::from_millis(20));
+        let mut troubles =
+            troubles("{latency: 20ms, rules: [{operation: '*', do: delay, delay: 2s, until: 5s}]}");
+        assert_eq!(
+            troubles.fate("ecs", "ListTasks", at(0)).delay,
+            Duration::from_millis(2020)
+        );
+        assert_eq!(
+            troubles.fate("ecs", "ListTasks", at(5)).delay,
+            Duration::from_millis(20)
+        );
     }
 
     #[test]
     fn the_accounts_bucket_is_shared_by_all_of_elb() {
         let mut troubles = troubles("limits: true");
-        let mut throttled = |operation: &str, seconds: u64| troubles.fate("elasticloadbalancing", operation, at(seconds)).strike.is_some();
+        let mut throttled = |operation: &str, seconds: u64| {
+            troubles
+                .fate("elasticloadbalancing", operation, at(seconds))
+                .strike
+                .is_some()
+        };
         assert_eq!((0..30).filter(|_| throttled("DescribeRules", 0)).count(), 0);
         assert_eq!((0..10).filter(|_| throttled("CreateRule", 0)).count(), 0);
         assert!(throttled("CreateRule", 0));
@@ -277,13 +434,25 @@ mod tests {
         let mut troubles = troubles("rules: [{operation: DescribeServices, do: stale, from: 10s}]");
         let input = serde_json::json!({"cluster": "c"});
         for (seconds, answer) in [(1, "one"), (9, "two"), (10, "three")] {
-            troubles.remember("ecs", "DescribeServices", &input, &Ok(Value::from(answer)), at(seconds));
+            troubles.remember(
+                "ecs",
+                "DescribeServices",
+                &input,
+                &Ok(Value::from(answer)),
+                at(seconds),
+            );
         }
-        assert_eq!(troubles.stale("ecs", "DescribeServices", &input), Some(Value::from("two")));
+        assert_eq!(
+            troubles.stale("ecs", "DescribeServices", &input),
+            Some(Value::from("two"))
+        );
     }
 
     #[test]
     fn unknown_keys_are_errors() {
-        assert!(serde_yaml::from_str::<Trouble>("rules: [{operation: X, do: throttle, form: 1s}]").is_err());
+        assert!(
+            serde_yaml::from_str::<Trouble>("rules: [{operation: X, do: throttle, form: 1s}]")
+                .is_err()
+        );
     }
 }

@@ -75,13 +75,21 @@ impl Mutability {
     }
 
     pub fn parse(name: &str) -> Option<Mutability> {
-        [Mutability::Mutable, Mutability::Immutable, Mutability::MutableWithExclusion, Mutability::ImmutableWithExclusion]
-            .into_iter()
-            .find(|mutability| mutability.name() == name)
+        [
+            Mutability::Mutable,
+            Mutability::Immutable,
+            Mutability::MutableWithExclusion,
+            Mutability::ImmutableWithExclusion,
+        ]
+        .into_iter()
+        .find(|mutability| mutability.name() == name)
     }
 
     pub fn takes_filters(self) -> bool {
-        matches!(self, Mutability::MutableWithExclusion | Mutability::ImmutableWithExclusion)
+        matches!(
+            self,
+            Mutability::MutableWithExclusion | Mutability::ImmutableWithExclusion
+        )
     }
 }
 
@@ -103,7 +111,10 @@ impl Manifest {
     pub fn size(&self) -> u64 {
         let document = self.json();
         let layers = document["layers"].as_array().into_iter().flatten();
-        layers.chain([&document["config"]]).filter_map(|part| part["size"].as_u64()).sum()
+        layers
+            .chain([&document["config"]])
+            .filter_map(|part| part["size"].as_u64())
+            .sum()
     }
 
     pub fn config_media_type(&self) -> Option<String> {
@@ -152,7 +163,10 @@ impl Repository {
 
     /// Whether this tag may come to name another image.
     pub fn may_move(&self, tag: &str) -> bool {
-        let excluded = self.exclusion_filters.iter().any(|filter| glob(filter, tag));
+        let excluded = self
+            .exclusion_filters
+            .iter()
+            .any(|filter| glob(filter, tag));
         match self.mutability {
             Mutability::Mutable => true,
             Mutability::Immutable => false,
@@ -167,11 +181,19 @@ impl Repository {
     }
 
     pub fn digest_of<'a>(&'a self, reference: &'a str) -> Option<&'a str> {
-        if reference.contains(':') { Some(reference) } else { self.image_tags.get(reference).map(String::as_str) }
+        if reference.contains(':') {
+            Some(reference)
+        } else {
+            self.image_tags.get(reference).map(String::as_str)
+        }
     }
 
     pub fn tags_of(&self, digest: &str) -> Vec<String> {
-        self.image_tags.iter().filter(|(_, of)| *of == digest).map(|(tag, _)| tag.clone()).collect()
+        self.image_tags
+            .iter()
+            .filter(|(_, of)| *of == digest)
+            .map(|(tag, _)| tag.clone())
+            .collect()
     }
 
     /// Whether `digest` may be put under `tag`.
@@ -211,9 +233,17 @@ impl Registry {
     }
 
     /// Makes an image up and puts it under each of its tags; its digest.
-    pub fn add_image(&mut self, repository: &str, image: &ImageSpec, now: SystemTime) -> Option<String> {
+    pub fn add_image(
+        &mut self,
+        repository: &str,
+        image: &ImageSpec,
+        now: SystemTime,
+    ) -> Option<String> {
         // The layer's bytes follow from the image, so that two images differ in content as well.
-        let layer = Bytes::from(format!("layer of {repository} {}/{} {:?} {}", image.os, image.architecture, image.labels, image.created));
+        let layer = Bytes::from(format!(
+            "layer of {repository} {}/{} {:?} {}",
+            image.os, image.architecture, image.labels, image.created
+        ));
         let layer_digest = digest_of(&layer);
         let config = Bytes::from(
             json!({
@@ -247,17 +277,30 @@ impl Registry {
         Some(digest)
     }
 
-    pub fn put_manifest(&mut self, repository: &str, tag: Option<&str>, media_type: &str, body: Bytes, now: SystemTime) -> Result<String, PutRefusal> {
+    pub fn put_manifest(
+        &mut self,
+        repository: &str,
+        tag: Option<&str>,
+        media_type: &str,
+        body: Bytes,
+        now: SystemTime,
+    ) -> Result<String, PutRefusal> {
         let digest = digest_of(&body);
-        let repository = self.repositories.get_mut(repository).ok_or(PutRefusal::NoSuchRepository)?;
+        let repository = self
+            .repositories
+            .get_mut(repository)
+            .ok_or(PutRefusal::NoSuchRepository)?;
         repository.admits(tag, &digest)?;
-        repository.manifests.entry(digest.clone()).or_insert_with(|| Manifest {
-            digest: digest.clone(),
-            media_type: media_type.to_owned(),
-            body,
-            pushed_at: now,
-            pulled_at: None,
-        });
+        repository
+            .manifests
+            .entry(digest.clone())
+            .or_insert_with(|| Manifest {
+                digest: digest.clone(),
+                media_type: media_type.to_owned(),
+                body,
+                pushed_at: now,
+                pulled_at: None,
+            });
         if let Some(tag) = tag {
             repository.image_tags.insert(tag.to_owned(), digest.clone());
         }
@@ -266,8 +309,12 @@ impl Registry {
 
     /// Marks the image as pulled.
     pub fn pulled(&mut self, repository: &str, reference: &str, now: SystemTime) {
-        let Some(repository) = self.repositories.get_mut(repository) else { return };
-        let Some(digest) = repository.digest_of(reference).map(str::to_owned) else { return };
+        let Some(repository) = self.repositories.get_mut(repository) else {
+            return;
+        };
+        let Some(digest) = repository.digest_of(reference).map(str::to_owned) else {
+            return;
+        };
         if let Some(manifest) = repository.manifests.get_mut(&digest) {
             manifest.pulled_at = Some(now);
         }
@@ -278,7 +325,11 @@ impl Registry {
         let repository = self.repositories.get_mut(repository)?;
         let digest = repository.digest_of(reference)?.to_owned();
         repository.manifests.get(&digest)?;
-        let tags = if reference.contains(':') { repository.tags_of(&digest) } else { vec![reference.to_owned()] };
+        let tags = if reference.contains(':') {
+            repository.tags_of(&digest)
+        } else {
+            vec![reference.to_owned()]
+        };
         for tag in &tags {
             repository.image_tags.remove(tag);
         }
@@ -319,13 +370,22 @@ mod tests {
             name: "web".into(),
             mutability,
             exclusion_filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
-            images: vec![ImageSpec { tags: vec!["abc".into(), "latest".into()], ..ImageSpec::default() }],
+            images: vec![ImageSpec {
+                tags: vec!["abc".into(), "latest".into()],
+                ..ImageSpec::default()
+            }],
         };
         Registry::from_specs(&[spec], SystemTime::UNIX_EPOCH)
     }
 
     fn put(registry: &mut Registry, tag: &str) -> Result<String, PutRefusal> {
-        registry.put_manifest("web", Some(tag), MANIFEST, Bytes::from_static(b"{}"), SystemTime::UNIX_EPOCH)
+        registry.put_manifest(
+            "web",
+            Some(tag),
+            MANIFEST,
+            Bytes::from_static(b"{}"),
+            SystemTime::UNIX_EPOCH,
+        )
     }
 
     #[test]
@@ -335,7 +395,10 @@ mod tests {
         assert!(put(&mut registry, "latest").is_ok());
         assert_eq!(put(&mut registry, "latest"), Err(PutRefusal::AlreadyThere));
         assert!(put(&mut registry, "new").is_ok());
-        assert_eq!(registry.repositories["web"].tags_of(&digest_of(b"{}")), ["latest", "new"]);
+        assert_eq!(
+            registry.repositories["web"].tags_of(&digest_of(b"{}")),
+            ["latest", "new"]
+        );
     }
 
     #[test]

@@ -11,7 +11,10 @@ use crate::wire::timestamp_json;
 use crate::world::registry::{Manifest, PutRefusal, Repository, digest_of};
 use crate::world::{Answer, ApiError, World};
 
-const INDEXES: &[&str] = &["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const INDEXES: &[&str] = &[
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 
 /// Why an image id yields no image, as BatchGetImage and BatchDeleteImage list it.
 fn failure(id: &Value, code: &str, reason: &str) -> Value {
@@ -25,19 +28,29 @@ fn find<'a>(repository: &'a Repository, id: &Value) -> Result<&'a Manifest, Valu
         return Err(failure(id, "InvalidImageDigest", reason));
     }
     let Some(reference) = digest.or(tag) else {
-        return Err(failure(id, "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"));
+        return Err(failure(
+            id,
+            "MissingDigestAndTag",
+            "Invalid request parameters: both tag and digest cannot be null",
+        ));
     };
-    let manifest = repository.manifest(reference).ok_or_else(|| failure(id, "ImageNotFound", "Requested image not found"))?;
+    let manifest = repository
+        .manifest(reference)
+        .ok_or_else(|| failure(id, "ImageNotFound", "Requested image not found"))?;
     match tag {
-        Some(tag) if repository.digest_of(tag) != Some(manifest.digest.as_str()) => {
-            Err(failure(id, "ImageTagDoesNotMatchDigest", "Image tag does not match the image digest"))
-        }
+        Some(tag) if repository.digest_of(tag) != Some(manifest.digest.as_str()) => Err(failure(
+            id,
+            "ImageTagDoesNotMatchDigest",
+            "Image tag does not match the image digest",
+        )),
         _ => Ok(manifest),
     }
 }
 
 fn is_digest(digest: &str) -> bool {
-    digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    digest
+        .strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn ids(input: &Value) -> Result<Vec<Value>, ApiError> {
@@ -59,15 +72,25 @@ fn full_id(manifest: &Manifest, tag: Option<&str>) -> Value {
 
 pub fn batch_get_image(world: &mut World, input: &Value) -> Answer {
     let ids = ids(input)?;
-    let accepted: Vec<&str> = input["acceptedMediaTypes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let accepted: Vec<&str> = input["acceptedMediaTypes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let repository = repository(world, input)?;
     let name = repository.name.clone();
     let (mut images, mut failures, mut pulled) = (Vec::new(), Vec::new(), Vec::new());
     for id in &ids {
         match find(repository, id) {
             Err(failure) => failures.push(failure),
-            Ok(manifest) if !accepted.is_empty() && !accepted.contains(&manifest.media_type.as_str()) => {
-                let reason = format!("The image's media type {} is not among those accepted", manifest.media_type);
+            Ok(manifest)
+                if !accepted.is_empty() && !accepted.contains(&manifest.media_type.as_str()) =>
+            {
+                let reason = format!(
+                    "The image's media type {} is not among those accepted",
+                    manifest.media_type
+                );
                 failures.push(failure(id, "UnsupportedImageType", &reason));
             }
             Ok(manifest) => {
@@ -152,7 +175,11 @@ pub fn list_images(world: &mut World, input: &Value) -> Answer {
     let repository = repository(world, input)?;
     let status = input["filter"]["tagStatus"].as_str().unwrap_or("ANY");
     let mut ids = Vec::new();
-    for manifest in repository.manifests.values().filter(|manifest| has_status(repository, manifest, status)) {
+    for manifest in repository
+        .manifests
+        .values()
+        .filter(|manifest| has_status(repository, manifest, status))
+    {
         let tags = repository.tags_of(&manifest.digest);
         ids.extend(tags.iter().map(|tag| full_id(manifest, Some(tag))));
         if tags.is_empty() {
@@ -170,20 +197,45 @@ pub fn put_image(world: &mut World, input: &Value) -> Answer {
     let invalid = |message: &str| ApiError::new("InvalidParameterException", message);
     let document: Value = serde_json::from_str(&body)
         .map_err(|_| invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"))?;
-    let media_type = input["imageManifestMediaType"].as_str().or(document["mediaType"].as_str()).map(str::to_owned);
-    let media_type = media_type.ok_or_else(|| invalid("Invalid parameter at 'ImageManifestMediaType': the manifest names none"))?;
+    let media_type = input["imageManifestMediaType"]
+        .as_str()
+        .or(document["mediaType"].as_str())
+        .map(str::to_owned);
+    let media_type = media_type.ok_or_else(|| {
+        invalid("Invalid parameter at 'ImageManifestMediaType': the manifest names none")
+    })?;
     let digest = digest_of(body.as_bytes());
-    if input["imageDigest"].as_str().is_some_and(|said| said != digest) {
-        return Err(ApiError::new("ImageDigestDoesNotMatchException", "The specified image digest does not match the digest that Amazon ECR calculated for the image."));
+    if input["imageDigest"]
+        .as_str()
+        .is_some_and(|said| said != digest)
+    {
+        return Err(ApiError::new(
+            "ImageDigestDoesNotMatchException",
+            "The specified image digest does not match the digest that Amazon ECR calculated for the image.",
+        ));
     }
     let missing = missing_parts(world, repository, &document, &media_type);
     if !missing.is_empty() {
-        let code = if INDEXES.contains(&media_type.as_str()) { "ReferencedImagesNotFoundException" } else { "LayersNotFoundException" };
-        return Err(ApiError::new(code, format!("The following were not found in the repository with name '{name}': {}", missing.join(", "))));
+        let code = if INDEXES.contains(&media_type.as_str()) {
+            "ReferencedImagesNotFoundException"
+        } else {
+            "LayersNotFoundException"
+        };
+        return Err(ApiError::new(
+            code,
+            format!(
+                "The following were not found in the repository with name '{name}': {}",
+                missing.join(", ")
+            ),
+        ));
     }
     let tag = input["imageTag"].as_str();
     let now = world.now;
-    let put = world.ecr.registry.put_manifest(&name, tag, &media_type, Bytes::from(body.clone()), now);
+    let put =
+        world
+            .ecr
+            .registry
+            .put_manifest(&name, tag, &media_type, Bytes::from(body.clone()), now);
     match put {
         Ok(digest) => {
             let mut id = json!({"imageDigest": digest});
@@ -198,7 +250,10 @@ pub fn put_image(world: &mut World, input: &Value) -> Answer {
                 "imageManifestMediaType": media_type,
             }}))
         }
-        Err(PutRefusal::TagIsImmutable) => Err(ApiError::new("ImageTagAlreadyExistsException", immutable_tag(&name, tag.unwrap_or_default()))),
+        Err(PutRefusal::TagIsImmutable) => Err(ApiError::new(
+            "ImageTagAlreadyExistsException",
+            immutable_tag(&name, tag.unwrap_or_default()),
+        )),
         Err(_) => {
             let message = format!(
                 "Image with digest '{digest}' and tag '{}' already exists in the repository with name '{name}' in registry with id '{}'",
@@ -211,14 +266,32 @@ pub fn put_image(world: &mut World, input: &Value) -> Answer {
 }
 
 /// The layers of an image, or the images of an index, that are not there.
-fn missing_parts(world: &World, repository: &Repository, document: &Value, media_type: &str) -> Vec<String> {
+fn missing_parts(
+    world: &World,
+    repository: &Repository,
+    document: &Value,
+    media_type: &str,
+) -> Vec<String> {
     let digest = |part: &Value| part["digest"].as_str().map(str::to_owned);
     if INDEXES.contains(&media_type) {
-        let listed = document["manifests"].as_array().into_iter().flatten().filter_map(digest);
-        return listed.filter(|digest| !repository.manifests.contains_key(digest)).collect();
+        let listed = document["manifests"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(digest);
+        return listed
+            .filter(|digest| !repository.manifests.contains_key(digest))
+            .collect();
     }
-    let layers = document["layers"].as_array().into_iter().flatten().chain([&document["config"]]).filter_map(digest);
-    layers.filter(|digest| world.ecr.registry.blob(digest).is_none()).collect()
+    let layers = document["layers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .chain([&document["config"]])
+        .filter_map(digest);
+    layers
+        .filter(|digest| world.ecr.registry.blob(digest).is_none())
+        .collect()
 }
 
 pub fn batch_delete_image(world: &mut World, input: &Value) -> Answer {
@@ -231,9 +304,17 @@ pub fn batch_delete_image(world: &mut World, input: &Value) -> Answer {
             continue;
         }
         // A tag alone is untagged; with a digest the image goes, tags and all.
-        let reference = id["imageDigest"].as_str().or(id["imageTag"].as_str()).unwrap_or_default();
-        let Some((digest, tags)) = world.ecr.registry.delete(&name, reference) else { continue };
-        deleted.extend(tags.iter().map(|tag| json!({"imageDigest": digest, "imageTag": tag})));
+        let reference = id["imageDigest"]
+            .as_str()
+            .or(id["imageTag"].as_str())
+            .unwrap_or_default();
+        let Some((digest, tags)) = world.ecr.registry.delete(&name, reference) else {
+            continue;
+        };
+        deleted.extend(
+            tags.iter()
+                .map(|tag| json!({"imageDigest": digest, "imageTag": tag})),
+        );
         if tags.is_empty() {
             deleted.push(json!({"imageDigest": digest}));
         }
@@ -245,7 +326,10 @@ pub fn get_download_url_for_layer(world: &mut World, input: &Value) -> Answer {
     let digest = text(input, "layerDigest")?;
     let repository = repository(world, input)?;
     // A layer belongs to a repository through the manifests that name it.
-    let named = repository.manifests.values().any(|manifest| String::from_utf8_lossy(&manifest.body).contains(&digest));
+    let named = repository
+        .manifests
+        .values()
+        .any(|manifest| String::from_utf8_lossy(&manifest.body).contains(&digest));
     if !named || world.ecr.registry.blob(&digest).is_none() {
         let message = format!(
             "The layer with digest '{digest}' does not exist in the repository with name '{}' in the registry with id '{}'",
@@ -256,11 +340,20 @@ pub fn get_download_url_for_layer(world: &mut World, input: &Value) -> Answer {
     let token = world.ids.alphanumeric(64);
     let now = world.now;
     world.ecr.downloads.retain(|_, (_, end)| now < *end);
-    world.ecr.downloads.insert(token.clone(), (digest.clone(), now + DOWNLOAD_LIFETIME));
+    world
+        .ecr
+        .downloads
+        .insert(token.clone(), (digest.clone(), now + DOWNLOAD_LIFETIME));
     let place = &world.place;
     let base = match &world.ecr.registry_host {
         Some(host) => format!("http://{host}"),
-        None => format!("https://prod-{0}-starport-layer-bucket.s3.{0}.{1}", place.region, dns_suffix(&place.partition)),
+        None => format!(
+            "https://prod-{0}-starport-layer-bucket.s3.{0}.{1}",
+            place.region,
+            dns_suffix(&place.partition)
+        ),
     };
-    Ok(json!({"layerDigest": digest, "downloadUrl": format!("{base}/_layers/{digest}?token={token}")}))
+    Ok(
+        json!({"layerDigest": digest, "downloadUrl": format!("{base}/_layers/{digest}?token={token}")}),
+    )
 }

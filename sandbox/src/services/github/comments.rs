@@ -29,12 +29,25 @@ impl GitHub {
     pub fn comment(&mut self, number: u64, author: &str, body: &str, now: SystemTime) -> u64 {
         let id = self.id();
         let (author, body) = (author.to_owned(), body.to_owned());
-        self.comments.push(Comment { id, number, author, body, created_at: now, updated_at: now, is_minimized: false });
+        self.comments.push(Comment {
+            id,
+            number,
+            author,
+            body,
+            created_at: now,
+            updated_at: now,
+            is_minimized: false,
+        });
         id
     }
 
     pub(super) fn comment_html_url(&self, comment: &Comment) -> String {
-        format!("{}/pull/{}#issuecomment-{}", self.html_url(), comment.number, comment.id)
+        format!(
+            "{}/pull/{}#issuecomment-{}",
+            self.html_url(),
+            comment.number,
+            comment.id
+        )
     }
 }
 
@@ -61,12 +74,24 @@ fn show(github: &GitHub, comment: &Comment) -> Value {
 }
 
 fn body<'a>(ask: &'a Ask<'_>) -> Result<&'a str, Refusal> {
-    let body = ask.text("body").ok_or_else(|| unprocessable("IssueComment", "body", "missing_field", "body is missing"))?;
+    let body = ask
+        .text("body")
+        .ok_or_else(|| unprocessable("IssueComment", "body", "missing_field", "body is missing"))?;
     if body.trim().is_empty() {
-        return Err(unprocessable("IssueComment", "body", "unprocessable", "Body cannot be blank"));
+        return Err(unprocessable(
+            "IssueComment",
+            "body",
+            "unprocessable",
+            "Body cannot be blank",
+        ));
     }
     if body.chars().count() > LONGEST {
-        return Err(unprocessable("IssueComment", "body", "unprocessable", "Body is too long (maximum is 65536 characters)"));
+        return Err(unprocessable(
+            "IssueComment",
+            "body",
+            "unprocessable",
+            "Body is too long (maximum is 65536 characters)",
+        ));
     }
     Ok(body)
 }
@@ -74,27 +99,48 @@ fn body<'a>(ask: &'a Ask<'_>) -> Result<&'a str, Refusal> {
 pub fn list(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let (github, number) = (&world.github, ask.number("issue_number")?);
     github.pull_request(number).ok_or_else(not_found)?;
-    Reply::list(github.comments_on(number).map(|comment| show(github, comment)).collect(), ask)
+    Reply::list(
+        github
+            .comments_on(number)
+            .map(|comment| show(github, comment))
+            .collect(),
+        ask,
+    )
 }
 
 pub fn create(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let number = ask.number("issue_number")?;
     world.github.pull_request(number).ok_or_else(not_found)?;
-    let id = world.github.comment(number, OURSELVES, body(ask)?, world.now);
+    let id = world
+        .github
+        .comment(number, OURSELVES, body(ask)?, world.now);
     let github = &world.github;
-    let made = github.comments.iter().find(|comment| comment.id == id).ok_or_else(not_found)?;
+    let made = github
+        .comments
+        .iter()
+        .find(|comment| comment.id == id)
+        .ok_or_else(not_found)?;
     Reply::new(201, show(github, made))
 }
 
 pub fn get(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let (github, id) = (&world.github, ask.number("comment_id")?);
-    let comment = github.comments.iter().find(|comment| comment.id == id).ok_or_else(not_found)?;
+    let comment = github
+        .comments
+        .iter()
+        .find(|comment| comment.id == id)
+        .ok_or_else(not_found)?;
     Reply::new(200, show(github, comment))
 }
 
 pub fn update(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let id = ask.number("comment_id")?;
-    let comment = world.github.comments.iter_mut().find(|comment| comment.id == id).ok_or_else(not_found)?;
+    let comment = world
+        .github
+        .comments
+        .iter_mut()
+        .find(|comment| comment.id == id)
+        .ok_or_else(not_found)?;
     comment.body = body(ask)?.to_owned();
     comment.updated_at = world.now;
     let comment = comment.clone();

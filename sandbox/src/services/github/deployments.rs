@@ -9,7 +9,15 @@ use serde_json::{Value, json};
 use super::{Ask, GitHub, OURSELVES, Refusal, Reply, not_found, shapes, timestamp, unprocessable};
 use crate::world::World;
 
-const STATES: &[&str] = &["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
+const STATES: &[&str] = &[
+    "error",
+    "failure",
+    "inactive",
+    "in_progress",
+    "queued",
+    "pending",
+    "success",
+];
 
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -46,7 +54,10 @@ impl Deployment {
 
 fn show(github: &GitHub, deployment: &Deployment) -> Value {
     let url = format!("{}/deployments/{}", github.repository_url(), deployment.id);
-    let updated_at = deployment.statuses.last().map_or(deployment.created_at, |status| status.created_at);
+    let updated_at = deployment
+        .statuses
+        .last()
+        .map_or(deployment.created_at, |status| status.created_at);
     json!({
         "url": url,
         "id": deployment.id,
@@ -92,7 +103,12 @@ fn show_status(github: &GitHub, deployment: &Deployment, status: &Status) -> Val
 
 fn find<'a>(world: &'a World, ask: &Ask<'_>) -> Result<&'a Deployment, Refusal> {
     let id = ask.number("deployment_id")?;
-    world.github.deployments.iter().find(|deployment| deployment.id == id).ok_or_else(not_found)
+    world
+        .github
+        .deployments
+        .iter()
+        .find(|deployment| deployment.id == id)
+        .ok_or_else(not_found)
 }
 
 pub fn list(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -104,7 +120,10 @@ pub fn list(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
             && asked("task", &deployment.task)
             && asked("environment", &deployment.environment)
     });
-    Reply::list(found.map(|deployment| show(github, deployment)).collect(), ask)
+    Reply::list(
+        found.map(|deployment| show(github, deployment)).collect(),
+        ask,
+    )
 }
 
 pub fn get(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -113,8 +132,13 @@ pub fn get(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 }
 
 pub fn create(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let git_ref = ask.text("ref").ok_or_else(|| unprocessable("Deployment", "ref", "missing_field", "ref is missing"))?;
-    let sha = world.github.resolve_ref(git_ref).ok_or_else(|| Refusal::new(422, &format!("No ref found for: {git_ref}")))?;
+    let git_ref = ask
+        .text("ref")
+        .ok_or_else(|| unprocessable("Deployment", "ref", "missing_field", "ref is missing"))?;
+    let sha = world
+        .github
+        .resolve_ref(git_ref)
+        .ok_or_else(|| Refusal::new(422, &format!("No ref found for: {git_ref}")))?;
     // With `required_contexts` absent GitHub wants every status of the commit to be a success; there are none here.
     let environment = ask.text("environment").unwrap_or("production").to_owned();
     let flag = |member: &str, default: bool| ask.body[member].as_bool().unwrap_or(default);
@@ -123,7 +147,11 @@ pub fn create(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         sha,
         git_ref: git_ref.to_owned(),
         task: ask.text("task").unwrap_or("deploy").to_owned(),
-        payload: if ask.body["payload"].is_null() { json!({}) } else { ask.body["payload"].clone() },
+        payload: if ask.body["payload"].is_null() {
+            json!({})
+        } else {
+            ask.body["payload"].clone()
+        },
         description: ask.text("description").map(str::to_owned),
         transient_environment: flag("transient_environment", false),
         production_environment: flag("production_environment", environment == "production"),
@@ -139,34 +167,73 @@ pub fn create(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 pub fn list_statuses(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let deployment = find(world, ask)?;
     let newest_first = deployment.statuses.iter().rev();
-    Reply::list(newest_first.map(|status| show_status(&world.github, deployment, status)).collect(), ask)
+    Reply::list(
+        newest_first
+            .map(|status| show_status(&world.github, deployment, status))
+            .collect(),
+        ask,
+    )
 }
 
 pub fn create_status(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let (id, environment) = {
         let deployment = find(world, ask)?;
-        (deployment.id, ask.text("environment").unwrap_or(&deployment.environment).to_owned())
+        (
+            deployment.id,
+            ask.text("environment")
+                .unwrap_or(&deployment.environment)
+                .to_owned(),
+        )
     };
     let state = ask.text("state").filter(|state| STATES.contains(state));
-    let state = state.ok_or_else(|| unprocessable("DeploymentStatus", "state", "custom", "state is not included in the list"))?;
-    if ask.text("description").is_some_and(|text| text.chars().count() > 140) {
-        return Err(unprocessable("DeploymentStatus", "description", "custom", "description is too long (maximum is 140 characters)"));
+    let state = state.ok_or_else(|| {
+        unprocessable(
+            "DeploymentStatus",
+            "state",
+            "custom",
+            "state is not included in the list",
+        )
+    })?;
+    if ask
+        .text("description")
+        .is_some_and(|text| text.chars().count() > 140)
+    {
+        return Err(unprocessable(
+            "DeploymentStatus",
+            "description",
+            "custom",
+            "description is too long (maximum is 140 characters)",
+        ));
     }
     let now = world.now;
-    let status = |github: &mut GitHub, state: &str, ask: Option<&Ask<'_>>, environment: &str| Status {
-        id: github.id(),
-        state: state.to_owned(),
-        description: ask.and_then(|ask| ask.text("description")).unwrap_or_default().to_owned(),
-        environment: environment.to_owned(),
-        environment_url: ask.and_then(|ask| ask.text("environment_url")).unwrap_or_default().to_owned(),
-        log_url: ask.and_then(|ask| ask.text("log_url").or(ask.text("target_url"))).unwrap_or_default().to_owned(),
-        created_at: now,
-    };
+    let status =
+        |github: &mut GitHub, state: &str, ask: Option<&Ask<'_>>, environment: &str| Status {
+            id: github.id(),
+            state: state.to_owned(),
+            description: ask
+                .and_then(|ask| ask.text("description"))
+                .unwrap_or_default()
+                .to_owned(),
+            environment: environment.to_owned(),
+            environment_url: ask
+                .and_then(|ask| ask.text("environment_url"))
+                .unwrap_or_default()
+                .to_owned(),
+            log_url: ask
+                .and_then(|ask| ask.text("log_url").or(ask.text("target_url")))
+                .unwrap_or_default()
+                .to_owned(),
+            created_at: now,
+        };
     let github = &mut world.github;
     // A success retires the earlier ones of the same environment, unless they are transient or production.
     if state == "success" && ask.body["auto_inactive"].as_bool().unwrap_or(true) {
         let retired = github.deployments.iter().enumerate().filter(|(_, other)| {
-            other.id != id && other.environment == environment && !other.transient_environment && !other.production_environment && other.state() == Some("success")
+            other.id != id
+                && other.environment == environment
+                && !other.transient_environment
+                && !other.production_environment
+                && other.state() == Some("success")
         });
         for index in retired.map(|(index, _)| index).collect::<Vec<_>>() {
             let inactive = status(github, "inactive", None, &environment);
@@ -174,7 +241,11 @@ pub fn create_status(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal>
         }
     }
     let added = status(github, state, Some(ask), &environment);
-    let deployment = github.deployments.iter_mut().find(|deployment| deployment.id == id).ok_or_else(not_found)?;
+    let deployment = github
+        .deployments
+        .iter_mut()
+        .find(|deployment| deployment.id == id)
+        .ok_or_else(not_found)?;
     deployment.environment = environment;
     deployment.statuses.push(added.clone());
     let deployment = deployment.clone();

@@ -20,8 +20,14 @@ struct Field {
 }
 
 pub fn query(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let Some(text) = ask.text("query") else { return Err(Refusal::new(400, "A query attribute must be specified and must be a string.")) };
-    let answer = parse(text, &ask.body["variables"]).and_then(|fields| data(&world.github, &fields));
+    let Some(text) = ask.text("query") else {
+        return Err(Refusal::new(
+            400,
+            "A query attribute must be specified and must be a string.",
+        ));
+    };
+    let answer =
+        parse(text, &ask.body["variables"]).and_then(|fields| data(&world.github, &fields));
     // GraphQL's refusals are answers.
     match answer {
         Ok((data, None)) => Reply::new(200, json!({"data": data})),
@@ -32,26 +38,52 @@ pub fn query(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 
 /// The answer, and what could not be had.
 fn data(github: &GitHub, fields: &[Field]) -> Result<(Value, Option<Value>), String> {
-    let [repository] = fields else { return Err("this sandbox answers one root field".to_owned()) };
+    let [repository] = fields else {
+        return Err("this sandbox answers one root field".to_owned());
+    };
     if repository.name != "repository" {
-        return Err(format!("Field '{}' doesn't exist on type 'Query'", repository.name));
+        return Err(format!(
+            "Field '{}' doesn't exist on type 'Query'",
+            repository.name
+        ));
     }
-    let error = |kind: &str, path: Value, message: &str| Some(json!({"type": kind, "path": path, "message": message}));
-    let named = format!("{}/{}", text(repository, "owner")?, text(repository, "name")?);
+    let error = |kind: &str, path: Value, message: &str| {
+        Some(json!({"type": kind, "path": path, "message": message}))
+    };
+    let named = format!(
+        "{}/{}",
+        text(repository, "owner")?,
+        text(repository, "name")?
+    );
     if !github.spec.repository.eq_ignore_ascii_case(&named) {
         let message = format!("Could not resolve to a Repository with the name '{named}'.");
-        return Ok((json!({"repository": null}), error("NOT_FOUND", json!(["repository"]), &message)));
+        return Ok((
+            json!({"repository": null}),
+            error("NOT_FOUND", json!(["repository"]), &message),
+        ));
     }
-    let [pull_request] = repository.selection.as_slice() else { return Err("this sandbox answers one field of a repository".to_owned()) };
+    let [pull_request] = repository.selection.as_slice() else {
+        return Err("this sandbox answers one field of a repository".to_owned());
+    };
     if pull_request.name != "pullRequest" {
-        return Err(format!("Field '{}' doesn't exist on type 'Repository'", pull_request.name));
+        return Err(format!(
+            "Field '{}' doesn't exist on type 'Repository'",
+            pull_request.name
+        ));
     }
     let path = json!(["repository", "pullRequest"]);
     let nothing = json!({"repository": {"pullRequest": null}});
     if !github.may(&[("pull-requests", "read")]) {
-        return Ok((nothing, error("FORBIDDEN", path, "Resource not accessible by integration")));
+        return Ok((
+            nothing,
+            error("FORBIDDEN", path, "Resource not accessible by integration"),
+        ));
     }
-    let number = pull_request.arguments.get("number").and_then(Value::as_u64).ok_or("Argument 'number' is required")?;
+    let number = pull_request
+        .arguments
+        .get("number")
+        .and_then(Value::as_u64)
+        .ok_or("Argument 'number' is required")?;
     let Some(pull) = github.pull_request(number) else {
         let message = format!("Could not resolve to a PullRequest with the number of {number}.");
         return Ok((nothing, error("NOT_FOUND", path, &message)));
@@ -64,7 +96,11 @@ fn data(github: &GitHub, fields: &[Field]) -> Result<(Value, Option<Value>), Str
             "title" => json!(pull.title),
             "headRefOid" => json!(pull.head_sha),
             "comments" => comments(github, number, field)?,
-            other => return Err(format!("Field '{other}' doesn't exist on type 'PullRequest'")),
+            other => {
+                return Err(format!(
+                    "Field '{other}' doesn't exist on type 'PullRequest'"
+                ));
+            }
         };
         shown.insert(field.name.clone(), value);
     }
@@ -73,19 +109,27 @@ fn data(github: &GitHub, fields: &[Field]) -> Result<(Value, Option<Value>), Str
 
 fn text<'a>(field: &'a Field, argument: &str) -> Result<&'a str, String> {
     let value = field.arguments.get(argument).and_then(Value::as_str);
-    value.ok_or_else(|| format!("Field '{}' is missing required arguments: {argument}", field.name))
+    value.ok_or_else(|| {
+        format!(
+            "Field '{}' is missing required arguments: {argument}",
+            field.name
+        )
+    })
 }
 
 fn comments(github: &GitHub, number: u64, field: &Field) -> Result<Value, String> {
     let first = field.arguments.get("first").and_then(Value::as_u64);
     let first = first.ok_or("You must provide a `first` or `last` value to properly paginate the `comments` connection.")?;
     if first > 100 {
-        return Err(format!("Requesting {first} records on the `comments` connection exceeds the `first` limit of 100 records."));
+        return Err(format!(
+            "Requesting {first} records on the `comments` connection exceeds the `first` limit of 100 records."
+        ));
     }
     let all: Vec<_> = github.comments_on(number).collect();
     let start = match field.arguments.get("after").and_then(Value::as_str) {
         None => 0,
-        Some(cursor) => position(cursor).ok_or_else(|| format!("`{cursor}` does not appear to be a valid cursor."))?,
+        Some(cursor) => position(cursor)
+            .ok_or_else(|| format!("`{cursor}` does not appear to be a valid cursor."))?,
     };
     let end = (start + first as usize).min(all.len());
     let start = start.min(end);
@@ -93,17 +137,38 @@ fn comments(github: &GitHub, number: u64, field: &Field) -> Result<Value, String
     for part in &field.selection {
         let value = match part.name.as_str() {
             "totalCount" => json!(all.len()),
-            "nodes" => Value::Array(all[start..end].iter().map(|comment| node(github, comment, &part.selection)).collect::<Result<_, _>>()?),
+            "nodes" => Value::Array(
+                all[start..end]
+                    .iter()
+                    .map(|comment| node(github, comment, &part.selection))
+                    .collect::<Result<_, _>>()?,
+            ),
             "pageInfo" => select("PageInfo", &part.selection, |name| {
                 Some(match name {
                     "hasNextPage" => json!(end < all.len()),
                     "hasPreviousPage" => json!(start > 0),
-                    "endCursor" => if end > start { json!(cursor(end)) } else { Value::Null },
-                    "startCursor" => if end > start { json!(cursor(start + 1)) } else { Value::Null },
+                    "endCursor" => {
+                        if end > start {
+                            json!(cursor(end))
+                        } else {
+                            Value::Null
+                        }
+                    }
+                    "startCursor" => {
+                        if end > start {
+                            json!(cursor(start + 1))
+                        } else {
+                            Value::Null
+                        }
+                    }
                     _ => return None,
                 })
             })?,
-            other => return Err(format!("Field '{other}' doesn't exist on type 'IssueCommentConnection'")),
+            other => {
+                return Err(format!(
+                    "Field '{other}' doesn't exist on type 'IssueCommentConnection'"
+                ));
+            }
         };
         shown.insert(part.name.clone(), value);
     }
@@ -111,11 +176,16 @@ fn comments(github: &GitHub, number: u64, field: &Field) -> Result<Value, String
 }
 
 fn node(github: &GitHub, comment: &super::Comment, selection: &[Field]) -> Result<Value, String> {
-    let author = selection.iter().find(|field| field.name == "author").map(|field| {
-        // GraphQL shows a bot's login without its suffix.
-        let login = comment.author.trim_end_matches("[bot]");
-        select("Actor", &field.selection, |name| (name == "login").then(|| json!(login)))
-    });
+    let author = selection
+        .iter()
+        .find(|field| field.name == "author")
+        .map(|field| {
+            // GraphQL shows a bot's login without its suffix.
+            let login = comment.author.trim_end_matches("[bot]");
+            select("Actor", &field.selection, |name| {
+                (name == "login").then(|| json!(login))
+            })
+        });
     let author = author.transpose()?;
     select("IssueComment", selection, |name| {
         Some(match name {
@@ -133,9 +203,14 @@ fn node(github: &GitHub, comment: &super::Comment, selection: &[Field]) -> Resul
     })
 }
 
-fn select(kind: &str, selection: &[Field], value: impl Fn(&str) -> Option<Value>) -> Result<Value, String> {
+fn select(
+    kind: &str,
+    selection: &[Field],
+    value: impl Fn(&str) -> Option<Value>,
+) -> Result<Value, String> {
     let shown = selection.iter().map(|field| {
-        let value = value(&field.name).ok_or_else(|| format!("Field '{}' doesn't exist on type '{kind}'", field.name))?;
+        let value = value(&field.name)
+            .ok_or_else(|| format!("Field '{}' doesn't exist on type '{kind}'", field.name))?;
         Ok((field.name.clone(), value))
     });
     Ok(Value::Object(shown.collect::<Result<_, String>>()?))
@@ -146,7 +221,11 @@ fn cursor(position: usize) -> String {
 }
 
 fn position(cursor: &str) -> Option<usize> {
-    String::from_utf8(STANDARD.decode(cursor).ok()?).ok()?.strip_prefix("cursor:v2:")?.parse().ok()
+    String::from_utf8(STANDARD.decode(cursor).ok()?)
+        .ok()?
+        .strip_prefix("cursor:v2:")?
+        .parse()
+        .ok()
 }
 
 /// The fields of a query, with its variables put in.
@@ -155,7 +234,10 @@ fn parse(query: &str, variables: &Value) -> Result<Vec<Field>, String> {
     let mut at = 0;
     if tokens.first().is_some_and(|token| token == "query") {
         // The operation's name and the variables' types do not matter here.
-        at = tokens.iter().position(|token| token == "{").ok_or("Parse error: no selection")?;
+        at = tokens
+            .iter()
+            .position(|token| token == "{")
+            .ok_or("Parse error: no selection")?;
     }
     let fields = selection(&tokens, &mut at, variables)?;
     if at < tokens.len() {
@@ -170,15 +252,23 @@ fn selection(tokens: &[String], at: &mut usize, variables: &Value) -> Result<Vec
     while peek(tokens, *at)? != "}" {
         let name = take(tokens, at)?;
         if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') || peek(tokens, *at)? == ":" {
-            return Err(format!("Parse error on \"{name}\": aliases and fragments are not answered here"));
+            return Err(format!(
+                "Parse error on \"{name}\": aliases and fragments are not answered here"
+            ));
         }
-        let mut field = Field { name, arguments: BTreeMap::new(), selection: Vec::new() };
+        let mut field = Field {
+            name,
+            arguments: BTreeMap::new(),
+            selection: Vec::new(),
+        };
         if peek(tokens, *at)? == "(" {
             *at += 1;
             while peek(tokens, *at)? != ")" {
                 let argument = take(tokens, at)?;
                 expect(tokens, at, ":")?;
-                field.arguments.insert(argument, value(&take(tokens, at)?, variables)?);
+                field
+                    .arguments
+                    .insert(argument, value(&take(tokens, at)?, variables)?);
             }
             *at += 1;
         }
@@ -199,7 +289,10 @@ fn value(token: &str, variables: &Value) -> Result<Value, String> {
 }
 
 fn peek(tokens: &[String], at: usize) -> Result<&str, String> {
-    tokens.get(at).map(String::as_str).ok_or_else(|| "Parse error: unexpected end of query".to_owned())
+    tokens
+        .get(at)
+        .map(String::as_str)
+        .ok_or_else(|| "Parse error: unexpected end of query".to_owned())
 }
 
 fn take(tokens: &[String], at: &mut usize) -> Result<String, String> {
@@ -210,7 +303,11 @@ fn take(tokens: &[String], at: &mut usize) -> Result<String, String> {
 
 fn expect(tokens: &[String], at: &mut usize, wanted: &str) -> Result<(), String> {
     let token = take(tokens, at)?;
-    if token == wanted { Ok(()) } else { Err(format!("Parse error on \"{token}\": expected \"{wanted}\"")) }
+    if token == wanted {
+        Ok(())
+    } else {
+        Err(format!("Parse error on \"{token}\": expected \"{wanted}\""))
+    }
 }
 
 /// Names, variables, numbers, strings and punctuation; commas are blanks in GraphQL.
@@ -219,9 +316,14 @@ fn tokens(query: &str) -> Result<Vec<String>, String> {
     let mut rest = query.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
     while let Some(first) = rest.chars().next() {
         let length = if first == '"' {
-            rest[1..].find('"').map(|end| end + 2).ok_or("Parse error: unterminated string")?
+            rest[1..]
+                .find('"')
+                .map(|end| end + 2)
+                .ok_or("Parse error: unterminated string")?
         } else if first.is_alphanumeric() || matches!(first, '_' | '$' | '-') {
-            rest[first.len_utf8()..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(rest.len(), |end| end + first.len_utf8())
+            rest[first.len_utf8()..]
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .map_or(rest.len(), |end| end + first.len_utf8())
         } else {
             first.len_utf8()
         };
@@ -241,9 +343,18 @@ mod tests {
 
     fn github() -> GitHub {
         let spec = serde_json::from_value(json!({"pull_requests": [{"number": 7, "head_sha": "abc", "comments": [{"author": "octocat", "body": "hello"}]}]})).unwrap();
-        let mut github = GitHub::from_spec(spec, std::time::SystemTime::UNIX_EPOCH, &mut crate::world::Ids::seeded(1));
+        let mut github = GitHub::from_spec(
+            spec,
+            std::time::SystemTime::UNIX_EPOCH,
+            &mut crate::world::Ids::seeded(1),
+        );
         for n in 0..100 {
-            github.comment(7, OURSELVES, &format!("ours {n}"), std::time::SystemTime::UNIX_EPOCH);
+            github.comment(
+                7,
+                OURSELVES,
+                &format!("ours {n}"),
+                std::time::SystemTime::UNIX_EPOCH,
+            );
         }
         github
     }
@@ -258,13 +369,21 @@ mod tests {
 
     #[test]
     fn pages_follow_one_another() {
-        let first = ask(QUERY, json!({"owner": "octo-org", "name": "web", "number": 7, "after": null})).unwrap();
+        let first = ask(
+            QUERY,
+            json!({"owner": "octo-org", "name": "web", "number": 7, "after": null}),
+        )
+        .unwrap();
         assert_eq!(first["nodes"].as_array().unwrap().len(), 100);
         assert_eq!(first["nodes"][0]["viewerDidAuthor"], false);
         assert_eq!(first["nodes"][1]["viewerDidAuthor"], true);
         assert_eq!(first["pageInfo"]["hasNextPage"], true);
         let after = &first["pageInfo"]["endCursor"];
-        let second = ask(QUERY, json!({"owner": "octo-org", "name": "web", "number": 7, "after": after})).unwrap();
+        let second = ask(
+            QUERY,
+            json!({"owner": "octo-org", "name": "web", "number": 7, "after": after}),
+        )
+        .unwrap();
         assert_eq!(second["nodes"][0]["body"], "ours 99");
         assert_eq!(second["pageInfo"]["hasNextPage"], false);
     }
@@ -272,11 +391,19 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_said() {
         assert_eq!(
-            ask(QUERY, json!({"owner": "octo-org", "name": "web", "number": 8})).unwrap_err(),
+            ask(
+                QUERY,
+                json!({"owner": "octo-org", "name": "web", "number": 8})
+            )
+            .unwrap_err(),
             "Could not resolve to a PullRequest with the number of 8."
         );
         assert_eq!(
-            ask(&QUERY.replace("isMinimized", "isHidden"), json!({"owner": "octo-org", "name": "web", "number": 7})).unwrap_err(),
+            ask(
+                &QUERY.replace("isMinimized", "isHidden"),
+                json!({"owner": "octo-org", "name": "web", "number": 7})
+            )
+            .unwrap_err(),
             "Field 'isHidden' doesn't exist on type 'IssueComment'"
         );
     }

@@ -17,32 +17,50 @@ use crate::world::{Ids, World};
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Answers the job's request for a token.
-pub fn id_token(world: &mut World, audience: Option<&str>, authorization: &str) -> Result<Reply, Refusal> {
-    let bearer = authorization.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+pub fn id_token(
+    world: &mut World,
+    audience: Option<&str>,
+    authorization: &str,
+) -> Result<Reply, Refusal> {
+    let bearer = authorization
+        .split_once(' ')
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token);
     if bearer != Some(world.github.request_token.as_str()) || !world.github.grants_id_tokens() {
         return Err(Refusal::new(401, "Unauthorized"));
     }
     let owner = format!("https://github.com/{}", world.github.owner());
-    let token = world.github.mint(audience.unwrap_or(&owner), world.now, &mut world.ids);
+    let token = world
+        .github
+        .mint(audience.unwrap_or(&owner), world.now, &mut world.ids);
     Reply::new(200, json!({"count": token.len(), "value": token}))
 }
 
 impl GitHub {
     /// Without `id-token: write` a job gets no request URL at all.
     pub fn grants_id_tokens(&self) -> bool {
-        self.spec.permissions.get("id-token").is_some_and(|access| access == "write")
+        self.spec
+            .permissions
+            .get("id-token")
+            .is_some_and(|access| access == "write")
     }
 
     pub fn mint(&self, audience: &str, now: SystemTime, ids: &mut Ids) -> String {
         let header = json!({"typ": "JWT", "alg": "RS256", "x5t": "hy75NlhUaV5fQ9k1P2uVv6UEtD0", "kid": "38826b17-6a30-5f9b-b169-8beb8202f723"});
-        let unsigned = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(self.claims(audience, now, ids).to_string()));
+        let unsigned = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(self.claims(audience, now, ids).to_string())
+        );
         let signature = self.signature(&unsigned);
         format!("{unsigned}.{signature}")
     }
 
     /// Whether this world minted the token.
     pub fn signed(&self, token: &str) -> bool {
-        token.rsplit_once('.').is_some_and(|(unsigned, signature)| self.signature(unsigned) == signature)
+        token
+            .rsplit_once('.')
+            .is_some_and(|(unsigned, signature)| self.signature(unsigned) == signature)
     }
 
     fn signature(&self, unsigned: &str) -> String {
@@ -55,7 +73,10 @@ impl GitHub {
         let (spec, job) = (&self.spec, &self.spec.job);
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let branch = |prefix: &str| job.git_ref.strip_prefix(prefix).is_some();
-        let workflow_ref = format!("{}/.github/workflows/{}.yml@{}", spec.repository, job.workflow, job.git_ref);
+        let workflow_ref = format!(
+            "{}/.github/workflows/{}.yml@{}",
+            spec.repository, job.workflow, job.git_ref
+        );
         let mut claims = json!({
             "jti": ids.uuid(),
             "sub": self.subject(),
@@ -88,7 +109,11 @@ impl GitHub {
             "exp": seconds + LIFETIME.as_secs(),
             "iat": seconds,
         });
-        if let Some(pull) = spec.pull_requests.iter().find(|pull| job.git_ref == format!("refs/pull/{}/merge", pull.number)) {
+        if let Some(pull) = spec
+            .pull_requests
+            .iter()
+            .find(|pull| job.git_ref == format!("refs/pull/{}/merge", pull.number))
+        {
             claims["head_ref"] = json!(pull.head_ref);
             claims["base_ref"] = json!(pull.base_ref);
         }
@@ -103,7 +128,10 @@ impl GitHub {
         if let Some(whole) = &job.sub {
             return whole.clone();
         }
-        let (owner, name) = spec.repository.split_once('/').unwrap_or((&spec.repository, ""));
+        let (owner, name) = spec
+            .repository
+            .split_once('/')
+            .unwrap_or((&spec.repository, ""));
         let repository = match spec.immutable_sub {
             true => format!("{owner}@{}/{name}@{}", spec.owner_id, spec.repository_id),
             false => spec.repository.clone(),

@@ -12,36 +12,70 @@ use crate::world::World;
 const THEN: &str = "2026-01-01T00:00:00Z";
 
 pub fn get_repository(world: &mut World, _: &Ask<'_>) -> Result<Reply, Refusal> {
-    Reply::new(200, shapes::repository(&world.github, world.github.spec.repository_id))
+    Reply::new(
+        200,
+        shapes::repository(&world.github, world.github.spec.repository_id),
+    )
 }
 
 pub fn get_pull(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let pull = world.github.pull_request(ask.number("pull_number")?).ok_or_else(not_found)?;
+    let pull = world
+        .github
+        .pull_request(ask.number("pull_number")?)
+        .ok_or_else(not_found)?;
     Reply::new(200, show(&world.github, pull))
 }
 
 /// The merged pull request that brought a commit to the default branch; on other branches, the open ones that hold it.
 pub fn list_pulls_of_commit(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let sha = ask.path.get("commit_sha").map(String::as_str).unwrap_or_default();
+    let sha = ask
+        .path
+        .get("commit_sha")
+        .map(String::as_str)
+        .unwrap_or_default();
     let github = &world.github;
-    let holds = |pull: &&PullRequestSpec| pull.head_sha == sha || pull.merge_commit_sha.as_deref() == Some(sha);
-    let found: Vec<Value> = github.spec.pull_requests.iter().filter(holds).map(|pull| show(github, pull)).collect();
+    let holds = |pull: &&PullRequestSpec| {
+        pull.head_sha == sha || pull.merge_commit_sha.as_deref() == Some(sha)
+    };
+    let found: Vec<Value> = github
+        .spec
+        .pull_requests
+        .iter()
+        .filter(holds)
+        .map(|pull| show(github, pull))
+        .collect();
     if found.is_empty() && !github.knows(sha) {
-        return Err(Refusal::new(422, &format!("No commit found for SHA: {sha}")));
+        return Err(Refusal::new(
+            422,
+            &format!("No commit found for SHA: {sha}"),
+        ));
     }
     Reply::list(found, ask)
 }
 
 pub fn compare(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let github = &world.github;
-    let range = ask.path.get("basehead").map(String::as_str).unwrap_or_default();
+    let range = ask
+        .path
+        .get("basehead")
+        .map(String::as_str)
+        .unwrap_or_default();
     let (base, head) = range.split_once("...").ok_or_else(not_found)?;
-    let (base, head) = (github.resolve_ref(base).ok_or_else(not_found)?, github.resolve_ref(head).ok_or_else(not_found)?);
+    let (base, head) = (
+        github.resolve_ref(base).ok_or_else(not_found)?,
+        github.resolve_ref(head).ok_or_else(not_found)?,
+    );
     let (of_base, of_head) = (github.ancestry(&base), github.ancestry(&head));
-    let ahead: Vec<&String> = of_head.iter().filter(|sha| !of_base.contains(sha)).collect();
+    let ahead: Vec<&String> = of_head
+        .iter()
+        .filter(|sha| !of_base.contains(sha))
+        .collect();
     let behind = of_base.iter().filter(|sha| !of_head.contains(sha)).count();
     // GitHub answers 404 for histories that share nothing.
-    let common = of_base.iter().find(|sha| of_head.contains(sha)).ok_or_else(not_found)?;
+    let common = of_base
+        .iter()
+        .find(|sha| of_head.contains(sha))
+        .ok_or_else(not_found)?;
     let status = match (ahead.len(), behind) {
         (0, 0) => "identical",
         (_, 0) => "ahead",
@@ -49,22 +83,25 @@ pub fn compare(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         _ => "diverged",
     };
     let (api, html) = (github.repository_url(), github.html_url());
-    Reply::new(200, json!({
-        "url": format!("{api}/compare/{base}...{head}"),
-        "html_url": format!("{html}/compare/{base}...{head}"),
-        "permalink_url": format!("{html}/compare/{base}...{head}"),
-        "diff_url": format!("{html}/compare/{base}...{head}.diff"),
-        "patch_url": format!("{html}/compare/{base}...{head}.patch"),
-        "base_commit": shapes::commit(github, &base),
-        "merge_base_commit": shapes::commit(github, common),
-        "status": status,
-        "ahead_by": ahead.len(),
-        "behind_by": behind,
-        "total_commits": ahead.len(),
-        // Oldest first.
-        "commits": ahead.iter().rev().map(|sha| shapes::commit(github, sha)).collect::<Vec<_>>(),
-        "files": [],
-    }))
+    Reply::new(
+        200,
+        json!({
+            "url": format!("{api}/compare/{base}...{head}"),
+            "html_url": format!("{html}/compare/{base}...{head}"),
+            "permalink_url": format!("{html}/compare/{base}...{head}"),
+            "diff_url": format!("{html}/compare/{base}...{head}.diff"),
+            "patch_url": format!("{html}/compare/{base}...{head}.patch"),
+            "base_commit": shapes::commit(github, &base),
+            "merge_base_commit": shapes::commit(github, common),
+            "status": status,
+            "ahead_by": ahead.len(),
+            "behind_by": behind,
+            "total_commits": ahead.len(),
+            // Oldest first.
+            "commits": ahead.iter().rev().map(|sha| shapes::commit(github, sha)).collect::<Vec<_>>(),
+            "files": [],
+        }),
+    )
 }
 
 impl GitHub {
@@ -72,7 +109,11 @@ impl GitHub {
         let spec = &self.spec;
         spec.job.sha == sha
             || spec.commits.iter().any(|commit| commit.sha == sha)
-            || spec.pull_requests.iter().any(|pull| pull.head_sha == sha || pull.base_sha == sha || pull.merge_commit_sha.as_deref() == Some(sha))
+            || spec.pull_requests.iter().any(|pull| {
+                pull.head_sha == sha
+                    || pull.base_sha == sha
+                    || pull.merge_commit_sha.as_deref() == Some(sha)
+            })
     }
 
     /// The commit that a branch, a pull request's ref or a SHA names.
@@ -81,19 +122,33 @@ impl GitHub {
             return Some(name.to_owned());
         }
         let short = name.strip_prefix("refs/heads/").unwrap_or(name);
-        if let Some(pull) = self.spec.pull_requests.iter().find(|pull| pull.head_ref == short) {
+        if let Some(pull) = self
+            .spec
+            .pull_requests
+            .iter()
+            .find(|pull| pull.head_ref == short)
+        {
             return Some(pull.head_sha.clone());
         }
         // The default branch is where the newest known commit is.
         if short == self.spec.default_branch {
-            return Some(self.spec.commits.last().map_or_else(|| self.spec.job.sha.clone(), |commit| commit.sha.clone()));
+            return Some(
+                self.spec
+                    .commits
+                    .last()
+                    .map_or_else(|| self.spec.job.sha.clone(), |commit| commit.sha.clone()),
+            );
         }
         None
     }
 
     /// A commit and all before it, nearest first.
     fn ancestry(&self, sha: &str) -> Vec<String> {
-        let (mut seen, mut order, mut next) = (BTreeSet::new(), Vec::new(), std::collections::VecDeque::from([sha.to_owned()]));
+        let (mut seen, mut order, mut next) = (
+            BTreeSet::new(),
+            Vec::new(),
+            std::collections::VecDeque::from([sha.to_owned()]),
+        );
         while let Some(sha) = next.pop_front() {
             if seen.insert(sha.clone()) {
                 let commit = self.spec.commits.iter().find(|commit| commit.sha == sha);
@@ -107,14 +162,23 @@ impl GitHub {
 
 /// GitHub's `pull-request`, which holds all of `pull-request-simple`.
 fn show(github: &GitHub, pull: &PullRequestSpec) -> Value {
-    let (api, html) = (github.repository_url(), format!("{}/pull/{}", github.html_url(), pull.number));
-    let (url, issue) = (format!("{api}/pulls/{}", pull.number), format!("{api}/issues/{}", pull.number));
+    let (api, html) = (
+        github.repository_url(),
+        format!("{}/pull/{}", github.html_url(), pull.number),
+    );
+    let (url, issue) = (
+        format!("{api}/pulls/{}", pull.number),
+        format!("{api}/issues/{}", pull.number),
+    );
     let statuses = format!("{api}/statuses/{}", pull.head_sha);
     let own = github.spec.repository_id;
     let head_repository = pull.head_repository_id.unwrap_or(own);
     let end = |git_ref: &str, sha: &str, repository: u64| {
         let repository = shapes::repository(github, repository);
-        let owner = repository["owner"]["login"].as_str().unwrap_or_default().to_owned();
+        let owner = repository["owner"]["login"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         json!({"label": format!("{owner}:{git_ref}"), "ref": git_ref, "sha": sha, "user": repository["owner"], "repo": repository})
     };
     let closed = pull.closed || pull.merged;

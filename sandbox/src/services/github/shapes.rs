@@ -13,7 +13,12 @@ pub fn user(github: &GitHub, login: &str) -> Value {
         login if login == github.owner() => (github.spec.owner_id, "Organization"),
         login if login == github.spec.job.actor => (github.spec.job.actor_id, "User"),
         // Anyone else's id only has to be the same each time.
-        login => (login.bytes().fold(1_000_003, |id, byte| (id * 31 + u64::from(byte)) % 100_000_000), "User"),
+        login => (
+            login.bytes().fold(1_000_003, |id, byte| {
+                (id * 31 + u64::from(byte)) % 100_000_000
+            }),
+            "User",
+        ),
     };
     let api = format!("{}/users/{login}", github.api_url);
     let html = match login.strip_suffix("[bot]") {
@@ -71,7 +76,10 @@ const LINKS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    ("notifications_url", "/notifications{?since,all,participating}"),
+    (
+        "notifications_url",
+        "/notifications{?since,all,participating}",
+    ),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -89,7 +97,10 @@ pub fn repository(github: &GitHub, id: u64) -> Value {
     let name = github.spec.repository.split('/').nth(1).unwrap_or_default();
     let owner = if fork { "contributor" } else { github.owner() };
     let full_name = format!("{owner}/{name}");
-    let (api, html) = (format!("{}/repos/{full_name}", github.api_url), format!("https://github.com/{full_name}"));
+    let (api, html) = (
+        format!("{}/repos/{full_name}", github.api_url),
+        format!("https://github.com/{full_name}"),
+    );
     let mut shown = Object::new();
     let facts = json!({
         "id": id,
@@ -139,7 +150,11 @@ pub fn repository(github: &GitHub, id: u64) -> Value {
             shown.extend(part);
         }
     }
-    shown.extend(LINKS.iter().map(|(member, suffix)| ((*member).to_owned(), Value::from(format!("{api}{suffix}")))));
+    shown.extend(
+        LINKS
+            .iter()
+            .map(|(member, suffix)| ((*member).to_owned(), Value::from(format!("{api}{suffix}")))),
+    );
     Value::Object(shown)
 }
 
@@ -148,7 +163,10 @@ pub fn commit(github: &GitHub, sha: &str) -> Value {
     let known = github.spec.commits.iter().find(|commit| commit.sha == sha);
     let (api, html) = (github.repository_url(), github.html_url());
     let person = json!({"name": github.spec.job.actor, "email": format!("{}@users.noreply.github.com", github.spec.job.actor), "date": "2026-01-01T00:00:00Z"});
-    let parents = known.map(|commit| commit.parents.as_slice()).unwrap_or_default().iter();
+    let parents = known
+        .map(|commit| commit.parents.as_slice())
+        .unwrap_or_default()
+        .iter();
     json!({
         "sha": sha,
         "node_id": format!("C_kwDO{}", sha.get(..12).unwrap_or(sha)),
