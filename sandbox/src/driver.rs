@@ -165,7 +165,7 @@ impl Sandbox {
             self.aws(&request, Protocol::Query, query::decode(&request))
                 .await?
         } else if path == "/v2" || path.starts_with("/v2/") {
-            self.oci.serve_bytes(request).await
+            self.oci.serve_bytes(request).await?
         } else if let Some(digest) = path.strip_prefix(LAYERS_PATH) {
             self.layer(digest, request.uri().query().unwrap_or_default())
         } else {
@@ -338,6 +338,15 @@ impl Inner {
             world.now,
         );
         (caller, answer)
+    }
+
+    pub(crate) fn fate(
+        &mut self,
+        service: &str,
+        operation: &str,
+        now: SystemTime,
+    ) -> trouble::Fate {
+        self.troubles.fate(service, operation, now)
     }
 
     pub(crate) fn record(&mut self, record: Record) {

@@ -20,11 +20,14 @@ use crate::driver::{Inner, lock};
 use crate::iam::policy::Context;
 use crate::services::ecr::{self, Entry};
 use crate::wire::record::Record;
-use crate::wire::{Protocol, header, response};
+use crate::wire::trouble::Effect as Strike;
+use crate::wire::{Protocol, Reset, header, response};
 use crate::world::registry::{PutRefusal, digest_of};
 
 /// No manifest is larger (ECR allows 4 MiB).
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+
+const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
 
 #[derive(Clone)]
 pub struct Oci {
@@ -62,6 +65,17 @@ impl<'a> Target<'a> {
         })
     }
 
+    /// The name that trouble and records know the call by.
+    fn template(&self) -> &'static str {
+        match self.kind {
+            "/blobs/uploads/" => "/v2/{name}/blobs/uploads/{reference}",
+            "/blobs/" => "/v2/{name}/blobs/{digest}",
+            "/manifests/" => "/v2/{name}/manifests/{reference}",
+            "/tags/" => "/v2/{name}/tags/list",
+            _ => "/v2/{name}/referrers/{digest}",
+        }
+    }
+
     /// The action that a policy must allow.
     fn action(&self, method: &Method) -> &'static str {
         match (self.kind, method.as_str()) {
@@ -90,17 +104,27 @@ impl Oci {
     }
 
     /// Answers a request whose body is in memory already.
-    pub async fn serve_bytes(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let (parts, body) = self.serve(request.map(Body::from)).await.into_parts();
+    pub async fn serve_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Reset> {
+        let (parts, body) = self.serve(request.map(Body::from)).await?.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX)
             .await
             .unwrap_or_default();
-        Response::from_parts(parts, body)
+        Ok(Response::from_parts(parts, body))
     }
 
     /// Answers a request; layers stream through.
-    pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        let checked = match self.admit(&request) {
+    pub async fn serve(&self, request: Request<Body>) -> Result<Response<Body>, Reset> {
+        let operation =
+            Target::parse(request.uri().path()).map_or("/v2/", |target| target.template());
+        let operation = format!("{} {operation}", request.method());
+        let fate = lock(&self.inner, &self.clock).fate("oci", &operation, self.clock.now());
+        if !fate.delay.is_zero() {
+            tokio::time::sleep(fate.delay).await;
+        }
+        if fate.strike == Some(Strike::Reset) {
+            return Err(Reset);
+        }
+        let checked = match struck(fate.strike).map_or_else(|| self.admit(&request), Err) {
             Ok(()) => self.check_put(request).await,
             Err(refused) => Err(refused),
         };
@@ -113,11 +137,14 @@ impl Oci {
                 .unwrap_or_else(|never| match never {}),
             Err(refused) => (*refused).map(Body::from),
         };
+        if fate.strike == Some(Strike::LostAnswer) {
+            return Err(Reset);
+        }
         answered.headers_mut().insert(
             "docker-distribution-api-version",
             http::HeaderValue::from_static("registry/2.0"),
         );
-        answered
+        Ok(answered)
     }
 
     /// Who is at the door, whether the repository exists, and whether its policies let them do this.
@@ -131,10 +158,7 @@ impl Oci {
             .unwrap_or_default();
         let caller = match world.ecr.entry(&password, world.now) {
             Entry::Open(caller) => caller,
-            Entry::Expired => {
-                let message = "Your authorization token has expired. Reauthenticate and try again.";
-                return Err(refusal(StatusCode::FORBIDDEN, "DENIED", message));
-            }
+            Entry::Expired => return Err(refusal(StatusCode::FORBIDDEN, "DENIED", EXPIRED)),
             Entry::Unknown => {
                 let scheme = if world.ecr.registry_host.is_some() {
                     "http"
@@ -243,6 +267,35 @@ impl Oci {
         }
         Ok(Request::from_parts(parts, Body::from(body)))
     }
+}
+
+/// What a strike makes the registry say.
+fn struck(strike: Option<Strike>) -> Option<Box<Response<Bytes>>> {
+    let (status, code, message) = match strike? {
+        Strike::Throttle => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "TOOMANYREQUESTS",
+            "Rate exceeded",
+        ),
+        Strike::InternalError => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "UNKNOWN",
+            "unknown error",
+        ),
+        Strike::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "UNAVAILABLE",
+            "service unavailable",
+        ),
+        Strike::ExpiredToken => (StatusCode::FORBIDDEN, "DENIED", EXPIRED),
+        Strike::Denied => (
+            StatusCode::FORBIDDEN,
+            "DENIED",
+            "requested access to the resource is denied",
+        ),
+        Strike::Reset | Strike::LostAnswer | Strike::Delay | Strike::Stale => return None,
+    };
+    Some(refusal(status, code, message))
 }
 
 fn refusal(status: StatusCode, code: &str, message: &str) -> Box<Response<Bytes>> {

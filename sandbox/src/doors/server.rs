@@ -126,7 +126,7 @@ async fn connection(stream: TcpStream, sandbox: Sandbox, mut stopped: watch::Rec
 async fn answer(sandbox: Sandbox, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
     let path = request.uri().path();
     if path == "/v2" || path.starts_with("/v2/") {
-        return Ok(sandbox.oci().serve(request.map(Body::new)).await);
+        return sandbox.oci().serve(request.map(Body::new)).await;
     }
     let (parts, body) = request.into_parts();
     match Limited::new(body, BODY_LIMIT).collect().await {

@@ -476,3 +476,24 @@ async fn the_server_answers_what_the_function_does_and_resets_break_connections(
     assert!(ask().await.starts_with("HTTP/1.1 200 OK"));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_registry_knows_trouble_too() {
+    let sandbox = with(
+        "rules: [{operation: 'GET /v2/', service: oci, do: unavailable, times: 1}]",
+        all(),
+    );
+    let password = sandbox.registry_password();
+    assert_eq!(
+        oci(&sandbox, &password, "GET", "/v2/", "", "")
+            .await
+            .status(),
+        503
+    );
+    assert_eq!(
+        oci(&sandbox, &password, "GET", "/v2/", "", "")
+            .await
+            .status(),
+        200
+    );
+}

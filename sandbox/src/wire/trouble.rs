@@ -27,9 +27,9 @@ pub struct Trouble {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// An operation's name, or a glob; GitHub's are `METHOD /path/{template}`.
+    /// An operation's name, or a glob; GitHub's and the registry's are `METHOD /path/{template}`.
     pub operation: String,
-    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`, `github`. Absent: any.
+    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`, `github`, `oci`. Absent: any.
     #[serde(default)]
     pub service: Option<String>,
     #[serde(rename = "do")]

@@ -185,7 +185,7 @@ fn show(github: &GitHub, pull: &PullRequestSpec) -> Value {
     let labels = pull.labels.iter().enumerate().map(|(index, name)| {
         json!({
             "id": index + 1, "node_id": format!("LA_kwDO{index:04x}"), "url": format!("{api}/labels/{name}"),
-            "name": name, "description": null, "color": "ededed", "default": false,
+            "name": name, "description": null, "color": "ededed", "default": false, "archived_by": null,
         })
     });
     let shown = json!({
