@@ -21,7 +21,7 @@ const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// What a world file says about identities. Empty is a permissive world: GitHub's provider, no role, no user.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct IamSpec {
     /// Absent: GitHub's provider with the partition's STS audience.
     pub providers: Option<Vec<ProviderSpec>>,
@@ -30,14 +30,14 @@ pub struct IamSpec {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProviderSpec {
     pub url: String,
     pub client_ids: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RoleSpec {
     pub name: String,
     /// Absent: anyone with a token of GitHub's provider for the STS audience.
@@ -51,7 +51,7 @@ pub struct RoleSpec {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct UserSpec {
     pub name: String,
     pub access_key_id: String,

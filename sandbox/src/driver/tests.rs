@@ -40,12 +40,12 @@ fn with(trouble: &str, permissions: Value) -> Sandbox {
     }))
     .unwrap();
     world.iam = Iam::new(&iam, &place).unwrap();
-    let repositories = json!([{"name": "web", "mutability": "IMMUTABLE_WITH_EXCLUSION", "exclusion_filters": ["latest"], "images": [{"tags": ["abc"]}]}]);
+    let repositories = json!([{"name": "web", "mutability": "IMMUTABLE_WITH_EXCLUSION", "exclusion-filters": ["latest"], "images": [{"tags": ["abc"]}]}]);
     world.ecr = Ecr::from_specs(
         &serde_json::from_value::<Vec<_>>(repositories).unwrap(),
         start(),
     );
-    let github = json!({"pull_requests": [{"number": 7, "head_sha": "4f2a9c1d00000000000000000000000000000000"}], "permissions": permissions});
+    let github = json!({"pull-requests": [{"number": 7, "head-sha": "4f2a9c1d00000000000000000000000000000000"}], "permissions": permissions});
     world.github = GitHub::from_spec(
         serde_json::from_value(github).unwrap(),
         start(),

@@ -32,7 +32,7 @@ const fn row(
 
 /// A log group as a world file writes it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LogGroupSpec {
     pub name: String,
     /// Stream name to the lines that are there from the start.

@@ -269,7 +269,7 @@ mod tests {
 
     fn iam() -> Iam {
         let spec: IamSpec = serde_json::from_value(serde_json::json!({
-            "users": [{"name": "alice", "access_key_id": "AKIAALICE", "secret_access_key": "wonder"}]
+            "users": [{"name": "alice", "access-key-id": "AKIAALICE", "secret-access-key": "wonder"}]
         }))
         .unwrap();
         let place = crate::world::Place {

@@ -14,7 +14,7 @@ use crate::world::{Answer, ApiError};
 
 /// All trouble of a world, as its file writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Trouble {
     pub rules: Vec<Rule>,
     /// Whether AWS's documented request limits are kept.
@@ -25,7 +25,7 @@ pub struct Trouble {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
     /// An operation's name, or a glob; GitHub's and the registry's are `METHOD /path/{template}`.
     pub operation: String,

@@ -18,7 +18,7 @@ pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// A repository as a world file writes it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RepositorySpec {
     pub name: String,
     #[serde(default)]
@@ -32,7 +32,7 @@ pub struct RepositorySpec {
 
 /// An image that is there without having been pushed: its manifest and config are made up, its digests are right.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ImageSpec {
     pub tags: Vec<String>,
     pub os: String,

@@ -342,7 +342,7 @@ mod tests {
         pageInfo{hasNextPage endCursor}}}}}";
 
     fn github() -> GitHub {
-        let spec = serde_json::from_value(json!({"pull_requests": [{"number": 7, "head_sha": "abc", "comments": [{"author": "octocat", "body": "hello"}]}]})).unwrap();
+        let spec = serde_json::from_value(json!({"pull-requests": [{"number": 7, "head-sha": "abc", "comments": [{"author": "octocat", "body": "hello"}]}]})).unwrap();
         let mut github = GitHub::from_spec(
             spec,
             std::time::SystemTime::UNIX_EPOCH,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// A repository and a run in it, as a world file writes them.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GitHubSpec {
     /// `owner/name`.
     pub repository: String,
@@ -31,7 +31,7 @@ pub struct GitHubSpec {
 
 /// The run and job that the tokens belong to.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JobSpec {
     pub event_name: String,
     #[serde(rename = "ref")]
@@ -49,7 +49,7 @@ pub struct JobSpec {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PullRequestSpec {
     pub number: u64,
     pub head_sha: String,
@@ -78,14 +78,14 @@ pub struct PullRequestSpec {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommentSpec {
     pub author: String,
     pub body: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommitSpec {
     pub sha: String,
     #[serde(default)]
