@@ -1,1 +1,370 @@
-pub struct Sandbox;
+//! The shell around the world: one lock, one clock, and the way of a request from bytes to bytes.
+//!
+//! Knows: which part of the world a request is for, when it arrives, and what trouble it meets. Does not know: sockets.
+//! The lock is never held across an await.
+
+mod github;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::Value;
+
+use crate::Clock;
+use crate::iam::policy::Decision;
+use crate::iam::{Principal, denied};
+use crate::oci::Oci;
+use crate::services::{self, sts};
+use crate::wire::record::{Record, Recorder};
+use crate::wire::trouble::{self, Effect as Strike, Rule, Trouble, Troubles};
+use crate::wire::{Decoded, Protocol, Reset, json11, query, response, sigv4};
+use crate::world::{Answer, ApiError, Effect, Fact, World};
+
+/// A running world. Clones are the same one.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Mutex<Inner>>,
+    clock: Clock,
+    oci: Oci,
+}
+
+pub(crate) struct Inner {
+    pub(crate) world: World,
+    troubles: Troubles,
+    recorder: Recorder,
+    /// Where the server listens, if there is one.
+    base: Option<String>,
+}
+
+/// Where a job asks for its id token when no server listens.
+const ID_TOKEN_BASE: &str = "https://run-actions-1-azure-eastus.actions.githubusercontent.com";
+pub(crate) const ID_TOKEN_PATH: &str = "/_id-token";
+pub(crate) const LAYERS_PATH: &str = "/_layers/";
+
+impl Sandbox {
+    /// Trouble's offsets count from the world's present time.
+    pub fn new(world: World, clock: Clock, trouble: Trouble) -> Sandbox {
+        let troubles = Troubles::new(trouble, world.now);
+        let inner = Arc::new(Mutex::new(Inner {
+            world,
+            troubles,
+            recorder: Recorder::default(),
+            base: None,
+        }));
+        Sandbox {
+            oci: Oci::new(Arc::clone(&inner), clock),
+            inner,
+            clock,
+        }
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Reads or changes the world, as it is now.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.lock().world)
+    }
+
+    /// Every call so far, in order.
+    pub fn recorded(&self) -> Vec<Record> {
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recorder
+            .all()
+            .to_vec()
+    }
+
+    /// Appends every further call to this file as well.
+    pub fn record_to(&self, file: PathBuf) {
+        self.lock().recorder.set_file(file);
+    }
+
+    /// Adds a rule while the world runs; its offsets count from the world's start, as all do.
+    pub fn trouble(&self, rule: Rule) {
+        self.lock().troubles.add(rule);
+    }
+
+    /// Tells the world what a runtime saw.
+    pub fn learn(&self, fact: Fact) {
+        self.lock().world.learn(fact);
+    }
+
+    /// What a runtime must do, as of now.
+    pub fn take_effects(&self) -> Vec<Effect> {
+        std::mem::take(&mut self.lock().world.effects)
+    }
+
+    /// A password for the registry that is bound by no one's policies: ECS pulls with its own right.
+    pub fn registry_password(&self) -> String {
+        self.with_world(|world| world.ecr.issue_password(None, world.now, &mut world.ids))
+    }
+
+    /// What a process must have in its environment to find this world. Whether it runs in GitHub Actions is not said here.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let inner = self.lock();
+        let (world, github) = (&inner.world, &inner.world.github);
+        let mut variables = vec![
+            ("AWS_REGION", world.place.region.clone()),
+            ("GITHUB_TOKEN", github.token.clone()),
+            ("GITHUB_API_URL", github.api_url.clone()),
+            ("GITHUB_GRAPHQL_URL", format!("{}/graphql", github.api_url)),
+        ];
+        if github.grants_id_tokens() {
+            let base = inner.base.as_deref().unwrap_or(ID_TOKEN_BASE);
+            variables.push((
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+                format!("{base}{ID_TOKEN_PATH}?api-version=2.0"),
+            ));
+            variables.push((
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+                github.request_token.clone(),
+            ));
+        }
+        if let Some(base) = &inner.base {
+            variables.push(("AWS_ENDPOINT_URL", base.clone()));
+        }
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// From now on answers name the server at `authority` (`127.0.0.1:PORT`) instead of AWS's and GitHub's own hosts.
+    pub(crate) fn serve_at(&self, authority: &str) {
+        let mut inner = self.lock();
+        inner.base = Some(format!("http://{authority}"));
+        inner.world.ecr.registry_host = Some(authority.to_owned());
+        inner.world.github.api_url = format!("http://{authority}/github");
+    }
+
+    pub(crate) fn oci(&self) -> &Oci {
+        &self.oci
+    }
+
+    /// The world, advanced to now.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner, &self.clock)
+    }
+
+    /// Answers one request, or breaks the connection.
+    pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Reset> {
+        let path = request.uri().path();
+        let mut answered = if request.headers().contains_key("x-amz-target") {
+            self.aws(&request, Protocol::Json11, json11::decode(&request))
+                .await?
+        } else if query::is_query(&request) {
+            self.aws(&request, Protocol::Query, query::decode(&request))
+                .await?
+        } else if path == "/v2" || path.starts_with("/v2/") {
+            self.oci.serve_bytes(request).await?
+        } else if let Some(digest) = path.strip_prefix(LAYERS_PATH) {
+            self.layer(digest, request.uri().query().unwrap_or_default())
+        } else {
+            self.github(&request).await?
+        };
+        let now = self.clock.now();
+        let date = jiff::Timestamp::try_from(now)
+            .unwrap_or_default()
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        if let Ok(date) = http::HeaderValue::from_str(&date) {
+            answered.headers_mut().insert(http::header::DATE, date);
+        }
+        Ok(answered)
+    }
+
+    async fn aws(
+        &self,
+        request: &Request<Bytes>,
+        protocol: Protocol,
+        decoded: Result<Decoded, ApiError>,
+    ) -> Result<Response<Bytes>, Reset> {
+        let decoded = match decoded {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                let id = self.with_world(|world| world.ids.uuid());
+                return Ok(match protocol {
+                    Protocol::Json11 => json11::answer(&Err(error), &id),
+                    Protocol::Query => query::error(&error, &id),
+                });
+            }
+        };
+        let fate = self
+            .lock()
+            .troubles
+            .fate(decoded.service, &decoded.operation, self.clock.now());
+        wait(fate.delay).await;
+
+        let mut inner = self.lock();
+        let mut record = Record {
+            n: 0,
+            at: String::new(),
+            service: decoded.service.to_owned(),
+            operation: decoded.operation.clone(),
+            caller: String::new(),
+            input: decoded.input.clone(),
+            status: 0,
+            answer: None,
+            error: None,
+        };
+        let now = inner.world.now;
+        if fate.strike == Some(Strike::Reset) {
+            inner.recorder.push(now, record);
+            return Err(Reset);
+        }
+        let (caller, answer) = inner.answer(request, &decoded, fate.strike);
+        let id = inner.world.ids.uuid();
+        let answered = match protocol {
+            Protocol::Json11 => json11::answer(&answer, &id),
+            Protocol::Query => query::answer(&decoded, &answer, &id),
+        };
+        record.caller = caller.arn;
+        record.status = answered.status().as_u16();
+        match answer {
+            Ok(answer) => record.answer = Some(answer),
+            Err(error) => record.error = Some(format!("{}: {}", error.code, error.message)),
+        }
+        let lost = fate.strike == Some(Strike::LostAnswer);
+        if lost {
+            record.status = 0;
+        }
+        inner.recorder.push(now, record);
+        if lost { Err(Reset) } else { Ok(answered) }
+    }
+
+    fn layer(&self, digest: &str, query: &str) -> Response<Bytes> {
+        let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+        let token = token
+            .map(|(_, token)| token.into_owned())
+            .unwrap_or_default();
+        let found = self.with_world(|world| world.ecr.download(&token, digest, world.now));
+        match found {
+            Some(bytes) => response(
+                200,
+                &[("content-type", "application/octet-stream".to_owned())],
+                bytes,
+            ),
+            None => response(
+                403,
+                &[("content-type", "application/xml".to_owned())],
+                "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+            ),
+        }
+    }
+}
+
+impl Inner {
+    fn answer(
+        &mut self,
+        request: &Request<Bytes>,
+        decoded: &Decoded,
+        strike: Option<Strike>,
+    ) -> (Principal, Answer) {
+        let Inner {
+            world, troubles, ..
+        } = self;
+        let operation = match services::operation(decoded) {
+            Ok(operation) => operation,
+            Err(error) => return (Principal::default(), Err(error)),
+        };
+        let signed = operation.name != sts::ASSUME;
+        let caller = match signed {
+            false => Principal::default(),
+            true => {
+                // STS has endpoints beyond a region's own.
+                let region = if decoded.service == "sts" {
+                    ""
+                } else {
+                    &world.place.region
+                };
+                match sigv4::verify(
+                    request,
+                    decoded.protocol,
+                    decoded.service,
+                    region,
+                    &world.iam,
+                    world.now,
+                ) {
+                    Ok(caller) => caller,
+                    Err(error) => return (Principal::default(), Err(error)),
+                }
+            }
+        };
+        let answer = match strike {
+            Some(Strike::Denied) if signed => {
+                let resources = (operation.resources)(world, &decoded.input);
+                let action = format!("{}:{}", operation.service, operation.name);
+                let resource = resources.first().map_or("*", String::as_str);
+                Err(denied(
+                    &caller,
+                    decoded.protocol,
+                    &action,
+                    resource,
+                    Decision::NotMentioned,
+                ))
+            }
+            Some(Strike::Denied) => Err(sts::not_authorised()),
+            Some(strike) if trouble::error(strike, decoded.protocol).is_some() => {
+                trouble::error(strike, decoded.protocol).map_or(Ok(Value::Null), Err)
+            }
+            Some(Strike::Stale) => {
+                match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {
+                    Some(answer) => Ok(answer),
+                    None => services::handle(
+                        world,
+                        operation,
+                        decoded.protocol,
+                        &caller,
+                        &decoded.input,
+                    ),
+                }
+            }
+            _ => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
+        };
+        troubles.remember(
+            decoded.service,
+            &decoded.operation,
+            &decoded.input,
+            &answer,
+            world.now,
+        );
+        (caller, answer)
+    }
+
+    pub(crate) fn fate(
+        &mut self,
+        service: &str,
+        operation: &str,
+        now: SystemTime,
+    ) -> trouble::Fate {
+        self.troubles.fate(service, operation, now)
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
+        let now = self.world.now;
+        self.recorder.push(now, record);
+    }
+}
+
+/// Every look at the world brings it to the present first.
+pub(crate) fn lock<'a>(inner: &'a Mutex<Inner>, clock: &Clock) -> MutexGuard<'a, Inner> {
+    let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let now: SystemTime = clock.now();
+    inner.world.advance(now);
+    inner
+}
+
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}

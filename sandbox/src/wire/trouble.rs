@@ -1,1 +1,458 @@
+//! Scripted trouble: what goes wrong with which calls, from when until when; and AWS's documented request limits.
+//!
+//! Knows: rules, offsets from the world's start, and how each service words a refusal. Does not know: operations.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Protocol;
+use crate::iam::policy::glob;
+use crate::world::{Answer, ApiError};
+
+/// All trouble of a world, as its file writes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Trouble {
+    pub rules: Vec<Rule>,
+    /// Whether AWS's documented request limits are kept.
+    pub limits: bool,
+    /// How long every answer takes.
+    #[serde(deserialize_with = "duration")]
+    pub latency: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rule {
+    /// An operation's name, or a glob; GitHub's and the registry's are `METHOD /path/{template}`.
+    pub operation: String,
+    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`, `github`, `oci`. Absent: any.
+    #[serde(default)]
+    pub service: Option<String>,
+    #[serde(rename = "do")]
+    pub effect: Effect,
+    /// After the world's start. Absent: from the start.
+    #[serde(default, deserialize_with = "duration")]
+    pub from: Duration,
+    /// After the world's start. Absent: without end.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub until: Option<Duration>,
+    /// How many calls it strikes. Absent: all.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// For `delay`.
+    #[serde(default, deserialize_with = "duration")]
+    pub delay: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    Throttle,
+    InternalError,
+    Unavailable,
+    /// The connection breaks before the call takes effect.
+    Reset,
+    /// The call takes effect and then the connection breaks: its caller cannot know.
+    LostAnswer,
+    Delay,
+    Denied,
+    /// What was last answered to the same input before the rule began; the truth where nothing was.
+    Stale,
+    ExpiredToken,
+}
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    pub delay: Duration,
+    pub strike: Option<Effect>,
+}
+
+/// The rules at work: how often each struck, what was answered before, and how full each bucket is.
+pub struct Troubles {
+    rules: Vec<(Rule, u32)>,
+    start: SystemTime,
+    latency: Duration,
+    limits: bool,
+    buckets: BTreeMap<&'static str, Bucket>,
+    answered: BTreeMap<String, Value>,
+}
+
+struct Bucket {
+    left: f64,
+    at: SystemTime,
+}
+
+struct Limit {
+    name: &'static str,
+    service: &'static str,
+    operations: &'static [&'static str],
+    burst: f64,
+    per_second: f64,
+}
+
+const fn limit(
+    name: &'static str,
+    service: &'static str,
+    operations: &'static [&'static str],
+    burst: f64,
+    per_second: f64,
+) -> Limit {
+    Limit {
+        name,
+        service,
+        operations,
+        burst,
+        per_second,
+    }
+}
+
+/// AWS's tables: "Request throttling for the Amazon ECS API" and "Throttling for the Elastic Load Balancing API".
+const LIMITS: &[Limit] = &[
+    limit(
+        "ecs services",
+        "ecs",
+        &["CreateService", "UpdateService", "DeleteService"],
+        50.0,
+        5.0,
+    ),
+    limit(
+        "ecs read services",
+        "ecs",
+        &["DescribeServices", "ListServices"],
+        100.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe service deployments",
+        "ecs",
+        &["DescribeServiceDeployments"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs list service deployments",
+        "ecs",
+        &["ListServiceDeployments"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe service revisions",
+        "ecs",
+        &["DescribeServiceRevisions"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs describe task definition",
+        "ecs",
+        &["DescribeTaskDefinition"],
+        50.0,
+        20.0,
+    ),
+    limit(
+        "ecs tasks",
+        "ecs",
+        &["DescribeTasks", "ListTasks"],
+        100.0,
+        20.0,
+    ),
+    limit(
+        "ecs task definitions",
+        "ecs",
+        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
+        20.0,
+        1.0,
+    ),
+    limit(
+        "ecs tags",
+        "ecs",
+        &["TagResource", "UntagResource"],
+        20.0,
+        10.0,
+    ),
+    limit("ecs run", "ecs", &["RunTask", "StopTask"], 100.0, 40.0),
+    limit(
+        "ecs delete task definitions",
+        "ecs",
+        &["DeleteTaskDefinitions"],
+        5.0,
+        1.0,
+    ),
+    limit(
+        "elb describe",
+        "elasticloadbalancing",
+        &["Describe*"],
+        40.0,
+        10.0,
+    ),
+    limit(
+        "elb targets",
+        "elasticloadbalancing",
+        &["RegisterTargets", "DeregisterTargets"],
+        20.0,
+        4.0,
+    ),
+    limit(
+        "elb change",
+        "elasticloadbalancing",
+        &["Create*", "Delete*", "Modify*", "Set*", "Add*", "Remove*"],
+        20.0,
+        3.0,
+    ),
+    limit("elb account", "elasticloadbalancing", &["*"], 40.0, 10.0),
+];
+
+impl Troubles {
+    pub fn new(trouble: Trouble, start: SystemTime) -> Troubles {
+        Troubles {
+            rules: trouble.rules.into_iter().map(|rule| (rule, 0)).collect(),
+            start,
+            latency: trouble.latency,
+            limits: trouble.limits,
+            buckets: BTreeMap::new(),
+            answered: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a rule while the world runs; its offsets still count from the world's start.
+    pub fn add(&mut self, rule: Rule) {
+        self.rules.push((rule, 0));
+    }
+
+    /// What happens to a call that arrives now. The first rule that strikes decides; delays add up.
+    pub fn fate(&mut self, service: &str, operation: &str, now: SystemTime) -> Fate {
+        let mut fate = Fate {
+            delay: self.latency,
+            strike: None,
+        };
+        let age = now.duration_since(self.start).unwrap_or_default();
+        for (rule, struck) in &mut self.rules {
+            let due = rule.from <= age
+                && rule.until.is_none_or(|until| age < until)
+                && rule.times.is_none_or(|times| *struck < times);
+            if !due || !rule.concerns(service, operation) {
+                continue;
+            }
+            match rule.effect {
+                Effect::Delay => {
+                    *struck += 1;
+                    fate.delay += rule.delay;
+                }
+                effect if fate.strike.is_none() => {
+                    *struck += 1;
+                    fate.strike = Some(effect);
+                }
+                _ => {}
+            }
+        }
+        if fate.strike.is_none() && self.limits && !self.take(service, operation, now) {
+            fate.strike = Some(Effect::Throttle);
+        }
+        fate
+    }
+
+    /// Takes a token of every bucket that the call draws on; none is taken where one is empty.
+    fn take(&mut self, service: &str, operation: &str, now: SystemTime) -> bool {
+        let concerned: Vec<&Limit> = LIMITS
+            .iter()
+            .filter(|limit| {
+                limit.service == service
+                    && limit
+                        .operations
+                        .iter()
+                        .any(|pattern| glob(pattern, operation))
+            })
+            .collect();
+        for limit in &concerned {
+            let bucket = self.buckets.entry(limit.name).or_insert(Bucket {
+                left: limit.burst,
+                at: now,
+            });
+            let passed = now
+                .duration_since(bucket.at)
+                .unwrap_or_default()
+                .as_secs_f64();
+            bucket.left = (bucket.left + passed * limit.per_second).min(limit.burst);
+            bucket.at = now;
+        }
+        let enough = concerned.iter().all(|limit| {
+            self.buckets
+                .get(limit.name)
+                .is_some_and(|bucket| bucket.left >= 1.0)
+        });
+        if enough {
+            for limit in concerned {
+                if let Some(bucket) = self.buckets.get_mut(limit.name) {
+                    bucket.left -= 1.0;
+                }
+            }
+        }
+        enough
+    }
+
+    /// Remembers an answer for as long as a later `stale` rule may want it.
+    pub fn remember(
+        &mut self,
+        service: &str,
+        operation: &str,
+        input: &Value,
+        answer: &Answer,
+        now: SystemTime,
+    ) {
+        let age = now.duration_since(self.start).unwrap_or_default();
+        let wanted = self.rules.iter().any(|(rule, _)| {
+            rule.effect == Effect::Stale && age < rule.from && rule.concerns(service, operation)
+        });
+        if let (true, Ok(answer)) = (wanted, answer) {
+            self.answered
+                .insert(format!("{service} {operation} {input}"), answer.clone());
+        }
+    }
+
+    pub fn stale(&self, service: &str, operation: &str, input: &Value) -> Option<Value> {
+        self.answered
+            .get(&format!("{service} {operation} {input}"))
+            .cloned()
+    }
+}
+
+impl Rule {
+    fn concerns(&self, service: &str, operation: &str) -> bool {
+        self.service.as_deref().is_none_or(|of| of == service) && glob(&self.operation, operation)
+    }
+}
+
+/// The error of a strike that needs no knowledge of the caller, in each protocol's words.
+pub fn error(effect: Effect, protocol: Protocol) -> Option<ApiError> {
+    let error = |status: u16, json: &str, query: &str, message: &str| {
+        let code = if protocol == Protocol::Json11 {
+            json
+        } else {
+            query
+        };
+        Some(ApiError {
+            status,
+            ..ApiError::new(code, message)
+        })
+    };
+    match effect {
+        Effect::Throttle => error(400, "ThrottlingException", "Throttling", "Rate exceeded"),
+        Effect::InternalError => error(
+            500,
+            "ServerException",
+            "InternalFailure",
+            "Service Unavailable. Please try again later.",
+        ),
+        Effect::Unavailable => error(
+            503,
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+            "Service is unavailable",
+        ),
+        Effect::ExpiredToken => Some(super::sigv4::expired(protocol)),
+        Effect::Reset | Effect::LostAnswer | Effect::Delay | Effect::Denied | Effect::Stale => None,
+    }
+}
+
+/// `90s`, `2m`, `1h30m`, `500ms`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration = text.parse().map_err(|error| format!("{text}: {error}"))?;
+    Duration::try_from(parsed).map_err(|error| format!("{text}: {error}"))
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn troubles(yaml: &str) -> Troubles {
+        Troubles::new(serde_yaml::from_str(yaml).unwrap(), at(0))
+    }
+
+    #[test]
+    fn rules_strike_in_their_time_and_as_often_as_they_say() {
+        let mut troubles = troubles(
+            "rules: [{operation: 'Describe*', service: ecs, do: throttle, from: 10s, until: 1m, times: 2}]",
+        );
+        let mut strike =
+            |operation: &str, seconds: u64| troubles.fate("ecs", operation, at(seconds)).strike;
+        assert_eq!(strike("DescribeServices", 9), None);
+        assert_eq!(strike("UpdateService", 10), None);
+        assert_eq!(strike("DescribeServices", 10), Some(Effect::Throttle));
+        assert_eq!(strike("DescribeTasks", 11), Some(Effect::Throttle));
+        assert_eq!(strike("DescribeTasks", 12), None);
+    }
+
+    #[test]
+    fn delays_add_to_the_latency() {
+        let mut troubles =
+            troubles("{latency: 20ms, rules: [{operation: '*', do: delay, delay: 2s, until: 5s}]}");
+        assert_eq!(
+            troubles.fate("ecs", "ListTasks", at(0)).delay,
+            Duration::from_millis(2020)
+        );
+        assert_eq!(
+            troubles.fate("ecs", "ListTasks", at(5)).delay,
+            Duration::from_millis(20)
+        );
+    }
+
+    #[test]
+    fn the_accounts_bucket_is_shared_by_all_of_elb() {
+        let mut troubles = troubles("limits: true");
+        let mut throttled = |operation: &str, seconds: u64| {
+            troubles
+                .fate("elasticloadbalancing", operation, at(seconds))
+                .strike
+                .is_some()
+        };
+        assert_eq!((0..30).filter(|_| throttled("DescribeRules", 0)).count(), 0);
+        assert_eq!((0..10).filter(|_| throttled("CreateRule", 0)).count(), 0);
+        assert!(throttled("CreateRule", 0));
+        assert!(!throttled("CreateRule", 1));
+    }
+
+    #[test]
+    fn a_stale_answer_is_the_last_one_before_the_rule() {
+        let mut troubles = troubles("rules: [{operation: DescribeServices, do: stale, from: 10s}]");
+        let input = serde_json::json!({"cluster": "c"});
+        for (seconds, answer) in [(1, "one"), (9, "two"), (10, "three")] {
+            troubles.remember(
+                "ecs",
+                "DescribeServices",
+                &input,
+                &Ok(Value::from(answer)),
+                at(seconds),
+            );
+        }
+        assert_eq!(
+            troubles.stale("ecs", "DescribeServices", &input),
+            Some(Value::from("two"))
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_errors() {
+        assert!(
+            serde_yaml::from_str::<Trouble>("rules: [{operation: X, do: throttle, form: 1s}]")
+                .is_err()
+        );
+    }
+}
