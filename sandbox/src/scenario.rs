@@ -60,7 +60,11 @@ pub struct PlaceFile {
 
 impl Default for PlaceFile {
     fn default() -> PlaceFile {
-        PlaceFile { partition: "aws".to_owned(), account: "123456789012".to_owned(), region: "ap-northeast-1".to_owned() }
+        PlaceFile {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "ap-northeast-1".to_owned(),
+        }
     }
 }
 

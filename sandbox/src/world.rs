@@ -11,6 +11,8 @@ pub mod registry;
 pub mod rollout;
 pub mod scheduler;
 pub mod shapes;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
@@ -82,15 +84,32 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Reconcile { cluster, service } => scheduler::reconcile(self, &(cluster, service)),
+            Event::Reconcile { cluster, service } => {
+                scheduler::reconcile(self, &(cluster, service))
+            }
             Event::Task { arn, step, epoch } => lifecycle::step(self, &arn, step, epoch),
-            Event::Registered { target_group, address, port, generation } => {
+            Event::Registered {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
                 health::registered(self, &target_group, &(address, port), generation);
             }
-            Event::Check { target_group, address, port, generation } => {
+            Event::Check {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
                 health::scripted_check(self, &target_group, (address, port), generation);
             }
-            Event::Drained { target_group, address, port, generation } => {
+            Event::Drained {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
                 health::drained(self, &target_group, &(address, port), generation);
             }
             Event::Timeline(index) => crate::scenario::happen(self, index),
@@ -100,18 +119,48 @@ impl World {
     /// Takes what a runtime saw. The caller advances the world to the time of seeing first.
     pub fn learn(&mut self, fact: Fact) {
         match fact {
-            Fact::TaskRunning { task_arn, reachable, image_digests } => {
+            Fact::TaskRunning {
+                task_arn,
+                reachable,
+                image_digests,
+            } => {
                 lifecycle::containers_run(self, &task_arn, &reachable, &image_digests);
             }
-            Fact::TaskFailedToStart { task_arn, reason } => lifecycle::fail_to_start(self, &task_arn, &reason),
-            Fact::ContainerExited { task_arn, container, exit_code, out_of_memory } => {
-                lifecycle::container_exited(self, &task_arn, Some(&container), exit_code, out_of_memory, None);
+            Fact::TaskFailedToStart { task_arn, reason } => {
+                lifecycle::fail_to_start(self, &task_arn, &reason)
             }
-            Fact::TaskStopped { task_arn, exit_codes } => lifecycle::containers_stopped(self, &task_arn, &exit_codes),
-            Fact::HealthChecked { target_group_arn, address, port, result } => {
+            Fact::ContainerExited {
+                task_arn,
+                container,
+                exit_code,
+                out_of_memory,
+            } => {
+                lifecycle::container_exited(
+                    self,
+                    &task_arn,
+                    Some(&container),
+                    exit_code,
+                    out_of_memory,
+                    None,
+                );
+            }
+            Fact::TaskStopped {
+                task_arn,
+                exit_codes,
+            } => lifecycle::containers_stopped(self, &task_arn, &exit_codes),
+            Fact::HealthChecked {
+                target_group_arn,
+                address,
+                port,
+                result,
+            } => {
                 health::checked(self, &target_group_arn, &(address, port), result);
             }
-            Fact::LogLine { group, stream, line } => joins::log_line(self, &group, &stream, &line),
+            Fact::LogLine {
+                group,
+                stream,
+                line,
+            } => joins::log_line(self, &group, &stream, &line),
         }
     }
 }
@@ -139,7 +188,11 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: &str, message: impl Into<String>) -> ApiError {
-        ApiError { code: code.to_owned(), message: message.into(), status: 400 }
+        ApiError {
+            code: code.to_owned(),
+            message: message.into(),
+            status: 400,
+        }
     }
 }
 
@@ -159,7 +212,10 @@ pub struct Operation {
 pub enum Effect {
     StartTask(TaskToStart),
     /// SIGTERM, then SIGKILL after `stop_timeout`.
-    StopTask { task_arn: String, stop_timeout: std::time::Duration },
+    StopTask {
+        task_arn: String,
+        stop_timeout: std::time::Duration,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -188,13 +244,34 @@ pub struct ContainerToStart {
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// All containers run. `reachable`: container port → where it can be reached on this machine.
-    TaskRunning { task_arn: String, reachable: Vec<(u16, std::net::SocketAddr)>, image_digests: Vec<(String, String)> },
+    TaskRunning {
+        task_arn: String,
+        reachable: Vec<(u16, std::net::SocketAddr)>,
+        image_digests: Vec<(String, String)>,
+    },
     /// As ECS words it, e.g. `CannotPullContainerError: …`.
     TaskFailedToStart { task_arn: String, reason: String },
-    ContainerExited { task_arn: String, container: String, exit_code: i64, out_of_memory: bool },
+    ContainerExited {
+        task_arn: String,
+        container: String,
+        exit_code: i64,
+        out_of_memory: bool,
+    },
     /// The runtime finished stopping (answer to [`Effect::StopTask`]).
-    TaskStopped { task_arn: String, exit_codes: Vec<(String, i64)> },
+    TaskStopped {
+        task_arn: String,
+        exit_codes: Vec<(String, i64)>,
+    },
     /// One health check of the ALB's data plane. `Err` holds (ELB reason code, description).
-    HealthChecked { target_group_arn: String, address: String, port: u16, result: Result<(), (String, String)> },
-    LogLine { group: String, stream: String, line: String },
+    HealthChecked {
+        target_group_arn: String,
+        address: String,
+        port: u16,
+        result: Result<(), (String, String)>,
+    },
+    LogLine {
+        group: String,
+        stream: String,
+        line: String,
+    },
 }

@@ -111,7 +111,10 @@ pub struct Crash {
 impl Behaviours {
     /// The behaviour of a task that starts now.
     pub fn choose(&mut self, task: &Task) -> Option<Behaviour> {
-        let found = self.list.iter_mut().find(|b| b.only_first != Some(0) && b.fits(task))?;
+        let found = self
+            .list
+            .iter_mut()
+            .find(|b| b.only_first != Some(0) && b.fits(task))?;
         if let Some(left) = &mut found.only_first {
             *left -= 1;
         }
@@ -123,13 +126,17 @@ impl Behaviour {
     fn fits(&self, task: &Task) -> bool {
         let part_of = |wanted: &str| {
             let mut containers = task.containers.iter();
-            containers.any(|c| c.image.contains(wanted) || c.image_digest.as_ref().is_some_and(|d| d.contains(wanted)))
+            containers.any(|c| {
+                c.image.contains(wanted)
+                    || c.image_digest.as_ref().is_some_and(|d| d.contains(wanted))
+            })
         };
         let definition = last_segment(&task.task_definition);
         let names = |wanted: &str| {
             let (family, revision) = definition.rsplit_once(':').unwrap_or((definition, ""));
             wanted == definition || wanted == family || wanted == revision
         };
-        self.image.as_deref().is_none_or(part_of) && self.task_definition.as_deref().is_none_or(names)
+        self.image.as_deref().is_none_or(part_of)
+            && self.task_definition.as_deref().is_none_or(names)
     }
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::{Availability, LoadBalancerFile, Rest, ServiceFile, TargetGroupFile, WorldFile, timeline};
+use super::{
+    Availability, LoadBalancerFile, Rest, ServiceFile, TargetGroupFile, WorldFile, timeline,
+};
 use crate::services::{ecs, elbv2};
 use crate::world::{Operation, Place, World, joins};
 
@@ -22,18 +24,33 @@ impl WorldFile {
         let start = match &self.start {
             None => start,
             Some(text) => {
-                let parsed: jiff::Timestamp = text.parse().map_err(|e| format!("start `{text}`: {e}"))?;
+                let parsed: jiff::Timestamp =
+                    text.parse().map_err(|e| format!("start `{text}`: {e}"))?;
                 SystemTime::from(parsed)
             }
         };
-        let past = self.past.unwrap_or(if self.real_tasks { Duration::ZERO } else { PAST });
-        let place = Place { partition: self.place.partition, account: self.place.account, region: self.place.region };
+        let past = self.past.unwrap_or(if self.real_tasks {
+            Duration::ZERO
+        } else {
+            PAST
+        });
+        let place = Place {
+            partition: self.place.partition,
+            account: self.place.account,
+            region: self.place.region,
+        };
         let mut world = World::new(place, start - past, self.seed);
         world.real_tasks = self.real_tasks;
         world.behaviours.timings = self.timings;
         world.behaviours.list = self.behaviours;
-        world.ecs.service_deployments_available = self.service_deployments == Availability::Available;
-        let rest = Rest { roles: self.roles, repositories: self.repositories, github: self.github, trouble: self.trouble };
+        world.ecs.service_deployments_available =
+            self.service_deployments == Availability::Available;
+        let rest = Rest {
+            roles: self.roles,
+            repositories: self.repositories,
+            github: self.github,
+            trouble: self.trouble,
+        };
         joins::set_up(&mut world, &rest)?;
         for group in &self.target_groups {
             create_target_group(&mut world, group)?;
@@ -54,14 +71,29 @@ impl WorldFile {
     }
 }
 
-fn call(world: &mut World, tables: &[&[Operation]], name: &str, input: &Value) -> Result<Value, String> {
-    let operation = tables.iter().flat_map(|t| t.iter()).find(|o| o.name == name);
-    let operation = operation.ok_or_else(|| format!("{name} is not an operation of the sandbox"))?;
+fn call(
+    world: &mut World,
+    tables: &[&[Operation]],
+    name: &str,
+    input: &Value,
+) -> Result<Value, String> {
+    let operation = tables
+        .iter()
+        .flat_map(|t| t.iter())
+        .find(|o| o.name == name);
+    let operation =
+        operation.ok_or_else(|| format!("{name} is not an operation of the sandbox"))?;
     (operation.function)(world, input).map_err(|e| format!("{name}: {}: {}", e.code, e.message))
 }
 
 fn create_cluster(world: &mut World, name: &str) -> Result<(), String> {
-    call(world, ecs::TABLES, "CreateCluster", &json!({ "clusterName": name })).map(drop)
+    call(
+        world,
+        ecs::TABLES,
+        "CreateCluster",
+        &json!({ "clusterName": name }),
+    )
+    .map(drop)
 }
 
 fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), String> {
@@ -73,8 +105,14 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
     for (member, value) in [
         ("HealthCheckIntervalSeconds", seconds(file.interval)),
         ("HealthCheckTimeoutSeconds", seconds(file.timeout)),
-        ("HealthyThresholdCount", file.healthy_threshold.map(|n| json!(n))),
-        ("UnhealthyThresholdCount", file.unhealthy_threshold.map(|n| json!(n))),
+        (
+            "HealthyThresholdCount",
+            file.healthy_threshold.map(|n| json!(n)),
+        ),
+        (
+            "UnhealthyThresholdCount",
+            file.unhealthy_threshold.map(|n| json!(n)),
+        ),
     ] {
         if let Some(value) = value {
             input[member] = value;
@@ -92,7 +130,9 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
 /// The ARN of a target group by name.
 fn target_group(world: &World, name: &str) -> Result<String, String> {
     let found = world.elbv2.target_groups.values().find(|g| g.name == name);
-    found.map(|g| g.arn.clone()).ok_or_else(|| format!("no target group is called `{name}`"))
+    found
+        .map(|g| g.arn.clone())
+        .ok_or_else(|| format!("no target group is called `{name}`"))
 }
 
 fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<(), String> {
@@ -103,13 +143,17 @@ fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<()
     let answer = call(world, elbv2::TABLES, "CreateLoadBalancer", &input)?;
     let arn = answer["LoadBalancers"][0]["LoadBalancerArn"].clone();
     if let Some(dns_name) = &file.dns_name
-        && let Some(balancer) = arn.as_str().and_then(|a| world.elbv2.load_balancers.get_mut(a))
+        && let Some(balancer) = arn
+            .as_str()
+            .and_then(|a| world.elbv2.load_balancers.get_mut(a))
     {
         balancer.dns_name.clone_from(dns_name);
     }
     for listener in &file.listeners {
         let default = match &listener.forward {
-            Some(name) => json!({ "Type": "forward", "TargetGroupArn": target_group(world, name)? }),
+            Some(name) => {
+                json!({ "Type": "forward", "TargetGroupArn": target_group(world, name)? })
+            }
             None => json!({
                 "Type": "fixed-response",
                 "FixedResponseConfig": { "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" },
@@ -124,12 +168,18 @@ fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<()
         for rule in &listener.rules {
             let mut conditions = Vec::new();
             for (field, value) in [("host-header", &rule.host), ("path-pattern", &rule.path)] {
-                conditions.extend(value.iter().map(|v| json!({ "Field": field, "Values": [v] })));
+                conditions.extend(
+                    value
+                        .iter()
+                        .map(|v| json!({ "Field": field, "Values": [v] })),
+                );
             }
             let mut groups = Vec::new();
             for (index, name) in rule.forward.iter().enumerate() {
                 let weight = rule.weights.get(index).copied().unwrap_or(1);
-                groups.push(json!({ "TargetGroupArn": target_group(world, name)?, "Weight": weight }));
+                groups.push(
+                    json!({ "TargetGroupArn": target_group(world, name)?, "Weight": weight }),
+                );
             }
             let input = json!({
                 "ListenerArn": listener_arn, "Priority": rule.priority, "Conditions": conditions,
@@ -165,7 +215,10 @@ fn task_definition(world: &World, file: &ServiceFile) -> Value {
             "options": { "awslogs-group": group, "awslogs-region": world.place.region, "awslogs-stream-prefix": "ecs" },
         });
     }
-    let role = format!("arn:{}:iam::{}:role/ecsTaskExecutionRole", world.place.partition, world.place.account);
+    let role = format!(
+        "arn:{}:iam::{}:role/ecsTaskExecutionRole",
+        world.place.partition, world.place.account
+    );
     let mut document = json!({
         "family": family, "networkMode": "awsvpc", "executionRoleArn": role,
         "cpu": file.cpu.as_deref().unwrap_or("256"), "memory": file.memory.as_deref().unwrap_or("512"),
@@ -175,7 +228,8 @@ fn task_definition(world: &World, file: &ServiceFile) -> Value {
         document["requiresCompatibilities"] = json!(["FARGATE"]);
     }
     if let Some(architecture) = &file.architecture {
-        document["runtimePlatform"] = json!({ "cpuArchitecture": architecture, "operatingSystemFamily": "LINUX" });
+        document["runtimePlatform"] =
+            json!({ "cpuArchitecture": architecture, "operatingSystemFamily": "LINUX" });
     }
     overlay(&mut document, &file.task_definition);
     document
@@ -192,9 +246,10 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
     if let Some(breaker) = &file.breaker {
         configuration.insert("deploymentCircuitBreaker".to_owned(), breaker.clone());
     }
-    for (member, percent) in
-        [("minimumHealthyPercent", file.minimum_healthy_percent), ("maximumPercent", file.maximum_percent)]
-    {
+    for (member, percent) in [
+        ("minimumHealthyPercent", file.minimum_healthy_percent),
+        ("maximumPercent", file.maximum_percent),
+    ] {
         if let Some(percent) = percent {
             configuration.insert(member.to_owned(), json!(percent));
         }
@@ -210,14 +265,21 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         } },
     });
     if let Some(group) = &file.target_group {
-        let container = file.container.as_deref().or(file.family.as_deref()).unwrap_or(&file.name);
+        let container = file
+            .container
+            .as_deref()
+            .or(file.family.as_deref())
+            .unwrap_or(&file.name);
         input["loadBalancers"] = json!([{
             "targetGroupArn": target_group(world, group)?, "containerName": container, "containerPort": file.port.unwrap_or(80),
         }]);
         input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
     }
     if !file.tags.is_empty() {
-        let tags = file.tags.iter().map(|(key, value)| json!({ "key": key, "value": value }));
+        let tags = file
+            .tags
+            .iter()
+            .map(|(key, value)| json!({ "key": key, "value": value }));
         input["tags"] = tags.collect();
     }
     overlay(&mut input, &file.service);

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::Error};
 
 fn parse(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a duration such as 30s"))?;
+    let parsed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a duration such as 30s"))?;
     Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative"))
 }
 
@@ -16,8 +18,12 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
 pub mod optional {
     use super::*;
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|t| parse(&t)).transpose().map_err(D::Error::custom)
+        text.map(|t| parse(&t))
+            .transpose()
+            .map_err(D::Error::custom)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::durations;
-use crate::services::ecs::{ServiceKey, services, service_deployments};
+use crate::services::ecs::{ServiceKey, service_deployments, services};
 use crate::services::elbv2::reason_description;
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
@@ -117,7 +117,9 @@ pub fn updated(world: &mut World) {
 
 /// An entry is due.
 pub fn happen(world: &mut World, index: usize) {
-    let Some(action) = world.timeline.entries.get(index).map(|e| e.action.clone()) else { return };
+    let Some(action) = world.timeline.entries.get(index).map(|e| e.action.clone()) else {
+        return;
+    };
     world.timeline.at_work = true;
     act(world, &action);
     world.timeline.at_work = false;
@@ -125,7 +127,11 @@ pub fn happen(world: &mut World, index: usize) {
 
 /// The key of a service by `name` or `cluster/name`.
 pub fn find_service(world: &World, named: &str) -> Option<ServiceKey> {
-    let found = world.ecs.services.keys().find(|(cluster, name)| name == named || format!("{cluster}/{name}") == named);
+    let found = world
+        .ecs
+        .services
+        .keys()
+        .find(|(cluster, name)| name == named || format!("{cluster}/{name}") == named);
     found.cloned()
 }
 
@@ -138,7 +144,11 @@ fn act(world: &mut World, action: &Action) {
     if let Some(update) = &action.update_service {
         update_service(world, update);
     }
-    if let Some(key) = action.stop_service_deployment.as_deref().and_then(|n| find_service(world, n)) {
+    if let Some(key) = action
+        .stop_service_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
         let reason = "Service deployment rolled back because of a StopServiceDeployment request.";
         service_deployments::stop_with_rollback(world, &key, reason);
     }
@@ -154,8 +164,17 @@ fn act(world: &mut World, action: &Action) {
     }
     if let Some(tasks) = &action.crash_tasks {
         for arn in chosen(world, tasks) {
-            let code = tasks.exit_code.unwrap_or(if tasks.out_of_memory { 137 } else { 1 });
-            lifecycle::container_exited(world, &arn, None, code, tasks.out_of_memory, tasks.reason.clone());
+            let code = tasks
+                .exit_code
+                .unwrap_or(if tasks.out_of_memory { 137 } else { 1 });
+            lifecycle::container_exited(
+                world,
+                &arn,
+                None,
+                code,
+                tasks.out_of_memory,
+                tasks.reason.clone(),
+            );
         }
     }
     if let Some(tasks) = &action.stop_tasks {
@@ -165,13 +184,19 @@ fn act(world: &mut World, action: &Action) {
         }
     }
     if let Some(tasks) = &action.spot_interrupt {
-        let reason = tasks.reason.as_deref().unwrap_or("Your Spot Task was interrupted.");
+        let reason = tasks
+            .reason
+            .as_deref()
+            .unwrap_or("Your Spot Task was interrupted.");
         for arn in chosen(world, tasks) {
             lifecycle::stop(world, &arn, "SpotInterruption", reason);
         }
     }
     if let Some(tasks) = &action.make_unhealthy {
-        let code = tasks.reason.clone().unwrap_or_else(|| "Target.FailedHealthChecks".to_owned());
+        let code = tasks
+            .reason
+            .clone()
+            .unwrap_or_else(|| "Target.FailedHealthChecks".to_owned());
         let description = reason_description(&code).to_owned();
         for arn in chosen(world, tasks) {
             if let Some(task) = world.ecs.tasks.get_mut(&arn) {
@@ -179,25 +204,48 @@ fn act(world: &mut World, action: &Action) {
             }
         }
     }
-    if let Some((cluster, service)) = action.delete_service.as_deref().and_then(|n| find_service(world, n)) {
+    if let Some((cluster, service)) = action
+        .delete_service
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
         let input = json!({ "cluster": cluster, "service": service, "force": true });
         call(world, services::OPERATIONS, "DeleteService", &input);
     }
-    if let Some(key) = action.remove_deployment.as_deref().and_then(|n| find_service(world, n)) {
+    if let Some(key) = action
+        .remove_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
         remove_deployment(world, &key);
     }
 }
 
 fn chosen(world: &World, tasks: &Tasks) -> Vec<String> {
-    let Some(key) = find_service(world, &tasks.service) else { return Vec::new() };
-    let primary = world.ecs.services.get(&key).and_then(|s| s.deployments.first()).map(|d| d.digits.clone());
+    let Some(key) = find_service(world, &tasks.service) else {
+        return Vec::new();
+    };
+    let primary = world
+        .ecs
+        .services
+        .get(&key)
+        .and_then(|s| s.deployments.first())
+        .map(|d| d.digits.clone());
     let live = world.ecs.tasks_of(&key).filter(|t| t.live());
-    let fits = live.filter(|t| tasks.primary.is_none_or(|p| (Some(&t.deployment) == primary.as_ref()) == p));
-    fits.take(tasks.count.unwrap_or(usize::MAX)).map(|t| t.arn.clone()).collect()
+    let fits = live.filter(|t| {
+        tasks
+            .primary
+            .is_none_or(|p| (Some(&t.deployment) == primary.as_ref()) == p)
+    });
+    fits.take(tasks.count.unwrap_or(usize::MAX))
+        .map(|t| t.arn.clone())
+        .collect()
 }
 
 fn update_service(world: &mut World, update: &UpdateService) {
-    let Some(key) = find_service(world, &update.service) else { return };
+    let Some(key) = find_service(world, &update.service) else {
+        return;
+    };
     let mut input = json!({ "cluster": key.0, "service": key.1, "forceNewDeployment": update.force_new_deployment });
     if let Some(image) = &update.image
         && let Some(arn) = register_with_image(world, &key, image)
@@ -222,29 +270,45 @@ fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Opti
     let mut containers = list(&document, "containerDefinitions").to_vec();
     containers.first_mut()?["image"] = json!(image);
     document["containerDefinitions"] = Value::Array(containers);
-    let members = document.as_object_mut()?;
-    for read_only in [
-        "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt", "registeredBy",
-        "deregisteredAt",
-    ] {
-        members.remove(read_only);
-    }
     let table = crate::services::ecs::task_definitions::OPERATIONS;
     let answer = call(world, table, "RegisterTaskDefinition", &document)?;
-    Some(answer["taskDefinition"]["taskDefinitionArn"].as_str()?.to_owned())
+    Some(
+        answer["taskDefinition"]["taskDefinitionArn"]
+            .as_str()?
+            .to_owned(),
+    )
 }
 
 /// The deployment is gone, and what was PRIMARY before is PRIMARY again, without an event.
 fn remove_deployment(world: &mut World, key: &ServiceKey) {
-    let Some(service) = world.ecs.services.get_mut(key).filter(|s| s.deployments.len() > 1) else { return };
+    let Some(service) = world
+        .ecs
+        .services
+        .get_mut(key)
+        .filter(|s| s.deployments.len() > 1)
+    else {
+        return;
+    };
     let removed = service.deployments.remove(0);
-    service.service_deployments.retain(|d| d.target != removed.digits);
+    service
+        .service_deployments
+        .retain(|d| d.target != removed.digits);
     service.revisions.retain(|r| r.digits != removed.digits);
     if let Some(primary) = service.deployments.first() {
         service.task_definition.clone_from(&primary.task_definition);
     }
-    let arns: Vec<String> = world.ecs.tasks_of(key).filter(|t| t.deployment == removed.digits).map(|t| t.arn.clone()).collect();
+    let arns: Vec<String> = world
+        .ecs
+        .tasks_of(key)
+        .filter(|t| t.deployment == removed.digits)
+        .map(|t| t.arn.clone())
+        .collect();
     for arn in arns {
-        lifecycle::stop(world, &arn, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment unknown)");
+        lifecycle::stop(
+            world,
+            &arn,
+            "ServiceSchedulerInitiated",
+            "Scaling activity initiated by (deployment unknown)",
+        );
     }
 }

@@ -58,7 +58,11 @@ impl Default for Ecs {
 impl Ecs {
     /// A service's tasks, oldest first.
     pub fn tasks_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a Task> {
-        let mut tasks: Vec<&Task> = self.tasks.values().filter(|t| t.service.as_ref() == Some(key)).collect();
+        let mut tasks: Vec<&Task> = self
+            .tasks
+            .values()
+            .filter(|t| t.service.as_ref() == Some(key))
+            .collect();
         tasks.sort_by_key(|t| t.number);
         tasks.into_iter()
     }
@@ -77,7 +81,9 @@ impl Ecs {
 /// `web:7` → (`web`, 7).
 pub fn split_revision(name: &str) -> (&str, Option<u64>) {
     match name.rsplit_once(':') {
-        Some((family, revision)) if revision.parse::<u64>().is_ok() => (family, revision.parse().ok()),
+        Some((family, revision)) if revision.parse::<u64>().is_ok() => {
+            (family, revision.parse().ok())
+        }
         _ => (name, None),
     }
 }
@@ -87,7 +93,10 @@ pub fn cluster_in(world: &World, input: &Value) -> Result<String, ApiError> {
     let name = last_segment(text(input, "cluster").unwrap_or("default"));
     match world.ecs.clusters.get(name) {
         Some(_) => Ok(name.to_owned()),
-        None => Err(ApiError::new("ClusterNotFoundException", "Cluster not found.")),
+        None => Err(ApiError::new(
+            "ClusterNotFoundException",
+            "Cluster not found.",
+        )),
     }
 }
 
@@ -95,9 +104,15 @@ pub fn cluster_in(world: &World, input: &Value) -> Result<String, ApiError> {
 pub fn service_key(world: &World, input: &Value, member: &str) -> Result<ServiceKey, ApiError> {
     let named = text(input, member).unwrap_or_default();
     if named.is_empty() {
-        return Err(ApiError::new("InvalidParameterException", "Service name cannot be empty."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "Service name cannot be empty.",
+        ));
     }
-    let cluster = match (text(input, "cluster"), named.split('/').collect::<Vec<_>>().as_slice()) {
+    let cluster = match (
+        text(input, "cluster"),
+        named.split('/').collect::<Vec<_>>().as_slice(),
+    ) {
         (None, [_, cluster, _]) => (*cluster).to_owned(),
         _ => cluster_in(world, input)?,
     };
@@ -105,11 +120,18 @@ pub fn service_key(world: &World, input: &Value, member: &str) -> Result<Service
 }
 
 /// The service that `member` names, or ECS's word for its absence.
-pub fn existing_service(world: &World, input: &Value, member: &str) -> Result<ServiceKey, ApiError> {
+pub fn existing_service(
+    world: &World,
+    input: &Value,
+    member: &str,
+) -> Result<ServiceKey, ApiError> {
     let key = service_key(world, input, member)?;
     match world.ecs.services.get(&key) {
         Some(_) => Ok(key),
-        None => Err(ApiError::new("ServiceNotFoundException", "Service not found.")),
+        None => Err(ApiError::new(
+            "ServiceNotFoundException",
+            "Service not found.",
+        )),
     }
 }
 
@@ -120,13 +142,20 @@ pub fn service_resource(world: &World, input: &Value, member: &str) -> Vec<Strin
         return vec![named.to_owned()];
     }
     let cluster = last_segment(text(input, "cluster").unwrap_or("default"));
-    vec![crate::world::shapes::ecs_arn(world, &format!("service/{cluster}/{named}"))]
+    vec![crate::world::shapes::ecs_arn(
+        world,
+        &format!("service/{cluster}/{named}"),
+    )]
 }
 
 /// The ARNs that `member` lists, for policies.
 pub fn listed_resources(input: &Value, member: &str) -> Vec<String> {
     let listed = crate::world::shapes::texts(input, member);
-    if listed.is_empty() { vec!["*".to_owned()] } else { listed }
+    if listed.is_empty() {
+        vec!["*".to_owned()]
+    } else {
+        listed
+    }
 }
 
 /// Every table of this service, for `services::table()`.

@@ -151,7 +151,11 @@ impl Elbv2 {
         let mut found: Vec<&str> = self
             .rules
             .values()
-            .filter(|rule| listeners_rules::forwards_to(&rule.actions).iter().any(|(arn, _)| arn == group))
+            .filter(|rule| {
+                listeners_rules::forwards_to(&rule.actions)
+                    .iter()
+                    .any(|(arn, _)| arn == group)
+            })
             .filter_map(|rule| self.listeners.get(&rule.listener))
             .map(|listener| listener.load_balancer.as_str())
             .collect();
@@ -194,7 +198,9 @@ pub fn not_found(arn: &str) -> ApiError {
 /// A member that must be there.
 pub fn required<'a>(input: &'a Value, member: &str) -> Result<&'a str, ApiError> {
     let missing = || ApiError::new("ValidationError", format!("A {member} must be specified"));
-    text(input, member).filter(|v| !v.is_empty()).ok_or_else(missing)
+    text(input, member)
+        .filter(|v| !v.is_empty())
+        .ok_or_else(missing)
 }
 
 /// The ARN in `member`, for policies.
@@ -208,7 +214,10 @@ pub fn put_tags(world: &mut World, arn: &str, tags: &[Value]) {
     }
     let kept = world.elbv2.tags.entry(arn.to_owned()).or_default();
     for tag in tags {
-        let (key, value) = (text(tag, "Key").unwrap_or_default(), text(tag, "Value").unwrap_or_default());
+        let (key, value) = (
+            text(tag, "Key").unwrap_or_default(),
+            text(tag, "Value").unwrap_or_default(),
+        );
         match kept.iter_mut().find(|(k, _)| k == key) {
             Some(found) => value.clone_into(&mut found.1),
             None => kept.push((key.to_owned(), value.to_owned())),
@@ -239,8 +248,16 @@ fn remove_tags(world: &mut World, input: &Value) -> Answer {
 
 fn describe_tags(world: &mut World, input: &Value) -> Answer {
     let described = existing(world, input)?.into_iter().map(|arn| {
-        let tags = world.elbv2.tags.get(&arn).map(Vec::as_slice).unwrap_or_default();
-        let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+        let tags = world
+            .elbv2
+            .tags
+            .get(&arn)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let tags: Vec<Value> = tags
+            .iter()
+            .map(|(key, value)| json!({ "Key": key, "Value": value }))
+            .collect();
         json!({ "ResourceArn": arn, "Tags": tags })
     });
     Ok(json!({ "TagDescriptions": described.collect::<Vec<_>>() }))
@@ -255,8 +272,18 @@ fn existing(world: &World, input: &Value) -> Result<Vec<String>, ApiError> {
 }
 
 const TAG_OPERATIONS: &[Operation] = &[
-    Operation { service: "elasticloadbalancing", name: "AddTags", function: add_tags, resources: tagged },
-    Operation { service: "elasticloadbalancing", name: "RemoveTags", function: remove_tags, resources: tagged },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "AddTags",
+        function: add_tags,
+        resources: tagged,
+    },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "RemoveTags",
+        function: remove_tags,
+        resources: tagged,
+    },
     Operation {
         service: "elasticloadbalancing",
         name: "DescribeTags",
@@ -284,7 +311,9 @@ pub fn reason_description(code: &str) -> &'static str {
         "Target.Timeout" => "Request timed out",
         "Target.FailedHealthChecks" => "Health checks failed",
         "Target.NotRegistered" => "Target is not registered to the target group",
-        "Target.NotInUse" => "Target group is not configured to receive traffic from the load balancer",
+        "Target.NotInUse" => {
+            "Target group is not configured to receive traffic from the load balancer"
+        }
         "Target.DeregistrationInProgress" => "Target deregistration is in progress",
         "Target.InvalidState" => "Target is in the stopped state",
         "Target.IpUnusable" => "Target is an IP address that is used by a load balancer",

@@ -23,14 +23,36 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The service scheduler looks at a service.
-    Reconcile { cluster: String, service: String },
-    Task { arn: String, step: Step, epoch: u32 },
+    Reconcile {
+        cluster: String,
+        service: String,
+    },
+    Task {
+        arn: String,
+        step: Step,
+        epoch: u32,
+    },
     /// A registered target's initial health checks begin.
-    Registered { target_group: String, address: String, port: u16, generation: u64 },
+    Registered {
+        target_group: String,
+        address: String,
+        port: u16,
+        generation: u64,
+    },
     /// One scripted health check.
-    Check { target_group: String, address: String, port: u16, generation: u64 },
+    Check {
+        target_group: String,
+        address: String,
+        port: u16,
+        generation: u64,
+    },
     /// The deregistration delay is over.
-    Drained { target_group: String, address: String, port: u16, generation: u64 },
+    Drained {
+        target_group: String,
+        address: String,
+        port: u16,
+        generation: u64,
+    },
     /// An entry of the world file's timeline.
     Timeline(usize),
 }

@@ -35,7 +35,10 @@ pub fn digest_of(_world: &World, image: &str) -> Option<String> {
         return Some(digest.to_owned());
     }
     use sha2::Digest as _;
-    Some(format!("sha256:{}", hex::encode(sha2::Sha256::digest(image.as_bytes()))))
+    Some(format!(
+        "sha256:{}",
+        hex::encode(sha2::Sha256::digest(image.as_bytes()))
+    ))
 }
 
 /// JOIN: remove the image from its repository, as a person or a lifecycle rule would.

@@ -19,26 +19,59 @@ const STOP_TIMEOUT: u64 = 30;
 /// Starts a task of a service's deployment and answers its id.
 pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<String> {
     let service = world.ecs.services.get(key)?;
-    let entry = service.deployments.iter().find(|d| d.digits == deployment)?;
+    let entry = service
+        .deployments
+        .iter()
+        .find(|d| d.digits == deployment)?;
     let revision = service.revisions.iter().find(|r| r.digits == deployment);
     let images = revision.map(|r| r.images.clone()).unwrap_or_default();
     let (definition_arn, entry_members) = (entry.task_definition.clone(), entry.members.clone());
     let definition = world.ecs.task_definition(&definition_arn)?;
-    let (definitions, document) = (definition.containers().to_vec(), definition.document.clone());
+    let (definitions, document) = (
+        definition.containers().to_vec(),
+        definition.document.clone(),
+    );
     let id = world.ids.hex(32);
     let task_path = format!("{}/{id}", key.0);
-    let containers = definitions.iter().map(|d| container(world, d, &task_path, &id, &images)).collect();
+    let containers = definitions
+        .iter()
+        .map(|d| container(world, d, &task_path, &id, &images))
+        .collect();
     world.ecs.tasks_started += 1;
     let number = world.ecs.tasks_started;
-    let network = entry_members.get("networkConfiguration").and_then(|n| n.get("awsvpcConfiguration"));
-    let subnets = network.map(|n| super::shapes::texts(n, "subnets")).unwrap_or_default();
-    let index = if subnets.is_empty() { 0 } else { number as usize % subnets.len() };
+    let network = entry_members
+        .get("networkConfiguration")
+        .and_then(|n| n.get("awsvpcConfiguration"));
+    let subnets = network
+        .map(|n| super::shapes::texts(n, "subnets"))
+        .unwrap_or_default();
+    let index = if subnets.is_empty() {
+        0
+    } else {
+        number as usize % subnets.len()
+    };
     let mut members = Map::new();
     if let Some(document) = document.as_object() {
-        copy(document, &mut members, &["cpu", "memory", "ephemeralStorage"]);
+        copy(
+            document,
+            &mut members,
+            &["cpu", "memory", "ephemeralStorage"],
+        );
     }
-    copy(&entry_members, &mut members, &["launchType", "platformVersion", "platformFamily", "enableExecuteCommand"]);
-    let provider = entry_members.get("capacityProviderStrategy").and_then(|s| s.get(0)).and_then(|s| s.get("capacityProvider"));
+    copy(
+        &entry_members,
+        &mut members,
+        &[
+            "launchType",
+            "platformVersion",
+            "platformFamily",
+            "enableExecuteCommand",
+        ],
+    );
+    let provider = entry_members
+        .get("capacityProviderStrategy")
+        .and_then(|s| s.get(0))
+        .and_then(|s| s.get("capacityProvider"));
     if let Some(provider) = provider {
         members.insert("capacityProviderName".to_owned(), provider.clone());
         members.insert("launchType".to_owned(), json!("FARGATE"));
@@ -57,7 +90,10 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
         version: 1,
         containers,
         address: format!("10.0.{}.{}", number / 250 % 250, number % 250 + 4),
-        subnet: subnets.get(index).cloned().unwrap_or_else(|| "subnet-0a1b2c3d4e5f60718".to_owned()),
+        subnet: subnets
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| "subnet-0a1b2c3d4e5f60718".to_owned()),
         zone: format!("{}{}", world.place.region, ["a", "c", "d"][index % 3]),
         attachment: world.ids.uuid(),
         interface: format!("eni-{}", world.ids.hex(17)),
@@ -85,13 +121,20 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
         let effect = Effect::StartTask(to_start(&task));
         world.effects.push(effect);
     }
-    plan(world, &task, Step::Pending, scripted::provisioning(&world.behaviours, &task));
+    plan(
+        world,
+        &task,
+        Step::Pending,
+        scripted::provisioning(&world.behaviours, &task),
+    );
     world.ecs.tasks.insert(task.arn.clone(), task);
     Some(id)
 }
 
 fn propagated_tags(world: &World, key: &ServiceKey, definition: &str) -> Value {
-    let Some(service) = world.ecs.services.get(key) else { return Value::Null };
+    let Some(service) = world.ecs.services.get(key) else {
+        return Value::Null;
+    };
     let source = match service.members.get("propagateTags").and_then(Value::as_str) {
         Some("SERVICE") => service.arn.as_str(),
         Some("TASK_DEFINITION") => definition,
@@ -108,14 +151,20 @@ fn container(
     images: &[(String, String, Option<String>)],
 ) -> Container {
     let name = text(definition, "name").unwrap_or_default().to_owned();
-    let resolved = images.iter().find(|(n, _, _)| *n == name).and_then(|(_, _, digest)| digest.clone());
+    let resolved = images
+        .iter()
+        .find(|(n, _, _)| *n == name)
+        .and_then(|(_, _, digest)| digest.clone());
     let suffix = world.ids.uuid();
     Container {
         arn: ecs_arn(world, &format!("container/{task_path}/{suffix}")),
         image: text(definition, "image").unwrap_or_default().to_owned(),
         image_digest: resolved,
         runtime_id: format!("{task_id}-{}", world.ids.digits(10)),
-        essential: definition.get("essential").and_then(Value::as_bool).unwrap_or(true),
+        essential: definition
+            .get("essential")
+            .and_then(Value::as_bool)
+            .unwrap_or(true),
         has_health_check: definition.get("healthCheck").is_some_and(|h| !h.is_null()),
         health: "UNKNOWN",
         last_status: "PENDING",
@@ -131,7 +180,9 @@ fn to_start(task: &Task) -> TaskToStart {
         let definition = &c.definition;
         let environment = list(definition, "environment").iter();
         let ports = list(definition, "portMappings").iter();
-        let options = definition.get("logConfiguration").and_then(|l| l.get("options"));
+        let options = definition
+            .get("logConfiguration")
+            .and_then(|l| l.get("options"));
         let group = options.and_then(|o| text(o, "awslogs-group"));
         let prefix = options.and_then(|o| text(o, "awslogs-stream-prefix"));
         ContainerToStart {
@@ -142,13 +193,20 @@ fn to_start(task: &Task) -> TaskToStart {
             environment: environment
                 .filter_map(|e| Some((text(e, "name")?.to_owned(), text(e, "value")?.to_owned())))
                 .collect(),
-            container_ports: ports.filter_map(|p| number_in(p, "containerPort").map(|n| n as u16)).collect(),
+            container_ports: ports
+                .filter_map(|p| number_in(p, "containerPort").map(|n| n as u16))
+                .collect(),
             essential: c.essential,
-            memory_mib: number_in(definition, "memory").or_else(|| super::shapes::number(task.members.get("memory")?)),
+            memory_mib: number_in(definition, "memory")
+                .or_else(|| super::shapes::number(task.members.get("memory")?)),
             log_stream: group.map(|g| (g.to_owned(), log_stream(prefix, &c.name, &task.id))),
         }
     });
-    TaskToStart { task_arn: task.arn.clone(), address: task.address.clone(), containers: containers.collect() }
+    TaskToStart {
+        task_arn: task.arn.clone(),
+        address: task.address.clone(),
+        containers: containers.collect(),
+    }
 }
 
 /// The stream that a container's awslogs lines go to.
@@ -161,20 +219,33 @@ pub fn log_stream(prefix: Option<&str>, container: &str, task_id: &str) -> Strin
 
 /// Plans a step of a task, void once the task's epoch moves on.
 pub fn plan(world: &mut World, task: &Task, step: Step, after: Duration) {
-    let event = Event::Task { arn: task.arn.clone(), step, epoch: task.epoch };
+    let event = Event::Task {
+        arn: task.arn.clone(),
+        step,
+        epoch: task.epoch,
+    };
     world.agenda.at(world.now + after, event);
 }
 
 fn plan_by_arn(world: &mut World, arn: &str, step: Step, after: Duration) {
     if let Some(epoch) = world.ecs.tasks.get(arn).map(|t| t.epoch) {
-        world.agenda.at(world.now + after, Event::Task { arn: arn.to_owned(), step, epoch });
+        world.agenda.at(
+            world.now + after,
+            Event::Task {
+                arn: arn.to_owned(),
+                step,
+                epoch,
+            },
+        );
     }
 }
 
 /// A planned step is due.
 pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.epoch == epoch) else { return };
+    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.epoch == epoch) else {
+        return;
+    };
     task.version += 1;
     match step {
         Step::Pending => {
@@ -185,10 +256,18 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
             }
         }
         Step::FailToStart => {
-            let reason = task.behaviour.as_ref().and_then(|b| b.fail_to_start.clone());
+            let reason = task
+                .behaviour
+                .as_ref()
+                .and_then(|b| b.fail_to_start.clone());
             let image = |c: &Container| joins::pullable(world, &c.image).err();
-            let reason = reason.or_else(|| world.ecs.tasks.get(arn)?.containers.iter().find_map(image));
-            fail_to_start(world, arn, &reason.unwrap_or_else(|| "CannotPullContainerError: unknown".to_owned()));
+            let reason =
+                reason.or_else(|| world.ecs.tasks.get(arn)?.containers.iter().find_map(image));
+            fail_to_start(
+                world,
+                arn,
+                &reason.unwrap_or_else(|| "CannotPullContainerError: unknown".to_owned()),
+            );
         }
         Step::Activating => containers_run(world, arn, &[], &[]),
         Step::Running => {
@@ -198,7 +277,11 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
             scheduler::look_at_service_of(world, arn);
         }
         Step::ContainerHealthy | Step::ContainerUnhealthy => {
-            let health = if step == Step::ContainerHealthy { "HEALTHY" } else { "UNHEALTHY" };
+            let health = if step == Step::ContainerHealthy {
+                "HEALTHY"
+            } else {
+                "UNHEALTHY"
+            };
             for container in task.containers.iter_mut().filter(|c| c.has_health_check) {
                 container.health = health;
             }
@@ -207,8 +290,16 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
         Step::Crash => scripted::crash(world, arn),
         Step::Stopping => stopping(world, arn),
         Step::Exited => {
-            let code = task.behaviour.as_ref().and_then(|b| b.stop_exit_code).unwrap_or(0);
-            let codes: Vec<_> = task.containers.iter().map(|c| (c.name.clone(), code)).collect();
+            let code = task
+                .behaviour
+                .as_ref()
+                .and_then(|b| b.stop_exit_code)
+                .unwrap_or(0);
+            let codes: Vec<_> = task
+                .containers
+                .iter()
+                .map(|c| (c.name.clone(), code))
+                .collect();
             containers_stopped(world, arn, &codes);
         }
         Step::Stopped => {
@@ -220,16 +311,31 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
         Step::Forgotten => {
             if let Some(task) = world.ecs.tasks.remove(arn) {
                 world.ecs.tags.remove(arn);
-                world.ecs.reachable.retain(|(address, _), _| *address != task.address);
+                world
+                    .ecs
+                    .reachable
+                    .retain(|(address, _), _| *address != task.address);
             }
         }
     }
 }
 
 /// The containers run; the task registers its targets and is RUNNING a moment later.
-pub fn containers_run(world: &mut World, arn: &str, reachable: &[(u16, SocketAddr)], digests: &[(String, String)]) {
+pub fn containers_run(
+    world: &mut World,
+    arn: &str,
+    reachable: &[(u16, SocketAddr)],
+    digests: &[(String, String)],
+) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.live() && t.containers_run_at.is_none()) else { return };
+    let Some(task) = world
+        .ecs
+        .tasks
+        .get_mut(arn)
+        .filter(|t| t.live() && t.containers_run_at.is_none())
+    else {
+        return;
+    };
     task.last_status = LastStatus::Activating;
     task.pull_started_at.get_or_insert(now);
     task.pull_stopped_at = Some(now);
@@ -242,15 +348,26 @@ pub fn containers_run(world: &mut World, arn: &str, reachable: &[(u16, SocketAdd
     }
     let address = task.address.clone();
     for (port, socket) in reachable {
-        world.ecs.reachable.insert((address.clone(), *port), *socket);
+        world
+            .ecs
+            .reachable
+            .insert((address.clone(), *port), *socket);
     }
     let images: Vec<(String, String)> = match world.ecs.tasks.get(arn) {
-        Some(task) => task.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
+        Some(task) => task
+            .containers
+            .iter()
+            .map(|c| (c.name.clone(), c.image.clone()))
+            .collect(),
         None => return,
     };
     for (name, image) in images {
         let digest = joins::digest_of(world, &image);
-        let found = world.ecs.tasks.get_mut(arn).and_then(|t| t.containers.iter_mut().find(|c| c.name == name));
+        let found = world
+            .ecs
+            .tasks
+            .get_mut(arn)
+            .and_then(|t| t.containers.iter_mut().find(|c| c.name == name));
         if let Some(container) = found.filter(|c| c.image_digest.is_none()) {
             container.image_digest = digest;
         }
@@ -266,7 +383,14 @@ pub fn containers_run(world: &mut World, arn: &str, reachable: &[(u16, SocketAdd
 /// The task never ran: its image, its secrets or its network could not be had.
 pub fn fail_to_start(world: &mut World, arn: &str, reason: &str) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.last_status <= LastStatus::Running) else { return };
+    let Some(task) = world
+        .ecs
+        .tasks
+        .get_mut(arn)
+        .filter(|t| t.last_status <= LastStatus::Running)
+    else {
+        return;
+    };
     task.told_to_stop = true;
     task.epoch += 1;
     task.stop_code = Some("TaskFailedToStart");
@@ -293,9 +417,16 @@ pub fn container_exited(
     reason: Option<String>,
 ) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn) else { return };
-    let found = task.containers.iter_mut().find(|c| name.map_or(c.essential, |n| c.name == n));
-    let Some(container) = found.filter(|c| c.last_status != "STOPPED") else { return };
+    let Some(task) = world.ecs.tasks.get_mut(arn) else {
+        return;
+    };
+    let found = task
+        .containers
+        .iter_mut()
+        .find(|c| name.map_or(c.essential, |n| c.name == n));
+    let Some(container) = found.filter(|c| c.last_status != "STOPPED") else {
+        return;
+    };
     container.last_status = "STOPPED";
     container.exit_code = Some(exit_code);
     let killed = "OutOfMemoryError: Container killed due to memory usage".to_owned();
@@ -303,7 +434,11 @@ pub fn container_exited(
     if !container.essential || !task.live() {
         return;
     }
-    for other in task.containers.iter_mut().filter(|c| c.last_status != "STOPPED") {
+    for other in task
+        .containers
+        .iter_mut()
+        .filter(|c| c.last_status != "STOPPED")
+    {
         other.last_status = "STOPPED";
         other.exit_code = Some(137);
     }
@@ -316,7 +451,10 @@ pub fn container_exited(
     task.last_status = LastStatus::Deprovisioning;
     task.started_at.get_or_insert(now);
     if world.real_tasks {
-        world.effects.push(Effect::StopTask { task_arn: arn.to_owned(), stop_timeout: Duration::ZERO });
+        world.effects.push(Effect::StopTask {
+            task_arn: arn.to_owned(),
+            stop_timeout: Duration::ZERO,
+        });
     }
     health::deregister_task(world, arn);
     let after = world.behaviours.timings.deprovisioning;
@@ -327,7 +465,9 @@ pub fn container_exited(
 /// Tells a task to stop. Its targets are drained first, for as long as their target group says.
 pub fn stop(world: &mut World, arn: &str, code: &'static str, reason: &str) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.live()) else { return };
+    let Some(task) = world.ecs.tasks.get_mut(arn).filter(|t| t.live()) else {
+        return;
+    };
     task.told_to_stop = true;
     task.epoch += 1;
     task.version += 1;
@@ -335,7 +475,11 @@ pub fn stop(world: &mut World, arn: &str, code: &'static str, reason: &str) {
     task.stopped_reason = Some(reason.to_owned());
     task.stopping_at = Some(now);
     let ran = task.containers_run_at.is_some();
-    task.last_status = if ran { LastStatus::Deactivating } else { LastStatus::Deprovisioning };
+    task.last_status = if ran {
+        LastStatus::Deactivating
+    } else {
+        LastStatus::Deprovisioning
+    };
     let drain = health::deregister_task(world, arn);
     if ran {
         plan_by_arn(world, arn, Step::Stopping, drain);
@@ -349,12 +493,21 @@ pub fn stop(world: &mut World, arn: &str, code: &'static str, reason: &str) {
 
 /// SIGTERM is sent.
 fn stopping(world: &mut World, arn: &str) {
-    let Some(task) = world.ecs.tasks.get_mut(arn) else { return };
+    let Some(task) = world.ecs.tasks.get_mut(arn) else {
+        return;
+    };
     task.last_status = LastStatus::Stopping;
     if world.real_tasks {
-        let patience = task.containers.iter().filter_map(|c| number_in(&c.definition, "stopTimeout")).max();
+        let patience = task
+            .containers
+            .iter()
+            .filter_map(|c| number_in(&c.definition, "stopTimeout"))
+            .max();
         let stop_timeout = Duration::from_secs(patience.unwrap_or(STOP_TIMEOUT));
-        world.effects.push(Effect::StopTask { task_arn: arn.to_owned(), stop_timeout });
+        world.effects.push(Effect::StopTask {
+            task_arn: arn.to_owned(),
+            stop_timeout,
+        });
     } else {
         let after = world.behaviours.timings.stopping;
         plan_by_arn(world, arn, Step::Exited, after);
@@ -364,7 +517,9 @@ fn stopping(world: &mut World, arn: &str) {
 /// All containers have ended after a stop.
 pub fn containers_stopped(world: &mut World, arn: &str, exit_codes: &[(String, i64)]) {
     let now = world.now;
-    let Some(task) = world.ecs.tasks.get_mut(arn) else { return };
+    let Some(task) = world.ecs.tasks.get_mut(arn) else {
+        return;
+    };
     // After a crash the runtime's cleaning up is no news.
     if task.last_status == LastStatus::Stopped || task.execution_stopped_at.is_some() {
         return;
@@ -372,9 +527,16 @@ pub fn containers_stopped(world: &mut World, arn: &str, exit_codes: &[(String, i
     task.epoch += 1;
     task.last_status = LastStatus::Deprovisioning;
     task.execution_stopped_at.get_or_insert(now);
-    for container in task.containers.iter_mut().filter(|c| c.last_status != "STOPPED") {
+    for container in task
+        .containers
+        .iter_mut()
+        .filter(|c| c.last_status != "STOPPED")
+    {
         container.last_status = "STOPPED";
-        container.exit_code = exit_codes.iter().find(|(name, _)| *name == container.name).map(|(_, code)| *code);
+        container.exit_code = exit_codes
+            .iter()
+            .find(|(name, _)| *name == container.name)
+            .map(|(_, code)| *code);
     }
     let after = world.behaviours.timings.deprovisioning;
     plan_by_arn(world, arn, Step::Stopped, after);

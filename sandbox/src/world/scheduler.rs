@@ -28,12 +28,23 @@ pub fn say(world: &mut World, key: &ServiceKey, message: String) {
 
 /// Plans a look at a service, unless an earlier one is planned.
 pub fn look(world: &mut World, key: &ServiceKey, at: SystemTime) {
-    let Some(service) = world.ecs.services.get_mut(key) else { return };
-    if service.look_due.is_some_and(|due| due <= at && due >= world.now) {
+    let Some(service) = world.ecs.services.get_mut(key) else {
+        return;
+    };
+    if service
+        .look_due
+        .is_some_and(|due| due <= at && due >= world.now)
+    {
         return;
     }
     service.look_due = Some(at);
-    world.agenda.at(at, Event::Reconcile { cluster: key.0.clone(), service: key.1.clone() });
+    world.agenda.at(
+        at,
+        Event::Reconcile {
+            cluster: key.0.clone(),
+            service: key.1.clone(),
+        },
+    );
 }
 
 pub fn look_soon(world: &mut World, key: &ServiceKey) {
@@ -42,14 +53,21 @@ pub fn look_soon(world: &mut World, key: &ServiceKey) {
 }
 
 pub fn look_at_service_of(world: &mut World, task_arn: &str) {
-    if let Some(key) = world.ecs.tasks.get(task_arn).and_then(|t| t.service.clone()) {
+    if let Some(key) = world
+        .ecs
+        .tasks
+        .get(task_arn)
+        .and_then(|t| t.service.clone())
+    {
         look_soon(world, &key);
     }
 }
 
 /// One look: stop what failed, count it, start and stop tasks, and see whether the deployment has ended.
 pub fn reconcile(world: &mut World, key: &ServiceKey) {
-    let Some(service) = world.ecs.services.get_mut(key) else { return };
+    let Some(service) = world.ecs.services.get_mut(key) else {
+        return;
+    };
     if service.look_due.is_some_and(|due| due <= world.now) {
         service.look_due = None;
     }
@@ -78,8 +96,16 @@ fn drain(world: &mut World, key: &ServiceKey) {
         .collect();
     for (arn, _) in left.iter().filter(|(_, live)| *live) {
         let service = world.ecs.services.get(key);
-        let id = service.and_then(|s| s.deployments.first()).map(|d| d.id()).unwrap_or_default();
-        lifecycle::stop(world, arn, "ServiceSchedulerInitiated", &format!("Scaling activity initiated by (deployment {id})"));
+        let id = service
+            .and_then(|s| s.deployments.first())
+            .map(|d| d.id())
+            .unwrap_or_default();
+        lifecycle::stop(
+            world,
+            arn,
+            "ServiceSchedulerInitiated",
+            &format!("Scaling activity initiated by (deployment {id})"),
+        );
     }
     if left.is_empty()
         && let Some(service) = world.ecs.services.get_mut(key)
@@ -90,18 +116,35 @@ fn drain(world: &mut World, key: &ServiceKey) {
 }
 
 fn stop_condemned(world: &mut World, key: &ServiceKey) {
-    let arns: Vec<(String, String)> = world.ecs.tasks_of(key).map(|t| (t.arn.clone(), t.id.clone())).collect();
+    let arns: Vec<(String, String)> = world
+        .ecs
+        .tasks_of(key)
+        .map(|t| (t.arn.clone(), t.id.clone()))
+        .collect();
     for (arn, id) in arns {
-        let Some(task) = world.ecs.tasks.get(&arn) else { continue };
+        let Some(task) = world.ecs.tasks.get(&arn) else {
+            continue;
+        };
         match health::condemned(world, key, task) {
             Condemned::No => {}
             Condemned::Spared { until } => look(world, key, until),
-            Condemned::Yes { reason, by_container } => {
+            Condemned::Yes {
+                reason,
+                by_container,
+            } => {
                 if by_container {
-                    say(world, key, format!("(task {id}) failed container health checks."));
+                    say(
+                        world,
+                        key,
+                        format!("(task {id}) failed container health checks."),
+                    );
                 }
                 lifecycle::stop(world, &arn, "ServiceSchedulerInitiated", &reason);
-                say(world, key, format!("has stopped 1 running tasks: (task {id})."));
+                say(
+                    world,
+                    key,
+                    format!("has stopped 1 running tasks: (task {id})."),
+                );
                 rollout::task_failed(world, &arn);
             }
         }
@@ -140,18 +183,31 @@ pub struct Moves {
 
 impl Census {
     fn take(world: &World, key: &ServiceKey) -> Census {
-        let Some(service) = world.ecs.services.get(key) else { return Census::default() };
-        let Some(primary) = service.deployments.first() else { return Census::default() };
+        let Some(service) = world.ecs.services.get(key) else {
+            return Census::default();
+        };
+        let Some(primary) = service.deployments.first() else {
+            return Census::default();
+        };
         let percent = |member: &str, usual: u64| {
             let configuration = service.members.get("deploymentConfiguration");
-            configuration.and_then(|c| super::shapes::number_in(c, member)).unwrap_or(usual)
+            configuration
+                .and_then(|c| super::shapes::number_in(c, member))
+                .unwrap_or(usual)
         };
         let desired = service.desired;
         let (mut new, mut old) = (Vec::new(), Vec::new());
         for task in world.ecs.tasks_of(key).filter(|t| t.live()) {
-            let counted =
-                Counted { arn: task.arn.clone(), serving: health::serving(world, service, task), running: task.running() };
-            if task.deployment == primary.digits { new.push(counted) } else { old.push(counted) }
+            let counted = Counted {
+                arn: task.arn.clone(),
+                serving: health::serving(world, service, task),
+                running: task.running(),
+            };
+            if task.deployment == primary.digits {
+                new.push(counted)
+            } else {
+                old.push(counted)
+            }
         }
         Census {
             desired: desired as usize,
@@ -169,21 +225,32 @@ impl Census {
 /// The rolling update's arithmetic, of nothing but the census.
 pub fn plan(census: &Census) -> Moves {
     let mut moves = Moves::default();
-    let serving_new = census.new.iter().filter(|t| t.serving).count().min(census.desired);
+    let serving_new = census
+        .new
+        .iter()
+        .filter(|t| t.serving)
+        .count()
+        .min(census.desired);
     let serving_old = census.old.iter().filter(|t| t.serving).count();
     // More than desired: the ones that do not serve go first, then the newest.
     let surplus = census.new.len().saturating_sub(census.desired);
     let mut newest_first: Vec<&Counted> = census.new.iter().rev().collect();
     newest_first.sort_by_key(|t| t.serving);
-    moves.stop.extend(newest_first.iter().take(surplus).map(|t| t.arn.clone()));
+    moves
+        .stop
+        .extend(newest_first.iter().take(surplus).map(|t| t.arn.clone()));
     if !census.may_launch {
         return moves;
     }
     let needed = census.desired.saturating_sub(census.new.len());
-    let room = census.upper.saturating_sub(census.new.len() - surplus + census.old.len());
+    let room = census
+        .upper
+        .saturating_sub(census.new.len() - surplus + census.old.len());
     // A new one that serves releases an old one; without room, as many go as the minimum allows.
     let released = (serving_new + census.old.len()).saturating_sub(census.desired);
-    let to_stop = released.max(needed.saturating_sub(room)).min(census.old.len());
+    let to_stop = released
+        .max(needed.saturating_sub(room))
+        .min(census.old.len());
     let mut may_stop_serving = (serving_new + serving_old).saturating_sub(census.lower);
     let mut old: Vec<&Counted> = census.old.iter().collect();
     old.sort_by_key(|t| t.serving);
@@ -197,7 +264,8 @@ pub fn plan(census: &Census) -> Moves {
         moves.stop.push(task.arn.clone());
     }
     moves.start = needed.min(room);
-    moves.stuck = needed > 0 && room == 0 && moves.stop.is_empty() && census.new.iter().all(|t| t.running);
+    moves.stuck =
+        needed > 0 && room == 0 && moves.stop.is_empty() && census.new.iter().all(|t| t.serving);
     if moves.start > 0 && census.launch_not_before > census.now {
         moves.start = 0;
         moves.wait_until = census.launch_not_before;
@@ -206,7 +274,14 @@ pub fn plan(census: &Census) -> Moves {
 }
 
 fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves) {
-    let Some(primary) = world.ecs.services.get(key).and_then(|s| s.deployments.first()) else { return };
+    let Some(primary) = world
+        .ecs
+        .services
+        .get(key)
+        .and_then(|s| s.deployments.first())
+    else {
+        return;
+    };
     let (digits, id, stuck_said) = (primary.digits.clone(), primary.id(), primary.stuck_said);
     if moves.stuck && !stuck_said {
         say(
@@ -216,7 +291,12 @@ fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves
              Update the minimumHealthyPercent or maximumPercent value and try again."
                 .to_owned(),
         );
-        if let Some(primary) = world.ecs.services.get_mut(key).and_then(|s| s.deployments.first_mut()) {
+        if let Some(primary) = world
+            .ecs
+            .services
+            .get_mut(key)
+            .and_then(|s| s.deployments.first_mut())
+        {
             primary.stuck_said = true;
         }
     }
@@ -225,24 +305,55 @@ fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves
     }
     let (mut running, mut pending) = (Vec::new(), Vec::new());
     for arn in &moves.stop {
-        let ran = census.new.iter().chain(&census.old).any(|t| t.arn == *arn && t.running);
-        lifecycle::stop(world, arn, "ServiceSchedulerInitiated", &format!("Scaling activity initiated by (deployment {id})"));
+        let ran = census
+            .new
+            .iter()
+            .chain(&census.old)
+            .any(|t| t.arn == *arn && t.running);
+        lifecycle::stop(
+            world,
+            arn,
+            "ServiceSchedulerInitiated",
+            &format!("Scaling activity initiated by (deployment {id})"),
+        );
         let task = format!("(task {})", super::shapes::last_segment(arn));
-        if ran { running.push(task) } else { pending.push(task) }
+        if ran {
+            running.push(task)
+        } else {
+            pending.push(task)
+        }
     }
     if !running.is_empty() {
-        say(world, key, format!("has stopped {} running tasks: {}.", running.len(), running.join(" ")));
+        say(
+            world,
+            key,
+            format!(
+                "has stopped {} running tasks: {}.",
+                running.len(),
+                running.join(" ")
+            ),
+        );
     }
     if !pending.is_empty() {
-        say(world, key, format!("has stopped {} pending tasks.", pending.len()));
+        say(
+            world,
+            key,
+            format!("has stopped {} pending tasks.", pending.len()),
+        );
     }
     if moves.start == 0 {
         return;
     }
-    let started: Vec<String> = (0..moves.start).filter_map(|_| lifecycle::start(world, key, &digits)).collect();
+    let started: Vec<String> = (0..moves.start)
+        .filter_map(|_| lifecycle::start(world, key, &digits))
+        .collect();
     let tasks: Vec<String> = started.iter().map(|id| format!("(task {id})")).collect();
     if !tasks.is_empty() {
-        say(world, key, format!("has started {} tasks: {}.", tasks.len(), tasks.join(" ")));
+        say(
+            world,
+            key,
+            format!("has started {} tasks: {}.", tasks.len(), tasks.join(" ")),
+        );
     }
 }
 
@@ -260,7 +371,12 @@ mod tests {
 
     fn tasks(prefix: &str, serving: &[bool]) -> Vec<Counted> {
         let each = serving.iter().enumerate();
-        each.map(|(i, s)| Counted { arn: format!("{prefix}{i}"), serving: *s, running: true }).collect()
+        each.map(|(i, s)| Counted {
+            arn: format!("{prefix}{i}"),
+            serving: *s,
+            running: true,
+        })
+        .collect()
     }
 
     fn census(desired: usize, percents: (usize, usize), new: &[bool], old: &[bool]) -> Census {
@@ -278,16 +394,39 @@ mod tests {
     #[track_caller]
     fn check(census: Census, stop: &[&str], start: usize, stuck: bool) {
         let moves = plan(&census);
-        assert_eq!((moves.stop, moves.start, moves.stuck), (stop.iter().map(|s| (*s).to_owned()).collect(), start, stuck));
+        assert_eq!(
+            (moves.stop, moves.start, moves.stuck),
+            (stop.iter().map(|s| (*s).to_owned()).collect(), start, stuck)
+        );
     }
 
     #[test]
     fn rolls_within_its_percents() {
         check(census(2, (100, 200), &[], &[true, true]), &[], 2, false);
-        check(census(2, (100, 200), &[false, false], &[true, true]), &[], 0, false);
-        check(census(2, (100, 200), &[true, false], &[true, true]), &["old0"], 0, false);
-        check(census(2, (100, 200), &[true, true], &[true, true]), &["old0", "old1"], 0, false);
-        check(census(2, (50, 100), &[], &[true, true]), &["old0"], 0, false);
+        check(
+            census(2, (100, 200), &[false, false], &[true, true]),
+            &[],
+            0,
+            false,
+        );
+        check(
+            census(2, (100, 200), &[true, false], &[true, true]),
+            &["old0"],
+            0,
+            false,
+        );
+        check(
+            census(2, (100, 200), &[true, true], &[true, true]),
+            &["old0", "old1"],
+            0,
+            false,
+        );
+        check(
+            census(2, (50, 100), &[], &[true, true]),
+            &["old0"],
+            0,
+            false,
+        );
         check(census(2, (50, 100), &[false], &[true]), &[], 0, false);
         check(census(1, (0, 100), &[], &[true]), &["old0"], 0, false);
     }
@@ -299,7 +438,12 @@ mod tests {
 
     #[test]
     fn scales_to_and_from_zero() {
-        check(census(0, (100, 200), &[true, true], &[]), &["new1", "new0"], 0, false);
+        check(
+            census(0, (100, 200), &[true, true], &[]),
+            &["new1", "new0"],
+            0,
+            false,
+        );
         check(census(3, (100, 200), &[true], &[]), &[], 2, false);
     }
 

@@ -8,13 +8,17 @@ use super::{ApiError, World};
 
 /// JSON 1.1's timestamp: seconds since 1970 with a fraction of milliseconds.
 pub fn epoch_seconds(at: SystemTime) -> Value {
-    let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64;
+    let millis = at
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as f64;
     json!(millis / 1000.0)
 }
 
 /// The query protocol's timestamp.
 pub fn iso8601(at: SystemTime) -> String {
-    let text = jiff::Timestamp::try_from(at).map(|t| t.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
+    let text =
+        jiff::Timestamp::try_from(at).map(|t| t.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
     text.unwrap_or_default()
 }
 
@@ -44,12 +48,23 @@ pub fn boolean_in(input: &Value, member: &str) -> Option<bool> {
 
 /// A list of strings; absent is empty.
 pub fn texts(input: &Value, member: &str) -> Vec<String> {
-    let items = input.get(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    let items = input
+        .get(member)
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|v| v.as_str().map(str::to_owned))
+        .collect()
 }
 
 pub fn list<'a>(input: &'a Value, member: &str) -> &'a [Value] {
-    input.get(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    input
+        .get(member)
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 /// The last segment of an ARN or path; a plain name is itself.
@@ -58,14 +73,25 @@ pub fn last_segment(name_or_arn: &str) -> &str {
 }
 
 /// One page of `items` under `member`, with the token for the next under `next`.
-pub fn page(items: Vec<Value>, member: &str, token: (&str, Option<&str>), next: &str, size: usize) -> Result<Value, ApiError> {
+pub fn page(
+    items: Vec<Value>,
+    member: &str,
+    token: (&str, Option<&str>),
+    next: &str,
+    size: usize,
+) -> Result<Value, ApiError> {
     let (token_name, token) = token;
     let start = match token {
         None => 0,
         Some(token) => token
             .strip_prefix("page-")
             .and_then(|n| n.parse().ok())
-            .ok_or_else(|| ApiError::new("InvalidParameterException", format!("Invalid {token_name}.")))?,
+            .ok_or_else(|| {
+                ApiError::new(
+                    "InvalidParameterException",
+                    format!("Invalid {token_name}."),
+                )
+            })?,
     };
     let total = items.len();
     let shown: Vec<Value> = items.into_iter().skip(start).take(size.max(1)).collect();
@@ -79,15 +105,32 @@ pub fn page(items: Vec<Value>, member: &str, token: (&str, Option<&str>), next: 
 }
 
 /// A page as ECS words it.
-pub fn ecs_page(items: Vec<Value>, member: &str, input: &Value, default_size: usize) -> Result<Value, ApiError> {
+pub fn ecs_page(
+    items: Vec<Value>,
+    member: &str,
+    input: &Value,
+    default_size: usize,
+) -> Result<Value, ApiError> {
     let size = number_in(input, "maxResults").map_or(default_size, |n| n as usize);
-    page(items, member, ("nextToken", text(input, "nextToken")), "nextToken", size)
+    page(
+        items,
+        member,
+        ("nextToken", text(input, "nextToken")),
+        "nextToken",
+        size,
+    )
 }
 
 /// A page as ELBv2 words it.
 pub fn elb_page(items: Vec<Value>, member: &str, input: &Value) -> Result<Value, ApiError> {
     let size = number_in(input, "PageSize").map_or(400, |n| n as usize);
-    page(items, member, ("Marker", text(input, "Marker")), "NextMarker", size)
+    page(
+        items,
+        member,
+        ("Marker", text(input, "Marker")),
+        "NextMarker",
+        size,
+    )
 }
 
 /// Copies the members named, as they are.
@@ -101,12 +144,18 @@ pub fn copy(from: &Map<String, Value>, to: &mut Map<String, Value>, members: &[&
 
 pub fn ecs_arn(world: &World, resource: &str) -> String {
     let place = &world.place;
-    format!("arn:{}:ecs:{}:{}:{resource}", place.partition, place.region, place.account)
+    format!(
+        "arn:{}:ecs:{}:{}:{resource}",
+        place.partition, place.region, place.account
+    )
 }
 
 pub fn elb_arn(world: &World, resource: &str) -> String {
     let place = &world.place;
-    format!("arn:{}:elasticloadbalancing:{}:{}:{resource}", place.partition, place.region, place.account)
+    format!(
+        "arn:{}:elasticloadbalancing:{}:{}:{resource}",
+        place.partition, place.region, place.account
+    )
 }
 
 /// For operations that IAM knows no resource type for.

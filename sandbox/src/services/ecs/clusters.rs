@@ -7,18 +7,33 @@ use crate::world::shapes::{copy, ecs_arn, ecs_page, everything, last_segment, te
 use crate::world::{Answer, Operation, World};
 
 pub const OPERATIONS: &[Operation] = &[
-    Operation { service: "ecs", name: "CreateCluster", function: create_cluster, resources: everything },
+    Operation {
+        service: "ecs",
+        name: "CreateCluster",
+        function: create_cluster,
+        resources: everything,
+    },
     Operation {
         service: "ecs",
         name: "DescribeClusters",
         function: describe_clusters,
         resources: |_, input| listed_resources(input, "clusters"),
     },
-    Operation { service: "ecs", name: "ListClusters", function: list_clusters, resources: everything },
+    Operation {
+        service: "ecs",
+        name: "ListClusters",
+        function: list_clusters,
+        resources: everything,
+    },
 ];
 
-const MEMBERS: &[&str] =
-    &["configuration", "settings", "capacityProviders", "defaultCapacityProviderStrategy", "serviceConnectDefaults"];
+const MEMBERS: &[&str] = &[
+    "configuration",
+    "settings",
+    "capacityProviders",
+    "defaultCapacityProviderStrategy",
+    "serviceConnectDefaults",
+];
 
 fn create_cluster(world: &mut World, input: &Value) -> Answer {
     let name = text(input, "clusterName").unwrap_or("default").to_owned();
@@ -29,16 +44,34 @@ fn create_cluster(world: &mut World, input: &Value) -> Answer {
             copy(given, &mut members, MEMBERS);
         }
         super::tags::put(world, &arn, input.get("tags"));
-        world.ecs.clusters.insert(name.clone(), Cluster { name: name.clone(), arn, members });
+        world.ecs.clusters.insert(
+            name.clone(),
+            Cluster {
+                name: name.clone(),
+                arn,
+                members,
+            },
+        );
     }
     Ok(json!({ "cluster": describe(world, &name, true) }))
 }
 
 fn describe(world: &World, name: &str, with_tags: bool) -> Value {
-    let Some(cluster) = world.ecs.clusters.get(name) else { return Value::Null };
+    let Some(cluster) = world.ecs.clusters.get(name) else {
+        return Value::Null;
+    };
     let tasks = || world.ecs.tasks.values().filter(|t| t.cluster == name);
-    let services = world.ecs.services.values().filter(|s| s.cluster == name && s.status == "ACTIVE").count();
-    let tags = if with_tags { super::tags::of(world, &cluster.arn) } else { json!([]) };
+    let services = world
+        .ecs
+        .services
+        .values()
+        .filter(|s| s.cluster == name && s.status == "ACTIVE")
+        .count();
+    let tags = if with_tags {
+        super::tags::of(world, &cluster.arn)
+    } else {
+        json!([])
+    };
     let mut shown = json!({
         "clusterArn": cluster.arn, "clusterName": cluster.name, "status": "ACTIVE",
         "registeredContainerInstancesCount": 0,
@@ -65,7 +98,9 @@ fn describe_clusters(world: &mut World, input: &Value) -> Answer {
         if world.ecs.clusters.contains_key(name) {
             clusters.push(describe(world, name, with_tags));
         } else {
-            failures.push(json!({ "arn": ecs_arn(world, &format!("cluster/{name}")), "reason": "MISSING" }));
+            failures.push(
+                json!({ "arn": ecs_arn(world, &format!("cluster/{name}")), "reason": "MISSING" }),
+            );
         }
     }
     Ok(json!({ "clusters": clusters, "failures": failures }))
@@ -75,4 +110,3 @@ fn list_clusters(world: &mut World, input: &Value) -> Answer {
     let arns = world.ecs.clusters.values().map(|c| json!(c.arn)).collect();
     ecs_page(arns, "clusterArns", input, 100)
 }
-

@@ -137,7 +137,14 @@ pub struct ServiceDeployment {
 
 impl ServiceDeployment {
     pub fn in_flight(&self) -> bool {
-        matches!(self.status, "PENDING" | "IN_PROGRESS" | "STOP_REQUESTED" | "ROLLBACK_REQUESTED" | "ROLLBACK_IN_PROGRESS")
+        matches!(
+            self.status,
+            "PENDING"
+                | "IN_PROGRESS"
+                | "STOP_REQUESTED"
+                | "ROLLBACK_REQUESTED"
+                | "ROLLBACK_IN_PROGRESS"
+        )
     }
 }
 
@@ -273,5 +280,8 @@ pub fn counts<'a>(tasks: impl Iterator<Item = &'a Task>, digits: &str) -> (u64, 
             *counts.entry(false).or_default() += 1;
         }
     }
-    (counts.get(&true).copied().unwrap_or(0), counts.get(&false).copied().unwrap_or(0))
+    (
+        counts.get(&true).copied().unwrap_or(0),
+        counts.get(&false).copied().unwrap_or(0),
+    )
 }

@@ -6,9 +6,24 @@ use crate::world::shapes::{list, text, texts};
 use crate::world::{Answer, ApiError, Operation, World};
 
 pub const OPERATIONS: &[Operation] = &[
-    Operation { service: "ecs", name: "TagResource", function: tag_resource, resources: tagged },
-    Operation { service: "ecs", name: "UntagResource", function: untag_resource, resources: tagged },
-    Operation { service: "ecs", name: "ListTagsForResource", function: list_tags_for_resource, resources: tagged },
+    Operation {
+        service: "ecs",
+        name: "TagResource",
+        function: tag_resource,
+        resources: tagged,
+    },
+    Operation {
+        service: "ecs",
+        name: "UntagResource",
+        function: untag_resource,
+        resources: tagged,
+    },
+    Operation {
+        service: "ecs",
+        name: "ListTagsForResource",
+        function: list_tags_for_resource,
+        resources: tagged,
+    },
 ];
 
 fn tagged(_: &World, input: &Value) -> Vec<String> {
@@ -17,13 +32,19 @@ fn tagged(_: &World, input: &Value) -> Vec<String> {
 
 /// Sets tags from a list of `{key, value}`.
 pub fn put(world: &mut World, arn: &str, tags: Option<&Value>) {
-    let given = tags.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let given = tags
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if given.is_empty() {
         return;
     }
     let kept = world.ecs.tags.entry(arn.to_owned()).or_default();
     for tag in given {
-        let (key, value) = (text(tag, "key").unwrap_or_default(), text(tag, "value").unwrap_or_default());
+        let (key, value) = (
+            text(tag, "key").unwrap_or_default(),
+            text(tag, "value").unwrap_or_default(),
+        );
         match kept.iter_mut().find(|(k, _)| k == key) {
             Some(found) => value.clone_into(&mut found.1),
             None => kept.push((key.to_owned(), value.to_owned())),
@@ -33,8 +54,15 @@ pub fn put(world: &mut World, arn: &str, tags: Option<&Value>) {
 
 /// The tags of a resource as ECS lists them.
 pub fn of(world: &World, arn: &str) -> Value {
-    let tags = world.ecs.tags.get(arn).map(Vec::as_slice).unwrap_or_default();
-    tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+    let tags = world
+        .ecs
+        .tags
+        .get(arn)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    tags.iter()
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect()
 }
 
 fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
@@ -42,9 +70,17 @@ fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
     let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
     let kind = resource.split('/').next().unwrap_or_default();
     let (known, code, message) = match kind {
-        "cluster" => (world.ecs.clusters.values().any(|c| c.arn == arn), "ClusterNotFoundException", "Cluster not found."),
+        "cluster" => (
+            world.ecs.clusters.values().any(|c| c.arn == arn),
+            "ClusterNotFoundException",
+            "Cluster not found.",
+        ),
         "service" => (
-            world.ecs.services.values().any(|s| s.arn == arn && s.status != "INACTIVE"),
+            world
+                .ecs
+                .services
+                .values()
+                .any(|s| s.arn == arn && s.status != "INACTIVE"),
             "ServiceNotFoundException",
             "Service not found.",
         ),
@@ -60,20 +96,35 @@ fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
         ),
         _ => (false, "InvalidParameterException", "Invalid resource ARN."),
     };
-    if known { Ok(arn.to_owned()) } else { Err(ApiError::new(code, message)) }
+    if known {
+        Ok(arn.to_owned())
+    } else {
+        Err(ApiError::new(code, message))
+    }
 }
 
 fn tag_resource(world: &mut World, input: &Value) -> Answer {
     let arn = existing(world, input)?;
     if list(input, "tags").is_empty() {
-        return Err(ApiError::new("InvalidParameterException", "Tags can not be null or empty."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "Tags can not be null or empty.",
+        ));
     }
     let new = list(input, "tags").iter().filter(|t| {
-        let kept = world.ecs.tags.get(&arn).map(Vec::as_slice).unwrap_or_default();
+        let kept = world
+            .ecs
+            .tags
+            .get(&arn)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         !kept.iter().any(|(k, _)| Some(k.as_str()) == text(t, "key"))
     });
     if new.count() + world.ecs.tags.get(&arn).map_or(0, Vec::len) > 50 {
-        return Err(ApiError::new("InvalidParameterException", "The maximum number of tags (50) was exceeded."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "The maximum number of tags (50) was exceeded.",
+        ));
     }
     put(world, &arn, input.get("tags"));
     Ok(json!({}))

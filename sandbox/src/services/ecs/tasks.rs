@@ -2,27 +2,58 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Container, LastStatus, Task, cluster_in, existing_service, listed_resources, split_revision, tags};
-use crate::world::shapes::{ecs_arn, ecs_page, epoch_seconds, everything, last_segment, list, number_in, text, texts};
+use super::{
+    Container, LastStatus, Task, cluster_in, existing_service, listed_resources, split_revision,
+    tags,
+};
+use crate::world::shapes::{
+    ecs_arn, ecs_page, epoch_seconds, everything, last_segment, list, number_in, text, texts,
+};
 use crate::world::{Answer, ApiError, Operation, World, lifecycle, scheduler};
 
 pub const OPERATIONS: &[Operation] = &[
-    Operation { service: "ecs", name: "ListTasks", function: list_tasks, resources: everything },
-    Operation { service: "ecs", name: "DescribeTasks", function: describe_tasks, resources: described },
-    Operation { service: "ecs", name: "StopTask", function: stop_task, resources: stopped },
+    Operation {
+        service: "ecs",
+        name: "ListTasks",
+        function: list_tasks,
+        resources: everything,
+    },
+    Operation {
+        service: "ecs",
+        name: "DescribeTasks",
+        function: describe_tasks,
+        resources: described,
+    },
+    Operation {
+        service: "ecs",
+        name: "StopTask",
+        function: stop_task,
+        resources: stopped,
+    },
 ];
 
 fn task_resource(world: &World, input: &Value, named: &str) -> String {
     let cluster = last_segment(text(input, "cluster").unwrap_or("default"));
-    if named.starts_with("arn:") || named == "*" { named.to_owned() } else { ecs_arn(world, &format!("task/{cluster}/{named}")) }
+    if named.starts_with("arn:") || named == "*" {
+        named.to_owned()
+    } else {
+        ecs_arn(world, &format!("task/{cluster}/{named}"))
+    }
 }
 
 fn described(world: &World, input: &Value) -> Vec<String> {
-    listed_resources(input, "tasks").iter().map(|t| task_resource(world, input, t)).collect()
+    listed_resources(input, "tasks")
+        .iter()
+        .map(|t| task_resource(world, input, t))
+        .collect()
 }
 
 fn stopped(world: &World, input: &Value) -> Vec<String> {
-    vec![task_resource(world, input, text(input, "task").unwrap_or("*"))]
+    vec![task_resource(
+        world,
+        input,
+        text(input, "task").unwrap_or("*"),
+    )]
 }
 
 fn list_tasks(world: &mut World, input: &Value) -> Answer {
@@ -32,11 +63,17 @@ fn list_tasks(world: &mut World, input: &Value) -> Answer {
         None => None,
     };
     let wants_stopped = text(input, "desiredStatus") == Some("STOPPED");
-    let (family, started_by, launch_type) = (text(input, "family"), text(input, "startedBy"), text(input, "launchType"));
+    let (family, started_by, launch_type) = (
+        text(input, "family"),
+        text(input, "startedBy"),
+        text(input, "launchType"),
+    );
     let fits = |task: &&Task| {
         task.cluster == cluster
             && task.told_to_stop == wants_stopped
-            && service.as_ref().is_none_or(|s| task.service.as_ref() == Some(s))
+            && service
+                .as_ref()
+                .is_none_or(|s| task.service.as_ref() == Some(s))
             && family.is_none_or(|f| split_revision(last_segment(&task.task_definition)).0 == f)
             && started_by.is_none_or(|s| format!("ecs-svc/{}", task.deployment) == s)
             && launch_type.is_none_or(|l| task.members.get("launchType").is_some_and(|v| v == l))
@@ -49,17 +86,27 @@ fn list_tasks(world: &mut World, input: &Value) -> Answer {
 
 fn find<'a>(world: &'a World, cluster: &str, named: &str) -> Option<&'a Task> {
     let id = last_segment(named);
-    world.ecs.tasks.values().find(|t| t.cluster == cluster && t.id == id)
+    world
+        .ecs
+        .tasks
+        .values()
+        .find(|t| t.cluster == cluster && t.id == id)
 }
 
 fn describe_tasks(world: &mut World, input: &Value) -> Answer {
     let cluster = cluster_in(world, input)?;
     let named = texts(input, "tasks");
     if named.is_empty() {
-        return Err(ApiError::new("InvalidParameterException", "Tasks cannot be empty."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "Tasks cannot be empty.",
+        ));
     }
     if named.len() > 100 {
-        return Err(ApiError::new("InvalidParameterException", "Tasks cannot have more than 100 elements."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "Tasks cannot have more than 100 elements.",
+        ));
     }
     let with_tags = texts(input, "include").iter().any(|i| i == "TAGS");
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
@@ -77,11 +124,17 @@ fn describe_tasks(world: &mut World, input: &Value) -> Answer {
 
 fn stop_task(world: &mut World, input: &Value) -> Answer {
     let cluster = cluster_in(world, input)?;
-    let found = find(world, &cluster, text(input, "task").unwrap_or_default()).map(|t| t.arn.clone());
+    let found =
+        find(world, &cluster, text(input, "task").unwrap_or_default()).map(|t| t.arn.clone());
     let Some(arn) = found else {
-        return Err(ApiError::new("InvalidParameterException", "The referenced task was not found."));
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "The referenced task was not found.",
+        ));
     };
-    let reason = text(input, "reason").unwrap_or("Task stopped by user").to_owned();
+    let reason = text(input, "reason")
+        .unwrap_or("Task stopped by user")
+        .to_owned();
     lifecycle::stop(world, &arn, "UserInitiated", &reason);
     scheduler::look_at_service_of(world, &arn);
     let task = world.ecs.tasks.get(&arn);
@@ -89,7 +142,10 @@ fn stop_task(world: &mut World, input: &Value) -> Answer {
 }
 
 fn health(containers: &[Container]) -> &'static str {
-    let checked: Vec<_> = containers.iter().filter(|c| c.essential && c.has_health_check).collect();
+    let checked: Vec<_> = containers
+        .iter()
+        .filter(|c| c.essential && c.has_health_check)
+        .collect();
     if checked.iter().any(|c| c.health == "UNHEALTHY") {
         "UNHEALTHY"
     } else if !checked.is_empty() && checked.iter().all(|c| c.health == "HEALTHY") {
@@ -114,7 +170,10 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     let mut details = vec![detail("subnetId", task.subnet.clone())];
     if task.last_status > LastStatus::Provisioning {
         details.push(detail("networkInterfaceId", task.interface.clone()));
-        details.push(detail("privateDnsName", format!("ip-{host}.{}.compute.internal", world.place.region)));
+        details.push(detail(
+            "privateDnsName",
+            format!("ip-{host}.{}.compute.internal", world.place.region),
+        ));
         details.push(detail("privateIPv4Address", task.address.clone()));
     }
     let awsvpc = definition.is_some_and(super::TaskDefinition::awsvpc);
@@ -123,9 +182,20 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     } else {
         json!([])
     };
-    let overrides: Vec<Value> = task.containers.iter().map(|c| json!({ "name": c.name })).collect();
-    let containers: Vec<Value> = task.containers.iter().map(|c| describe_container(task, c, awsvpc)).collect();
-    let group = task.service.as_ref().map(|(_, service)| format!("service:{service}"));
+    let overrides: Vec<Value> = task
+        .containers
+        .iter()
+        .map(|c| json!({ "name": c.name }))
+        .collect();
+    let containers: Vec<Value> = task
+        .containers
+        .iter()
+        .map(|c| describe_container(task, c, awsvpc))
+        .collect();
+    let group = task
+        .service
+        .as_ref()
+        .map(|(_, service)| format!("service:{service}"));
     let mut shown = json!({
         "attachments": attachments,
         "attributes": [{ "name": "ecs.cpu-architecture", "value": if arm { "arm64" } else { "x86_64" } }],
@@ -144,8 +214,11 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
         "taskDefinitionArn": task.task_definition,
         "version": task.version,
     });
-    let Some(members) = shown.as_object_mut() else { return shown };
-    let mut put = |name: &str, value: Option<Value>| value.map(|v| members.insert(name.to_owned(), v));
+    let Some(members) = shown.as_object_mut() else {
+        return shown;
+    };
+    let mut put =
+        |name: &str, value: Option<Value>| value.map(|v| members.insert(name.to_owned(), v));
     put("group", group.map(|g| json!(g)));
     for (name, at) in [
         ("pullStartedAt", task.pull_started_at),
@@ -158,11 +231,21 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     ] {
         put(name, at.map(epoch_seconds));
     }
-    put("connectivity", task.pull_started_at.map(|_| json!("CONNECTED")));
+    put(
+        "connectivity",
+        task.pull_started_at.map(|_| json!("CONNECTED")),
+    );
     put("stopCode", task.stop_code.map(|c| json!(c)));
-    put("stoppedReason", task.stopped_reason.as_ref().map(|r| json!(r)));
+    put(
+        "stoppedReason",
+        task.stopped_reason.as_ref().map(|r| json!(r)),
+    );
     for (member, value) in &task.members {
-        let value = if member == "platformVersion" && value == "LATEST" { json!("1.4.0") } else { value.clone() };
+        let value = if member == "platformVersion" && value == "LATEST" {
+            json!("1.4.0")
+        } else {
+            value.clone()
+        };
         put(member, Some(value));
     }
     shown
@@ -188,7 +271,9 @@ fn describe_container(task: &Task, container: &Container, awsvpc: bool) -> Value
     if let Some(reason) = &container.reason {
         put("reason", json!(reason));
     }
-    let bindings = list(&container.definition, "portMappings").iter().filter(|_| !awsvpc && task.containers_run());
+    let bindings = list(&container.definition, "portMappings")
+        .iter()
+        .filter(|_| !awsvpc && task.containers_run());
     let bindings: Vec<Value> = bindings
         .filter_map(|p| number_in(p, "containerPort"))
         .map(|port| json!({ "bindIP": "0.0.0.0", "containerPort": port, "hostPort": port, "protocol": "tcp" }))
@@ -196,11 +281,25 @@ fn describe_container(task: &Task, container: &Container, awsvpc: bool) -> Value
     put("networkBindings", json!(bindings));
     let addressed = awsvpc && task.last_status > LastStatus::Provisioning;
     let interface = json!({ "attachmentId": task.attachment, "privateIpv4Address": task.address });
-    put("networkInterfaces", if addressed { json!([interface]) } else { json!([]) });
+    put(
+        "networkInterfaces",
+        if addressed {
+            json!([interface])
+        } else {
+            json!([])
+        },
+    );
     put("healthStatus", json!(container.health));
     for member in ["cpu", "memory", "memoryReservation"] {
         if let Some(value) = container.definition.get(member).filter(|v| !v.is_null()) {
-            put(member, json!(value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            put(
+                member,
+                json!(
+                    value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned)
+                ),
+            );
         }
     }
     Value::Object(shown)

@@ -14,7 +14,12 @@ pub const OPERATIONS: &[Operation] = &[
         function: create_listener,
         resources: |_, i| resource(i, "LoadBalancerArn"),
     },
-    Operation { service: "elasticloadbalancing", name: "DescribeListeners", function: describe_listeners, resources: everything },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "DescribeListeners",
+        function: describe_listeners,
+        resources: everything,
+    },
     Operation {
         service: "elasticloadbalancing",
         name: "DeleteListener",
@@ -27,16 +32,39 @@ pub const OPERATIONS: &[Operation] = &[
         function: create_rule,
         resources: |_, i| resource(i, "ListenerArn"),
     },
-    Operation { service: "elasticloadbalancing", name: "DescribeRules", function: describe_rules, resources: everything },
-    Operation { service: "elasticloadbalancing", name: "ModifyRule", function: modify_rule, resources: |_, i| resource(i, "RuleArn") },
-    Operation { service: "elasticloadbalancing", name: "DeleteRule", function: delete_rule, resources: |_, i| resource(i, "RuleArn") },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "DescribeRules",
+        function: describe_rules,
+        resources: everything,
+    },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "ModifyRule",
+        function: modify_rule,
+        resources: |_, i| resource(i, "RuleArn"),
+    },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "DeleteRule",
+        function: delete_rule,
+        resources: |_, i| resource(i, "RuleArn"),
+    },
 ];
 
 /// Target groups and weights that a list of actions forwards to: the scalar form and the weighted one.
 pub fn forwards_to(actions: &Value) -> Vec<(String, u64)> {
     let mut found = Vec::new();
-    for action in actions.as_array().into_iter().flatten().filter(|a| text(a, "Type") == Some("forward")) {
-        let groups = action.get("ForwardConfig").map(|c| list(c, "TargetGroups")).unwrap_or_default();
+    for action in actions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|a| text(a, "Type") == Some("forward"))
+    {
+        let groups = action
+            .get("ForwardConfig")
+            .map(|c| list(c, "TargetGroups"))
+            .unwrap_or_default();
         if groups.is_empty() {
             found.extend(text(action, "TargetGroupArn").map(|arn| (arn.to_owned(), 1)));
         }
@@ -51,7 +79,10 @@ pub fn forwards_to(actions: &Value) -> Vec<(String, u64)> {
 /// Actions as ELBv2 keeps them: forwards in both forms where there is one group, weights as numbers.
 fn normal_actions(world: &World, actions: &[Value]) -> Result<Value, ApiError> {
     if actions.is_empty() {
-        return Err(ApiError::new("ValidationError", "At least one action must be specified"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "At least one action must be specified",
+        ));
     }
     let mut kept = Vec::new();
     for action in actions {
@@ -67,13 +98,24 @@ fn normal_actions(world: &World, actions: &[Value]) -> Result<Value, ApiError> {
                 }
             }
             if groups.len() > 5 {
-                return Err(ApiError::new("TooManyTargetGroups", "A rule can forward to at most 5 target groups"));
+                return Err(ApiError::new(
+                    "TooManyTargetGroups",
+                    "A rule can forward to at most 5 target groups",
+                ));
             }
-            let shown: Vec<Value> =
-                groups.iter().map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight })).collect();
-            let stickiness = action.get("ForwardConfig").and_then(|c| c.get("TargetGroupStickinessConfig")).cloned();
+            let shown: Vec<Value> = groups
+                .iter()
+                .map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight }))
+                .collect();
+            let stickiness = action
+                .get("ForwardConfig")
+                .and_then(|c| c.get("TargetGroupStickinessConfig"))
+                .cloned();
             let stickiness = stickiness.unwrap_or_else(|| json!({ "Enabled": false }));
-            action.insert("ForwardConfig".to_owned(), json!({ "TargetGroups": shown, "TargetGroupStickinessConfig": stickiness }));
+            action.insert(
+                "ForwardConfig".to_owned(),
+                json!({ "TargetGroups": shown, "TargetGroupStickinessConfig": stickiness }),
+            );
             match groups.as_slice() {
                 [(only, _)] => action.insert("TargetGroupArn".to_owned(), json!(only)),
                 _ => action.remove("TargetGroupArn"),
@@ -96,7 +138,9 @@ fn normal_conditions(conditions: &[Value]) -> Result<Value, ApiError> {
             "path-pattern" => Some("PathPatternConfig"),
             "http-header" | "query-string" | "source-ip" | "http-request-method" => None,
             other => {
-                let message = format!("Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'");
+                let message = format!(
+                    "Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'"
+                );
                 return Err(ApiError::new("ValidationError", message));
             }
         };
@@ -104,7 +148,10 @@ fn normal_conditions(conditions: &[Value]) -> Result<Value, ApiError> {
         wildcards_and_values += values.len();
         if let Some(config) = config {
             if values.is_empty() {
-                return Err(ApiError::new("ValidationError", "A condition value must be specified"));
+                return Err(ApiError::new(
+                    "ValidationError",
+                    "A condition value must be specified",
+                ));
             }
             condition.insert("Values".to_owned(), json!(values));
             condition.insert(config.to_owned(), json!({ "Values": values }));
@@ -114,7 +161,10 @@ fn normal_conditions(conditions: &[Value]) -> Result<Value, ApiError> {
         kept.push(Value::Object(condition));
     }
     if wildcards_and_values > 5 {
-        return Err(ApiError::new("ValidationError", "Rules cannot have more than 5 condition values"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "Rules cannot have more than 5 condition values",
+        ));
     }
     Ok(Value::Array(kept))
 }
@@ -124,21 +174,35 @@ fn create_listener(world: &mut World, input: &Value) -> Answer {
     if !world.elbv2.load_balancers.contains_key(&balancer) {
         return Err(not_found(&balancer));
     }
-    let port = number_in(input, "Port").ok_or_else(|| ApiError::new("ValidationError", "A listener port must be specified"))?;
+    let port = number_in(input, "Port")
+        .ok_or_else(|| ApiError::new("ValidationError", "A listener port must be specified"))?;
     let port = port as u16;
-    if world.elbv2.listeners.values().any(|l| l.load_balancer == balancer && l.port == port) {
-        let message = format!("A listener already exists on this port for this load balancer '{balancer}'");
+    if world
+        .elbv2
+        .listeners
+        .values()
+        .any(|l| l.load_balancer == balancer && l.port == port)
+    {
+        let message =
+            format!("A listener already exists on this port for this load balancer '{balancer}'");
         return Err(ApiError::new("DuplicateListener", message));
     }
     let actions = normal_actions(world, list(input, "DefaultActions"))?;
-    let arn = format!("{}/{}", balancer.replace(":loadbalancer/", ":listener/"), world.ids.hex(16));
+    let arn = format!(
+        "{}/{}",
+        balancer.replace(":loadbalancer/", ":listener/"),
+        world.ids.hex(16)
+    );
     put_tags(world, &arn, list(input, "Tags"));
     let listener = Listener {
         arn: arn.clone(),
         load_balancer: balancer,
         port,
         protocol: text(input, "Protocol").unwrap_or("HTTP").to_owned(),
-        certificates: input.get("Certificates").cloned().unwrap_or_else(|| json!([])),
+        certificates: input
+            .get("Certificates")
+            .cloned()
+            .unwrap_or_else(|| json!([])),
         ssl_policy: text(input, "SslPolicy").map(str::to_owned),
     };
     world.elbv2.listeners.insert(arn.clone(), listener);
@@ -146,23 +210,52 @@ fn create_listener(world: &mut World, input: &Value) -> Answer {
     Ok(json!({ "Listeners": [describe_listener(world, &arn)] }))
 }
 
-fn add_rule(world: &mut World, listener: &str, priority: Option<u32>, conditions: Value, actions: Value, transforms: Value) -> String {
-    let arn = format!("{}/{}", listener.replace(":listener/", ":listener-rule/"), world.ids.hex(16));
-    let rule = Rule { arn: arn.clone(), listener: listener.to_owned(), priority, conditions, actions, transforms };
+fn add_rule(
+    world: &mut World,
+    listener: &str,
+    priority: Option<u32>,
+    conditions: Value,
+    actions: Value,
+    transforms: Value,
+) -> String {
+    let arn = format!(
+        "{}/{}",
+        listener.replace(":listener/", ":listener-rule/"),
+        world.ids.hex(16)
+    );
+    let rule = Rule {
+        arn: arn.clone(),
+        listener: listener.to_owned(),
+        priority,
+        conditions,
+        actions,
+        transforms,
+    };
     world.elbv2.rules.insert(arn.clone(), rule);
     arn
 }
 
 fn describe_listener(world: &World, arn: &str) -> Value {
-    let Some(listener) = world.elbv2.listeners.get(arn) else { return Value::Null };
-    let default = world.elbv2.rules.values().find(|r| r.listener == arn && r.priority.is_none());
+    let Some(listener) = world.elbv2.listeners.get(arn) else {
+        return Value::Null;
+    };
+    let default = world
+        .elbv2
+        .rules
+        .values()
+        .find(|r| r.listener == arn && r.priority.is_none());
     let mut shown = json!({
         "ListenerArn": listener.arn, "LoadBalancerArn": listener.load_balancer, "Port": listener.port,
         "Protocol": listener.protocol, "DefaultActions": default.map(|r| r.actions.clone()),
     });
     if listener.protocol == "HTTPS" {
         shown["Certificates"] = listener.certificates.clone();
-        shown["SslPolicy"] = json!(listener.ssl_policy.as_deref().unwrap_or("ELBSecurityPolicy-TLS13-1-2-2021-06"));
+        shown["SslPolicy"] = json!(
+            listener
+                .ssl_policy
+                .as_deref()
+                .unwrap_or("ELBSecurityPolicy-TLS13-1-2-2021-06")
+        );
     }
     shown
 }
@@ -174,16 +267,26 @@ fn describe_listeners(world: &mut World, input: &Value) -> Answer {
         if !world.elbv2.load_balancers.contains_key(balancer) {
             return Err(not_found(balancer));
         }
-        listeners.values().filter(|l| l.load_balancer == balancer).map(|l| &l.arn).collect()
+        listeners
+            .values()
+            .filter(|l| l.load_balancer == balancer)
+            .map(|l| &l.arn)
+            .collect()
     } else if arns.is_empty() {
-        return Err(ApiError::new("ValidationError", "You must specify either listener ARNs or a load balancer ARN"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "You must specify either listener ARNs or a load balancer ARN",
+        ));
     } else {
         arns.iter().collect()
     };
     if let Some(missing) = asked.iter().find(|a| !listeners.contains_key(**a)) {
         return Err(not_found(missing));
     }
-    let shown = asked.iter().map(|arn| describe_listener(world, arn)).collect();
+    let shown = asked
+        .iter()
+        .map(|arn| describe_listener(world, arn))
+        .collect();
     elb_page(shown, "Listeners", input)
 }
 
@@ -208,27 +311,59 @@ fn create_rule(world: &mut World, input: &Value) -> Answer {
     }
     let priority = number_in(input, "Priority").filter(|p| (1..=50_000).contains(p));
     let Some(priority) = priority.map(|p| p as u32) else {
-        return Err(ApiError::new("ValidationError", "Priority must be between 1 and 50000"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "Priority must be between 1 and 50000",
+        ));
     };
-    if world.elbv2.rules.values().any(|r| r.listener == listener && r.priority == Some(priority)) {
-        return Err(ApiError::new("PriorityInUse", format!("Priority '{priority}' is currently in use")));
+    if world
+        .elbv2
+        .rules
+        .values()
+        .any(|r| r.listener == listener && r.priority == Some(priority))
+    {
+        return Err(ApiError::new(
+            "PriorityInUse",
+            format!("Priority '{priority}' is currently in use"),
+        ));
     }
     let conditions = normal_conditions(list(input, "Conditions"))?;
     if list(input, "Conditions").is_empty() {
-        return Err(ApiError::new("ValidationError", "A condition must be specified"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "A condition must be specified",
+        ));
     }
     let actions = normal_actions(world, list(input, "Actions"))?;
-    let transforms = input.get("Transforms").cloned().unwrap_or_else(|| json!([]));
-    let arn = add_rule(world, &listener, Some(priority), conditions, actions, transforms);
+    let transforms = input
+        .get("Transforms")
+        .cloned()
+        .unwrap_or_else(|| json!([]));
+    let arn = add_rule(
+        world,
+        &listener,
+        Some(priority),
+        conditions,
+        actions,
+        transforms,
+    );
     put_tags(world, &arn, list(input, "Tags"));
     Ok(json!({ "Rules": [describe_rule(world, &arn)] }))
 }
 
 fn describe_rule(world: &World, arn: &str) -> Value {
-    let Some(rule) = world.elbv2.rules.get(arn) else { return Value::Null };
+    let Some(rule) = world.elbv2.rules.get(arn) else {
+        return Value::Null;
+    };
     let mut shown = Map::new();
     shown.insert("RuleArn".to_owned(), json!(rule.arn));
-    shown.insert("Priority".to_owned(), json!(rule.priority.map_or_else(|| "default".to_owned(), |p| p.to_string())));
+    shown.insert(
+        "Priority".to_owned(),
+        json!(
+            rule.priority
+                .map_or_else(|| "default".to_owned(), |p| p.to_string())
+        ),
+    );
     shown.insert("Conditions".to_owned(), rule.conditions.clone());
     shown.insert("Actions".to_owned(), rule.actions.clone());
     shown.insert("IsDefault".to_owned(), json!(rule.priority.is_none()));
@@ -247,7 +382,10 @@ fn describe_rules(world: &mut World, input: &Value) -> Answer {
         }
         rules.values().filter(|r| r.listener == listener).collect()
     } else if arns.is_empty() {
-        return Err(ApiError::new("ValidationError", "You must specify either listener rule ARNs or a listener ARN"));
+        return Err(ApiError::new(
+            "ValidationError",
+            "You must specify either listener rule ARNs or a listener ARN",
+        ));
     } else {
         if let Some(missing) = arns.iter().find(|a| !rules.contains_key(*a)) {
             return Err(not_found(missing));
@@ -265,9 +403,17 @@ fn modify_rule(world: &mut World, input: &Value) -> Answer {
         return Err(not_found(&arn));
     }
     let actions = list(input, "Actions");
-    let actions = if actions.is_empty() { None } else { Some(normal_actions(world, actions)?) };
+    let actions = if actions.is_empty() {
+        None
+    } else {
+        Some(normal_actions(world, actions)?)
+    };
     let conditions = list(input, "Conditions");
-    let conditions = if conditions.is_empty() { None } else { Some(normal_conditions(conditions)?) };
+    let conditions = if conditions.is_empty() {
+        None
+    } else {
+        Some(normal_conditions(conditions)?)
+    };
     if let Some(rule) = world.elbv2.rules.get_mut(&arn) {
         if let Some(actions) = actions {
             rule.actions = actions;
@@ -286,7 +432,10 @@ fn delete_rule(world: &mut World, input: &Value) -> Answer {
     let arn = required(input, "RuleArn")?.to_owned();
     match world.elbv2.rules.get(&arn).map(|r| r.priority) {
         None => Err(not_found(&arn)),
-        Some(None) => Err(ApiError::new("OperationNotPermitted", format!("Default rule '{arn}' cannot be deleted"))),
+        Some(None) => Err(ApiError::new(
+            "OperationNotPermitted",
+            format!("Default rule '{arn}' cannot be deleted"),
+        )),
         Some(Some(_)) => {
             world.elbv2.rules.remove(&arn);
             Ok(json!({}))

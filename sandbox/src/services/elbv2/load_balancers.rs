@@ -11,7 +11,12 @@ pub const OPERATIONS: &[Operation] = &[
         service: "elasticloadbalancing",
         name: "CreateLoadBalancer",
         function: create_load_balancer,
-        resources: |w, i| vec![elb_arn(w, &format!("loadbalancer/app/{}/*", text(i, "Name").unwrap_or("*")))],
+        resources: |w, i| {
+            vec![elb_arn(
+                w,
+                &format!("loadbalancer/app/{}/*", text(i, "Name").unwrap_or("*")),
+            )]
+        },
     },
     Operation {
         service: "elasticloadbalancing",
@@ -35,14 +40,24 @@ fn create_load_balancer(world: &mut World, input: &Value) -> Answer {
     }
     let suffix = world.ids.hex(16);
     let arn = elb_arn(world, &format!("loadbalancer/app/{name}/{suffix}"));
-    let suffix = if world.place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    let dns_name = format!("{name}-{}.{}.elb.{suffix}", world.ids.digits(10), world.place.region);
+    let suffix = if world.place.partition == "aws-cn" {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    let dns_name = format!(
+        "{name}-{}.{}.elb.{suffix}",
+        world.ids.digits(10),
+        world.place.region
+    );
     put_tags(world, &arn, list(input, "Tags"));
     let balancer = LoadBalancer {
         arn: arn.clone(),
         name,
         dns_name,
-        scheme: text(input, "Scheme").unwrap_or("internet-facing").to_owned(),
+        scheme: text(input, "Scheme")
+            .unwrap_or("internet-facing")
+            .to_owned(),
         subnets: texts(input, "Subnets"),
         security_groups: texts(input, "SecurityGroups"),
         created: world.now,
@@ -74,10 +89,19 @@ fn describe_load_balancers(world: &mut World, input: &Value) -> Answer {
         return Err(not_found(missing));
     }
     if let Some(missing) = names.iter().find(|n| !all.values().any(|b| b.name == **n)) {
-        return Err(ApiError::new("LoadBalancerNotFound", format!("Load balancers '[{missing}]' not found")));
+        return Err(ApiError::new(
+            "LoadBalancerNotFound",
+            format!("Load balancers '[{missing}]' not found"),
+        ));
     }
-    let asked = |b: &&LoadBalancer| arns.is_empty() && names.is_empty() || arns.contains(&b.arn) || names.contains(&b.name);
-    let shown = all.values().filter(asked).map(|b| describe(world, b)).collect();
+    let asked = |b: &&LoadBalancer| {
+        arns.is_empty() && names.is_empty() || arns.contains(&b.arn) || names.contains(&b.name)
+    };
+    let shown = all
+        .values()
+        .filter(asked)
+        .map(|b| describe(world, b))
+        .collect();
     elb_page(shown, "LoadBalancers", input)
 }
 
@@ -85,8 +109,13 @@ fn describe_load_balancers(world: &mut World, input: &Value) -> Answer {
 fn delete_load_balancer(world: &mut World, input: &Value) -> Answer {
     let arn = required(input, "LoadBalancerArn")?.to_owned();
     world.elbv2.load_balancers.remove(&arn);
-    let listeners: Vec<String> =
-        world.elbv2.listeners.values().filter(|l| l.load_balancer == arn).map(|l| l.arn.clone()).collect();
+    let listeners: Vec<String> = world
+        .elbv2
+        .listeners
+        .values()
+        .filter(|l| l.load_balancer == arn)
+        .map(|l| l.arn.clone())
+        .collect();
     for listener in listeners {
         super::listeners_rules::remove_listener(world, &listener);
     }

@@ -10,9 +10,19 @@ use crate::world::shapes::{list, text, texts};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// Any of these targets; none at all is a 503.
-    Forward { target_group_arn: String, targets: Vec<(String, u16)> },
-    Fixed { status: u16, content_type: String, body: String },
-    Redirect { status: u16, location: String },
+    Forward {
+        target_group_arn: String,
+        targets: Vec<(String, u16)>,
+    },
+    Fixed {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
+    Redirect {
+        status: u16,
+        location: String,
+    },
     NoListener,
 }
 
@@ -25,15 +35,54 @@ struct Request<'a> {
 }
 
 /// The first rule by priority whose conditions all hold decides, then the listener's default.
-pub fn route(world: &mut World, listener_port: u16, host: &str, path: &str, query: &str, headers: &[(String, String)]) -> Route {
-    let host = host.rsplit_once(':').map_or(host, |(name, port)| if port.parse::<u16>().is_ok() { name } else { host });
-    let request = Request { port: listener_port, host, path, query, headers };
-    let Some(listener) = world.elbv2.listeners.values().find(|l| l.port == listener_port) else { return Route::NoListener };
+pub fn route(
+    world: &mut World,
+    listener_port: u16,
+    host: &str,
+    path: &str,
+    query: &str,
+    headers: &[(String, String)],
+) -> Route {
+    let host = host.rsplit_once(':').map_or(host, |(name, port)| {
+        if port.parse::<u16>().is_ok() {
+            name
+        } else {
+            host
+        }
+    });
+    let request = Request {
+        port: listener_port,
+        host,
+        path,
+        query,
+        headers,
+    };
+    let Some(listener) = world
+        .elbv2
+        .listeners
+        .values()
+        .find(|l| l.port == listener_port)
+    else {
+        return Route::NoListener;
+    };
     let (arn, protocol) = (listener.arn.clone(), listener.protocol.clone());
-    let mut rules: Vec<&Rule> = world.elbv2.rules.values().filter(|r| r.listener == arn).collect();
+    let mut rules: Vec<&Rule> = world
+        .elbv2
+        .rules
+        .values()
+        .filter(|r| r.listener == arn)
+        .collect();
     rules.sort_by_key(|r| r.priority.unwrap_or(u32::MAX));
-    let met = rules.into_iter().find(|r| r.conditions.as_array().into_iter().flatten().all(|c| holds(c, &request)));
-    let Some(actions) = met.map(|r| r.actions.clone()) else { return Route::NoListener };
+    let met = rules.into_iter().find(|r| {
+        r.conditions
+            .as_array()
+            .into_iter()
+            .flatten()
+            .all(|c| holds(c, &request))
+    });
+    let Some(actions) = met.map(|r| r.actions.clone()) else {
+        return Route::NoListener;
+    };
     for action in actions.as_array().into_iter().flatten() {
         match text(action, "Type") {
             Some("forward") => return forward(world, action),
@@ -42,7 +91,11 @@ pub fn route(world: &mut World, listener_port: u16, host: &str, path: &str, quer
             _ => {}
         }
     }
-    Route::Fixed { status: 500, content_type: "text/plain".to_owned(), body: String::new() }
+    Route::Fixed {
+        status: 500,
+        content_type: "text/plain".to_owned(),
+        body: String::new(),
+    }
 }
 
 fn forward(world: &mut World, action: &Value) -> Route {
@@ -59,20 +112,39 @@ fn forward(world: &mut World, action: &Value) -> Route {
     }
     let targets = world.elbv2.target_groups.get(&chosen).map(|group| {
         let with = |keep: fn(TargetState) -> bool| -> Vec<(String, u16)> {
-            group.targets.iter().filter(|(_, t)| keep(t.state)).map(|(key, _)| key.clone()).collect()
+            group
+                .targets
+                .iter()
+                .filter(|(_, t)| keep(t.state))
+                .map(|(key, _)| key.clone())
+                .collect()
         };
         let healthy = with(|state| state == TargetState::Healthy);
         // No healthy target: the load balancer fails open to all that are registered.
-        if healthy.is_empty() { with(|state| state != TargetState::Draining) } else { healthy }
+        if healthy.is_empty() {
+            with(|state| state != TargetState::Draining)
+        } else {
+            healthy
+        }
     });
-    Route::Forward { target_group_arn: chosen, targets: targets.unwrap_or_default() }
+    Route::Forward {
+        target_group_arn: chosen,
+        targets: targets.unwrap_or_default(),
+    }
 }
 
 fn fixed(action: &Value) -> Route {
-    let config = action.get("FixedResponseConfig").cloned().unwrap_or_default();
+    let config = action
+        .get("FixedResponseConfig")
+        .cloned()
+        .unwrap_or_default();
     Route::Fixed {
-        status: text(&config, "StatusCode").and_then(|s| s.parse().ok()).unwrap_or(200),
-        content_type: text(&config, "ContentType").unwrap_or("text/plain").to_owned(),
+        status: text(&config, "StatusCode")
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(200),
+        content_type: text(&config, "ContentType")
+            .unwrap_or("text/plain")
+            .to_owned(),
         body: text(&config, "MessageBody").unwrap_or_default().to_owned(),
     }
 }
@@ -81,45 +153,96 @@ fn redirect(action: &Value, request: &Request<'_>, protocol: &str) -> Route {
     let config = action.get("RedirectConfig").cloned().unwrap_or_default();
     let fill = |template: &str| {
         let path = request.path.trim_start_matches('/');
-        let filled = template.replace("#{host}", request.host).replace("#{path}", path).replace("#{query}", request.query);
-        filled.replace("#{port}", &request.port.to_string()).replace("#{protocol}", protocol)
+        let filled = template
+            .replace("#{host}", request.host)
+            .replace("#{path}", path)
+            .replace("#{query}", request.query);
+        filled
+            .replace("#{port}", &request.port.to_string())
+            .replace("#{protocol}", protocol)
     };
     let part = |member: &str, usual: &str| fill(text(&config, member).unwrap_or(usual));
     let protocol = part("Protocol", "#{protocol}").to_lowercase();
     let port = part("Port", "#{port}");
     let usual_port = if protocol == "https" { "443" } else { "80" };
-    let port = if port == usual_port { String::new() } else { format!(":{port}") };
+    let port = if port == usual_port {
+        String::new()
+    } else {
+        format!(":{port}")
+    };
     let query = part("Query", "#{query}");
-    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-    let status = if text(&config, "StatusCode") == Some("HTTP_302") { 302 } else { 301 };
-    let location = format!("{protocol}://{}{port}{}{query}", part("Host", "#{host}"), part("Path", "/#{path}"));
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
+    };
+    let status = if text(&config, "StatusCode") == Some("HTTP_302") {
+        302
+    } else {
+        301
+    };
+    let location = format!(
+        "{protocol}://{}{port}{}{query}",
+        part("Host", "#{host}"),
+        part("Path", "/#{path}")
+    );
     Route::Redirect { status, location }
 }
 
 /// A condition's plain values, from whichever of its forms holds them.
 pub fn values_of(condition: &Value) -> Vec<String> {
-    let configs = ["HostHeaderConfig", "PathPatternConfig", "HttpHeaderConfig", "HttpRequestMethodConfig", "SourceIpConfig"];
-    let from_config = configs.iter().filter_map(|c| condition.get(*c)).map(|c| texts(c, "Values")).find(|v| !v.is_empty());
+    let configs = [
+        "HostHeaderConfig",
+        "PathPatternConfig",
+        "HttpHeaderConfig",
+        "HttpRequestMethodConfig",
+        "SourceIpConfig",
+    ];
+    let from_config = configs
+        .iter()
+        .filter_map(|c| condition.get(*c))
+        .map(|c| texts(c, "Values"))
+        .find(|v| !v.is_empty());
     from_config.unwrap_or_else(|| texts(condition, "Values"))
 }
 
 fn holds(condition: &Value, request: &Request<'_>) -> bool {
     let values = values_of(condition);
-    let any = |text: &str| values.iter().any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()));
+    let any = |text: &str| {
+        values
+            .iter()
+            .any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()))
+    };
     match text(condition, "Field") {
         Some("host-header") => any(request.host),
         Some("path-pattern") => values.iter().any(|pattern| matches(pattern, request.path)),
         Some("http-header") => {
-            let name = condition.get("HttpHeaderConfig").and_then(|c| text(c, "HttpHeaderName")).unwrap_or_default();
-            request.headers.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && any(value))
+            let name = condition
+                .get("HttpHeaderConfig")
+                .and_then(|c| text(c, "HttpHeaderName"))
+                .unwrap_or_default();
+            request
+                .headers
+                .iter()
+                .any(|(n, value)| n.eq_ignore_ascii_case(name) && any(value))
         }
         Some("query-string") => {
-            let wanted = condition.get("QueryStringConfig").map(|c| list(c, "Values")).unwrap_or_default();
-            let given: Vec<(String, String)> = url::form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
+            let wanted = condition
+                .get("QueryStringConfig")
+                .map(|c| list(c, "Values"))
+                .unwrap_or_default();
+            let given: Vec<(String, String)> =
+                url::form_urlencoded::parse(request.query.as_bytes())
+                    .into_owned()
+                    .collect();
             wanted.iter().any(|pair| {
                 let (key, value) = (text(pair, "Key"), text(pair, "Value").unwrap_or_default());
-                let fits = |pattern: &str, text: &str| matches(&pattern.to_lowercase(), &text.to_lowercase());
-                given.iter().any(|(k, v)| key.is_none_or(|key| fits(key, k)) && fits(value, v))
+                let fits = |pattern: &str, text: &str| {
+                    matches(&pattern.to_lowercase(), &text.to_lowercase())
+                };
+                given
+                    .iter()
+                    .any(|(k, v)| key.is_none_or(|key| fits(key, k)) && fits(value, v))
             })
         }
         // The method is not handed over, and who asks on a loopback machine says nothing.
@@ -129,7 +252,8 @@ fn holds(condition: &Value, request: &Request<'_>) -> bool {
 
 /// `*` is any text, `?` any one character.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {

@@ -17,9 +17,19 @@ pub const OPERATIONS: &[Operation] = &[
         service: "elasticloadbalancing",
         name: "CreateTargetGroup",
         function: create_target_group,
-        resources: |w, i| vec![elb_arn(w, &format!("targetgroup/{}/*", text(i, "Name").unwrap_or("*")))],
+        resources: |w, i| {
+            vec![elb_arn(
+                w,
+                &format!("targetgroup/{}/*", text(i, "Name").unwrap_or("*")),
+            )]
+        },
     },
-    Operation { service: "elasticloadbalancing", name: "DescribeTargetGroups", function: describe_target_groups, resources: everything },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "DescribeTargetGroups",
+        function: describe_target_groups,
+        resources: everything,
+    },
     Operation {
         service: "elasticloadbalancing",
         name: "DeleteTargetGroup",
@@ -44,7 +54,9 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
     let name = required(input, "Name")?.to_owned();
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if name.len() > 32 || !plain || name.starts_with('-') || name.ends_with('-') {
-        let message = format!("Target group name '{name}' cannot be longer than '32' characters, and can only contain characters that are alphanumeric characters or hyphens(-)");
+        let message = format!(
+            "Target group name '{name}' cannot be longer than '32' characters, and can only contain characters that are alphanumeric characters or hyphens(-)"
+        );
         return Err(ApiError::new("ValidationError", message));
     }
     if world.elbv2.target_groups.values().any(|g| g.name == name) {
@@ -55,7 +67,8 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
     let arn = elb_arn(world, &format!("targetgroup/{name}/{suffix}"));
     put_tags(world, &arn, list(input, "Tags"));
     let protocol = text(input, "Protocol").unwrap_or("HTTP").to_owned();
-    let seconds = |member: &str, usual: u64| Duration::from_secs(number_in(input, member).unwrap_or(usual));
+    let seconds =
+        |member: &str, usual: u64| Duration::from_secs(number_in(input, member).unwrap_or(usual));
     let count = |member: &str, usual: u64| number_in(input, member).unwrap_or(usual) as u32;
     let group = TargetGroup {
         arn: arn.clone(),
@@ -64,14 +77,23 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
         port: number_in(input, "Port").unwrap_or(80) as u16,
         vpc: text(input, "VpcId").unwrap_or(VPC).to_owned(),
         target_type: text(input, "TargetType").unwrap_or("instance").to_owned(),
-        check_protocol: text(input, "HealthCheckProtocol").unwrap_or(&protocol).to_owned(),
-        check_port: input.get("HealthCheckPort").and_then(plain_text).unwrap_or_else(|| "traffic-port".to_owned()),
+        check_protocol: text(input, "HealthCheckProtocol")
+            .unwrap_or(&protocol)
+            .to_owned(),
+        check_port: input
+            .get("HealthCheckPort")
+            .and_then(plain_text)
+            .unwrap_or_else(|| "traffic-port".to_owned()),
         check_path: text(input, "HealthCheckPath").unwrap_or("/").to_owned(),
         interval: seconds("HealthCheckIntervalSeconds", 30),
         timeout: seconds("HealthCheckTimeoutSeconds", 5),
         healthy_threshold: count("HealthyThresholdCount", 5),
         unhealthy_threshold: count("UnhealthyThresholdCount", 2),
-        matcher: input.get("Matcher").and_then(|m| text(m, "HttpCode")).unwrap_or("200").to_owned(),
+        matcher: input
+            .get("Matcher")
+            .and_then(|m| text(m, "HttpCode"))
+            .unwrap_or("200")
+            .to_owned(),
         deregistration_delay: Duration::from_secs(300),
         attributes: default_attributes(),
         targets: BTreeMap::new(),
@@ -82,26 +104,43 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
 }
 
 fn plain_text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()))
+    value
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| Some(value.as_u64()?.to_string()))
 }
 
 fn default_attributes() -> BTreeMap<String, String> {
     let usual = [
         ("deregistration_delay.timeout_seconds", "300"),
         ("load_balancing.algorithm.type", "round_robin"),
-        ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
+        (
+            "load_balancing.cross_zone.enabled",
+            "use_load_balancer_configuration",
+        ),
         ("slow_start.duration_seconds", "0"),
         ("stickiness.enabled", "false"),
         ("stickiness.lb_cookie.duration_seconds", "86400"),
         ("stickiness.type", "lb_cookie"),
-        ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
-        ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
+        (
+            "target_group_health.dns_failover.minimum_healthy_targets.count",
+            "1",
+        ),
+        (
+            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+            "1",
+        ),
     ];
-    usual.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    usual
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn describe(world: &World, arn: &str) -> Value {
-    let Some(group) = world.elbv2.target_groups.get(arn) else { return Value::Null };
+    let Some(group) = world.elbv2.target_groups.get(arn) else {
+        return Value::Null;
+    };
     json!({
         "TargetGroupArn": group.arn, "TargetGroupName": group.name, "Protocol": group.protocol, "Port": group.port,
         "VpcId": group.vpc, "HealthCheckProtocol": group.check_protocol, "HealthCheckPort": group.check_port,
@@ -120,7 +159,10 @@ fn describe_target_groups(world: &mut World, input: &Value) -> Answer {
         return Err(not_found(missing));
     }
     if names.iter().any(|n| !groups.values().any(|g| g.name == *n)) {
-        return Err(ApiError::new("TargetGroupNotFound", "One or more target groups not found"));
+        return Err(ApiError::new(
+            "TargetGroupNotFound",
+            "One or more target groups not found",
+        ));
     }
     let balancer = text(input, "LoadBalancerArn");
     if let Some(balancer) = balancer.filter(|b| !world.elbv2.load_balancers.contains_key(*b)) {
@@ -128,9 +170,15 @@ fn describe_target_groups(world: &mut World, input: &Value) -> Answer {
     }
     let asked = |g: &&TargetGroup| match balancer {
         Some(balancer) => world.elbv2.load_balancers_of(&g.arn).contains(&balancer),
-        None => arns.is_empty() && names.is_empty() || arns.contains(&g.arn) || names.contains(&g.name),
+        None => {
+            arns.is_empty() && names.is_empty() || arns.contains(&g.arn) || names.contains(&g.name)
+        }
     };
-    let shown = groups.values().filter(asked).map(|g| describe(world, &g.arn)).collect();
+    let shown = groups
+        .values()
+        .filter(asked)
+        .map(|g| describe(world, &g.arn))
+        .collect();
     elb_page(shown, "TargetGroups", input)
 }
 
@@ -145,18 +193,29 @@ fn delete_target_group(world: &mut World, input: &Value) -> Answer {
 }
 
 fn attributes(group: &TargetGroup) -> Value {
-    let each = group.attributes.iter().map(|(key, value)| json!({ "Key": key, "Value": value }));
+    let each = group
+        .attributes
+        .iter()
+        .map(|(key, value)| json!({ "Key": key, "Value": value }));
     json!({ "Attributes": each.collect::<Vec<_>>() })
 }
 
 fn modify_target_group_attributes(world: &mut World, input: &Value) -> Answer {
     let arn = required(input, "TargetGroupArn")?;
-    let Some(group) = world.elbv2.target_groups.get_mut(arn) else { return Err(not_found(arn)) };
+    let Some(group) = world.elbv2.target_groups.get_mut(arn) else {
+        return Err(not_found(arn));
+    };
     for attribute in list(input, "Attributes") {
         let key = required(attribute, "Key")?;
-        let value = attribute.get("Value").and_then(plain_text).unwrap_or_default();
+        let value = attribute
+            .get("Value")
+            .and_then(plain_text)
+            .unwrap_or_default();
         if !group.attributes.contains_key(key) {
-            return Err(ApiError::new("ValidationError", format!("Target group attribute key '{key}' is not recognized")));
+            return Err(ApiError::new(
+                "ValidationError",
+                format!("Target group attribute key '{key}' is not recognized"),
+            ));
         }
         if key == "deregistration_delay.timeout_seconds" {
             let seconds = value.parse().ok().filter(|s| *s <= 3600);
@@ -171,5 +230,10 @@ fn modify_target_group_attributes(world: &mut World, input: &Value) -> Answer {
 
 fn describe_target_group_attributes(world: &mut World, input: &Value) -> Answer {
     let arn = required(input, "TargetGroupArn")?;
-    world.elbv2.target_groups.get(arn).map(attributes).ok_or_else(|| not_found(arn))
+    world
+        .elbv2
+        .target_groups
+        .get(arn)
+        .map(attributes)
+        .ok_or_else(|| not_found(arn))
 }

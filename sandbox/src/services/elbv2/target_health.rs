@@ -22,7 +22,12 @@ pub const OPERATIONS: &[Operation] = &[
         function: deregister_targets,
         resources: |_, i| resource(i, "TargetGroupArn"),
     },
-    Operation { service: "elasticloadbalancing", name: "DescribeTargetHealth", function: describe_target_health, resources: everything },
+    Operation {
+        service: "elasticloadbalancing",
+        name: "DescribeTargetHealth",
+        function: describe_target_health,
+        resources: everything,
+    },
 ];
 
 /// One target to check, with its group's settings.
@@ -42,9 +47,16 @@ pub struct HealthCheck {
 
 /// Every target that a data plane must check at its interval: registered, not draining, of a group in use.
 pub fn checks_due(world: &World) -> Vec<HealthCheck> {
-    let groups = world.elbv2.target_groups.values().filter(|g| world.elbv2.in_use(&g.arn));
+    let groups = world
+        .elbv2
+        .target_groups
+        .values()
+        .filter(|g| world.elbv2.in_use(&g.arn));
     let checks = groups.flat_map(|group| {
-        let targets = group.targets.iter().filter(|(_, t)| t.state != TargetState::Draining);
+        let targets = group
+            .targets
+            .iter()
+            .filter(|(_, t)| t.state != TargetState::Draining);
         targets.map(|((address, port), _)| HealthCheck {
             target_group_arn: group.arn.clone(),
             address: address.clone(),
@@ -62,21 +74,35 @@ pub fn checks_due(world: &World) -> Vec<HealthCheck> {
 
 fn named(group: &TargetGroup, target: &Value) -> Result<(String, u16), ApiError> {
     let id = required(target, "Id")?.to_owned();
-    Ok((id, number_in(target, "Port").map_or(group.port, |p| p as u16)))
+    Ok((
+        id,
+        number_in(target, "Port").map_or(group.port, |p| p as u16),
+    ))
 }
 
 fn group<'a>(world: &'a World, input: &Value) -> Result<&'a TargetGroup, ApiError> {
     let arn = required(input, "TargetGroupArn")?;
-    world.elbv2.target_groups.get(arn).ok_or_else(|| not_found(arn))
+    world
+        .elbv2
+        .target_groups
+        .get(arn)
+        .ok_or_else(|| not_found(arn))
 }
 
 fn register_targets(world: &mut World, input: &Value) -> Answer {
     let group = group(world, input)?;
     let arn = group.arn.clone();
-    let keys = list(input, "Targets").iter().map(|t| named(group, t)).collect::<Result<Vec<_>, _>>()?;
+    let keys = list(input, "Targets")
+        .iter()
+        .map(|t| named(group, t))
+        .collect::<Result<Vec<_>, _>>()?;
     let zone = format!("{}a", world.place.region);
     for key in keys {
-        if world.elbv2.target(&arn, &key).is_none_or(|t| t.state == TargetState::Draining) {
+        if world
+            .elbv2
+            .target(&arn, &key)
+            .is_none_or(|t| t.state == TargetState::Draining)
+        {
             health::register(world, &arn, key, &zone);
         }
     }
@@ -86,10 +112,19 @@ fn register_targets(world: &mut World, input: &Value) -> Answer {
 fn deregister_targets(world: &mut World, input: &Value) -> Answer {
     let group = group(world, input)?;
     let arn = group.arn.clone();
-    let keys = list(input, "Targets").iter().map(|t| named(group, t)).collect::<Result<Vec<_>, _>>()?;
+    let keys = list(input, "Targets")
+        .iter()
+        .map(|t| named(group, t))
+        .collect::<Result<Vec<_>, _>>()?;
     for key in keys {
         if world.elbv2.target(&arn, &key).is_none() {
-            return Err(ApiError::new("InvalidTarget", format!("The following targets are not registered: '{}:{}'", key.0, key.1)));
+            return Err(ApiError::new(
+                "InvalidTarget",
+                format!(
+                    "The following targets are not registered: '{}:{}'",
+                    key.0, key.1
+                ),
+            ));
         }
         health::deregister(world, &arn, &key);
     }
@@ -99,26 +134,56 @@ fn deregister_targets(world: &mut World, input: &Value) -> Answer {
 fn describe_target_health(world: &mut World, input: &Value) -> Answer {
     let group = group(world, input)?;
     let in_use = world.elbv2.in_use(&group.arn);
-    let asked = list(input, "Targets").iter().map(|t| named(group, t)).collect::<Result<Vec<_>, _>>()?;
+    let asked = list(input, "Targets")
+        .iter()
+        .map(|t| named(group, t))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut shown = Vec::new();
     for (key, target) in &group.targets {
         if !asked.is_empty() && !asked.contains(key) {
             continue;
         }
         let unused = !in_use && target.state != TargetState::Draining;
-        let reason = if unused { "Target.NotInUse" } else { target.reason.as_str() };
-        let description = if unused { reason_description(reason) } else { target.description.as_str() };
-        let state = if unused { "unused" } else { target.state.as_str() };
-        shown.push(description_of(group, key, Some(&target.zone), (state, reason, description)));
+        let reason = if unused {
+            "Target.NotInUse"
+        } else {
+            target.reason.as_str()
+        };
+        let description = if unused {
+            reason_description(reason)
+        } else {
+            target.description.as_str()
+        };
+        let state = if unused {
+            "unused"
+        } else {
+            target.state.as_str()
+        };
+        shown.push(description_of(
+            group,
+            key,
+            Some(&target.zone),
+            (state, reason, description),
+        ));
     }
     for key in asked.iter().filter(|k| !group.targets.contains_key(*k)) {
         let reason = "Target.NotRegistered";
-        shown.push(description_of(group, key, None, ("unused", reason, reason_description(reason))));
+        shown.push(description_of(
+            group,
+            key,
+            None,
+            ("unused", reason, reason_description(reason)),
+        ));
     }
     Ok(json!({ "TargetHealthDescriptions": shown }))
 }
 
-fn description_of(group: &TargetGroup, key: &(String, u16), zone: Option<&str>, health: (&str, &str, &str)) -> Value {
+fn description_of(
+    group: &TargetGroup,
+    key: &(String, u16),
+    zone: Option<&str>,
+    health: (&str, &str, &str),
+) -> Value {
     let (address, port) = key;
     let (state, reason, description) = health;
     let mut target = json!({ "Id": address, "Port": port });
@@ -130,7 +195,10 @@ fn description_of(group: &TargetGroup, key: &(String, u16), zone: Option<&str>, 
         health["Reason"] = json!(reason);
         health["Description"] = json!(description);
     }
-    let check_port = if group.check_port == "traffic-port" { port.to_string() } else { group.check_port.clone() };
+    let check_port = if group.check_port == "traffic-port" {
+        port.to_string()
+    } else {
+        group.check_port.clone()
+    };
     json!({ "Target": target, "HealthCheckPort": check_port, "TargetHealth": health })
 }
-
