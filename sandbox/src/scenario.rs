@@ -1,1 +1,163 @@
-pub struct Behaviours;
+//! World files: what a world holds at the start, how its tasks behave, and what happens when. Plain data from YAML.
+//! Knows the file's form. Does not know how ECS reacts: everything is made through the services' own operations.
+
+mod behaviours;
+mod build;
+mod durations;
+mod timeline;
+
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+pub use behaviours::{Behaviour, Behaviours, ContainerHealth, Crash, Timings, Unhealthy};
+pub use timeline::{Action, Entry, Timeline, When, happen, updated};
+
+/// A world file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct WorldFile {
+    pub place: PlaceFile,
+    /// RFC 3339; the present without it.
+    pub start: Option<String>,
+    pub seed: u64,
+    /// Tasks are real containers, run by whoever takes the world's effects.
+    pub real_tasks: bool,
+    pub service_deployments: Availability,
+    /// How long the world has existed at its start, so that its services are steady. Real tasks have no past.
+    #[serde(with = "durations::optional")]
+    pub past: Option<Duration>,
+    pub load_balancers: Vec<LoadBalancerFile>,
+    pub target_groups: Vec<TargetGroupFile>,
+    pub clusters: Vec<String>,
+    pub services: Vec<ServiceFile>,
+    pub timings: Timings,
+    pub behaviours: Vec<Behaviour>,
+    pub timeline: Vec<Entry>,
+    // JOIN: the types of these four are the other half's; until then they are kept as they stand in the file.
+    pub roles: serde_yaml::Value,
+    pub repositories: serde_yaml::Value,
+    pub github: serde_yaml::Value,
+    pub trouble: serde_yaml::Value,
+}
+
+/// JOIN: the parts of a world file that are not ECS's or ELBv2's.
+#[derive(Clone, Debug, Default)]
+pub struct Rest {
+    pub roles: serde_yaml::Value,
+    pub repositories: serde_yaml::Value,
+    pub github: serde_yaml::Value,
+    pub trouble: serde_yaml::Value,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PlaceFile {
+    pub partition: String,
+    pub account: String,
+    pub region: String,
+}
+
+impl Default for PlaceFile {
+    fn default() -> PlaceFile {
+        PlaceFile {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "ap-northeast-1".to_owned(),
+        }
+    }
+}
+
+/// Whether the endpoint knows service deployments.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability {
+    #[default]
+    Available,
+    Unavailable,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LoadBalancerFile {
+    pub name: String,
+    /// AWS-like without it.
+    pub dns_name: Option<String>,
+    #[serde(default)]
+    pub listeners: Vec<ListenerFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ListenerFile {
+    pub port: u16,
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// A target group's name; without it the default action is a 404.
+    pub forward: Option<String>,
+    #[serde(default)]
+    pub rules: Vec<RuleFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleFile {
+    pub priority: u32,
+    pub host: Option<String>,
+    pub path: Option<String>,
+    /// Target groups' names; several are weighted equally unless `weights` says otherwise.
+    pub forward: Vec<String>,
+    #[serde(default)]
+    pub weights: Vec<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TargetGroupFile {
+    pub name: String,
+    pub port: Option<u16>,
+    pub target_type: Option<String>,
+    pub path: Option<String>,
+    #[serde(with = "durations::optional")]
+    pub interval: Option<Duration>,
+    #[serde(with = "durations::optional")]
+    pub timeout: Option<Duration>,
+    pub healthy_threshold: Option<u32>,
+    pub unhealthy_threshold: Option<u32>,
+    #[serde(with = "durations::optional")]
+    pub deregistration_delay: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ServiceFile {
+    /// `default` without it.
+    pub cluster: Option<String>,
+    pub name: String,
+    pub desired: Option<u64>,
+    /// The service's name without it.
+    pub family: Option<String>,
+    /// The family without it.
+    pub container: Option<String>,
+    pub image: String,
+    pub port: Option<u16>,
+    pub cpu: Option<String>,
+    pub memory: Option<String>,
+    pub architecture: Option<String>,
+    pub health_check: Option<Value>,
+    pub log_group: Option<String>,
+    /// Raw members of the task definition, which replace or join the ones above.
+    pub task_definition: Value,
+    /// Raw members of CreateService, which replace or join the ones below.
+    pub service: Value,
+    /// `{ enable, rollback, … }` as ECS has it.
+    pub breaker: Option<Value>,
+    pub minimum_healthy_percent: Option<u64>,
+    pub maximum_percent: Option<u64>,
+    /// FARGATE without it.
+    pub launch_type: Option<String>,
+    /// A target group's name.
+    pub target_group: Option<String>,
+    pub grace_period: Option<u64>,
+    pub tags: std::collections::BTreeMap<String, String>,
+}

@@ -5,13 +5,20 @@
 pub mod agenda;
 pub mod health;
 pub mod ids;
+pub mod joins;
+pub mod lifecycle;
 pub mod registry;
 pub mod rollout;
 pub mod scheduler;
+pub mod shapes;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
 use serde_json::Value;
+
+use agenda::Event;
 
 pub use agenda::Agenda;
 pub use ids::Ids;
@@ -42,6 +49,120 @@ pub struct World {
     pub real_tasks: bool,
     /// What a driver must do next. Always empty with scripted tasks.
     pub effects: Vec<Effect>,
+    /// What happens by itself, and what happens after the first update.
+    pub timeline: crate::scenario::Timeline,
+}
+
+impl World {
+    pub fn new(place: Place, start: SystemTime, seed: u64) -> World {
+        World {
+            place,
+            now: start,
+            agenda: Agenda::default(),
+            ids: Ids::seeded(seed),
+            ecs: crate::services::ecs::Ecs::default(),
+            elbv2: crate::services::elbv2::Elbv2::default(),
+            ecr: joins::ecr(),
+            logs: joins::logs(),
+            iam: joins::iam(),
+            github: joins::github(),
+            behaviours: crate::scenario::Behaviours::default(),
+            real_tasks: false,
+            effects: Vec::new(),
+            timeline: crate::scenario::Timeline::default(),
+        }
+    }
+
+    /// Lets everything happen that is due by `to`, each at its exact time. Time never goes backwards.
+    pub fn advance(&mut self, to: SystemTime) {
+        while let Some((when, event)) = self.agenda.pop_due(to) {
+            self.now = self.now.max(when);
+            self.happen(event);
+        }
+        self.now = self.now.max(to);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Reconcile { cluster, service } => {
+                scheduler::reconcile(self, &(cluster, service))
+            }
+            Event::Task { arn, step, epoch } => lifecycle::step(self, &arn, step, epoch),
+            Event::Registered {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
+                health::registered(self, &target_group, &(address, port), generation);
+            }
+            Event::Check {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
+                health::scripted_check(self, &target_group, (address, port), generation);
+            }
+            Event::Drained {
+                target_group,
+                address,
+                port,
+                generation,
+            } => {
+                health::drained(self, &target_group, &(address, port), generation);
+            }
+            Event::Timeline(index) => crate::scenario::happen(self, index),
+        }
+    }
+
+    /// Takes what a runtime saw. The caller advances the world to the time of seeing first.
+    pub fn learn(&mut self, fact: Fact) {
+        match fact {
+            Fact::TaskRunning {
+                task_arn,
+                reachable,
+                image_digests,
+            } => {
+                lifecycle::containers_run(self, &task_arn, &reachable, &image_digests);
+            }
+            Fact::TaskFailedToStart { task_arn, reason } => {
+                lifecycle::fail_to_start(self, &task_arn, &reason)
+            }
+            Fact::ContainerExited {
+                task_arn,
+                container,
+                exit_code,
+                out_of_memory,
+            } => {
+                lifecycle::container_exited(
+                    self,
+                    &task_arn,
+                    Some(&container),
+                    exit_code,
+                    out_of_memory,
+                    None,
+                );
+            }
+            Fact::TaskStopped {
+                task_arn,
+                exit_codes,
+            } => lifecycle::containers_stopped(self, &task_arn, &exit_codes),
+            Fact::HealthChecked {
+                target_group_arn,
+                address,
+                port,
+                result,
+            } => {
+                health::checked(self, &target_group_arn, &(address, port), result);
+            }
+            Fact::LogLine {
+                group,
+                stream,
+                line,
+            } => joins::log_line(self, &group, &stream, &line),
+        }
+    }
 }
 
 /// One API call, decoded. The same for JSON 1.1 and query protocols: query parameters become nested JSON of strings.

@@ -1,1 +1,456 @@
+//! ECS's service scheduler for rolling services: how many tasks of which deployment to start and stop.
+//! Knows percents, health and throttling. Does not know how a deployment ends: that is `rollout`.
 
+use std::time::{Duration, SystemTime};
+
+use super::agenda::Event;
+use super::health::{self, Condemned};
+use super::{World, lifecycle, rollout};
+use crate::services::ecs::{LastStatus, RolloutState, ServiceEvent, ServiceKey};
+
+/// From a change to the scheduler's next look.
+const REACTION: Duration = Duration::from_millis(250);
+/// ECS keeps the last hundred events of a service.
+const EVENTS_KEPT: usize = 100;
+const THROTTLE: Duration = Duration::from_secs(10);
+const THROTTLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Says something in the service's events, in ECS's own words.
+pub fn say(world: &mut World, key: &ServiceKey, message: String) {
+    let id = world.ids.uuid();
+    let at = world.now;
+    if let Some(service) = world.ecs.services.get_mut(key) {
+        let message = format!("(service {}) {message}", service.name);
+        service.events.push_front(ServiceEvent { id, at, message });
+        service.events.truncate(EVENTS_KEPT);
+    }
+}
+
+/// Plans a look at a service, unless an earlier one is planned.
+pub fn look(world: &mut World, key: &ServiceKey, at: SystemTime) {
+    let Some(service) = world.ecs.services.get_mut(key) else {
+        return;
+    };
+    if service
+        .look_due
+        .is_some_and(|due| due <= at && due >= world.now)
+    {
+        return;
+    }
+    service.look_due = Some(at);
+    world.agenda.at(
+        at,
+        Event::Reconcile {
+            cluster: key.0.clone(),
+            service: key.1.clone(),
+        },
+    );
+}
+
+pub fn look_soon(world: &mut World, key: &ServiceKey) {
+    let at = world.now + REACTION;
+    look(world, key, at);
+}
+
+pub fn look_at_service_of(world: &mut World, task_arn: &str) {
+    if let Some(key) = world
+        .ecs
+        .tasks
+        .get(task_arn)
+        .and_then(|t| t.service.clone())
+    {
+        look_soon(world, &key);
+    }
+}
+
+/// One look: stop what failed, count it, start and stop tasks, and see whether the deployment has ended.
+pub fn reconcile(world: &mut World, key: &ServiceKey) {
+    let Some(service) = world.ecs.services.get_mut(key) else {
+        return;
+    };
+    if service.look_due.is_some_and(|due| due <= world.now) {
+        service.look_due = None;
+    }
+    match service.status {
+        "INACTIVE" => return,
+        "DRAINING" => return drain(world, key),
+        _ => {}
+    }
+    rollout::begin(world, key);
+    stop_condemned(world, key);
+    rollout::prove(world, key);
+    rollout::judge(world, key);
+    let census = Census::take(world, key);
+    let moves = plan(&census);
+    carry_out(world, key, &census, &moves);
+    rollout::conclude(world, key);
+}
+
+/// A deleted service stops its tasks, then is INACTIVE.
+fn drain(world: &mut World, key: &ServiceKey) {
+    let left: Vec<(String, bool)> = world
+        .ecs
+        .tasks_of(key)
+        .filter(|t| t.last_status != LastStatus::Stopped)
+        .map(|t| (t.arn.clone(), t.live()))
+        .collect();
+    for (arn, _) in left.iter().filter(|(_, live)| *live) {
+        let service = world.ecs.services.get(key);
+        let id = service
+            .and_then(|s| s.deployments.first())
+            .map(|d| d.id())
+            .unwrap_or_default();
+        lifecycle::stop(
+            world,
+            arn,
+            "ServiceSchedulerInitiated",
+            &format!("Scaling activity initiated by (deployment {id})"),
+        );
+    }
+    if left.is_empty()
+        && let Some(service) = world.ecs.services.get_mut(key)
+    {
+        service.status = "INACTIVE";
+        service.deployments.clear();
+    }
+}
+
+fn stop_condemned(world: &mut World, key: &ServiceKey) {
+    let arns: Vec<(String, String)> = world
+        .ecs
+        .tasks_of(key)
+        .map(|t| (t.arn.clone(), t.id.clone()))
+        .collect();
+    for (arn, id) in arns {
+        let Some(task) = world.ecs.tasks.get(&arn) else {
+            continue;
+        };
+        match health::condemned(world, key, task) {
+            Condemned::No => {}
+            Condemned::Spared { until } => look(world, key, until),
+            Condemned::Yes {
+                reason,
+                by_container,
+            } => {
+                if by_container {
+                    say(
+                        world,
+                        key,
+                        format!("(task {id}) failed container health checks."),
+                    );
+                }
+                lifecycle::stop(world, &arn, "ServiceSchedulerInitiated", &reason);
+                say(
+                    world,
+                    key,
+                    format!("has stopped 1 running tasks: (task {id})."),
+                );
+                rollout::task_failed(world, &arn);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub arn: String,
+    pub serving: bool,
+    pub running: bool,
+}
+
+/// What the scheduler decides from. Lists are oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Census {
+    pub desired: usize,
+    pub lower: usize,
+    pub upper: usize,
+    /// False once the PRIMARY deployment has failed.
+    pub may_launch: bool,
+    pub launch_not_before: Option<SystemTime>,
+    pub now: Option<SystemTime>,
+    pub new: Vec<Counted>,
+    pub old: Vec<Counted>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Moves {
+    pub stop: Vec<String>,
+    pub start: usize,
+    /// Neither a start nor a stop is allowed, though one is needed.
+    pub stuck: bool,
+    pub wait_until: Option<SystemTime>,
+}
+
+impl Census {
+    fn take(world: &World, key: &ServiceKey) -> Census {
+        let Some(service) = world.ecs.services.get(key) else {
+            return Census::default();
+        };
+        let Some(primary) = service.deployments.first() else {
+            return Census::default();
+        };
+        let percent = |member: &str, usual: u64| {
+            let configuration = service.members.get("deploymentConfiguration");
+            configuration
+                .and_then(|c| super::shapes::number_in(c, member))
+                .unwrap_or(usual)
+        };
+        let desired = service.desired;
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        for task in world.ecs.tasks_of(key).filter(|t| t.live()) {
+            let counted = Counted {
+                arn: task.arn.clone(),
+                serving: health::serving(world, service, task),
+                running: task.running(),
+            };
+            if task.deployment == primary.digits {
+                new.push(counted)
+            } else {
+                old.push(counted)
+            }
+        }
+        Census {
+            desired: desired as usize,
+            lower: (desired * percent("minimumHealthyPercent", 100)).div_ceil(100) as usize,
+            upper: (desired * percent("maximumPercent", 200) / 100) as usize,
+            may_launch: primary.rollout_state != RolloutState::Failed,
+            launch_not_before: service.launch_not_before,
+            now: Some(world.now),
+            new,
+            old,
+        }
+    }
+}
+
+/// The rolling update's arithmetic, of nothing but the census.
+pub fn plan(census: &Census) -> Moves {
+    let mut moves = Moves::default();
+    let serving_new = census
+        .new
+        .iter()
+        .filter(|t| t.serving)
+        .count()
+        .min(census.desired);
+    let serving_old = census.old.iter().filter(|t| t.serving).count();
+    // More than desired: the ones that do not serve go first, then the newest.
+    let surplus = census.new.len().saturating_sub(census.desired);
+    let mut newest_first: Vec<&Counted> = census.new.iter().rev().collect();
+    newest_first.sort_by_key(|t| t.serving);
+    moves
+        .stop
+        .extend(newest_first.iter().take(surplus).map(|t| t.arn.clone()));
+    if !census.may_launch {
+        return moves;
+    }
+    let needed = census.desired.saturating_sub(census.new.len());
+    let room = census
+        .upper
+        .saturating_sub(census.new.len() - surplus + census.old.len());
+    // A new one that serves releases an old one; without room, as many go as the minimum allows.
+    let released = (serving_new + census.old.len()).saturating_sub(census.desired);
+    let to_stop = released
+        .max(needed.saturating_sub(room))
+        .min(census.old.len());
+    let mut may_stop_serving = (serving_new + serving_old).saturating_sub(census.lower);
+    let mut old: Vec<&Counted> = census.old.iter().collect();
+    old.sort_by_key(|t| t.serving);
+    for task in old.into_iter().take(to_stop) {
+        if task.serving {
+            if may_stop_serving == 0 {
+                continue;
+            }
+            may_stop_serving -= 1;
+        }
+        moves.stop.push(task.arn.clone());
+    }
+    moves.start = needed.min(room);
+    moves.stuck =
+        needed > 0 && room == 0 && moves.stop.is_empty() && census.new.iter().all(|t| t.serving);
+    if moves.start > 0 && census.launch_not_before > census.now {
+        moves.start = 0;
+        moves.wait_until = census.launch_not_before;
+    }
+    moves
+}
+
+fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves) {
+    let Some(primary) = world
+        .ecs
+        .services
+        .get(key)
+        .and_then(|s| s.deployments.first())
+    else {
+        return;
+    };
+    let (digits, id, stuck_said) = (primary.digits.clone(), primary.id(), primary.stuck_said);
+    if moves.stuck && !stuck_said {
+        say(
+            world,
+            key,
+            "was unable to stop or start tasks during a deployment because of the service deployment configuration. \
+             Update the minimumHealthyPercent or maximumPercent value and try again."
+                .to_owned(),
+        );
+        if let Some(primary) = world
+            .ecs
+            .services
+            .get_mut(key)
+            .and_then(|s| s.deployments.first_mut())
+        {
+            primary.stuck_said = true;
+        }
+    }
+    if let Some(until) = moves.wait_until {
+        look(world, key, until);
+    }
+    let (mut running, mut pending) = (Vec::new(), Vec::new());
+    for arn in &moves.stop {
+        let ran = census
+            .new
+            .iter()
+            .chain(&census.old)
+            .any(|t| t.arn == *arn && t.running);
+        lifecycle::stop(
+            world,
+            arn,
+            "ServiceSchedulerInitiated",
+            &format!("Scaling activity initiated by (deployment {id})"),
+        );
+        let task = format!("(task {})", super::shapes::last_segment(arn));
+        if ran {
+            running.push(task)
+        } else {
+            pending.push(task)
+        }
+    }
+    if !running.is_empty() {
+        say(
+            world,
+            key,
+            format!(
+                "has stopped {} running tasks: {}.",
+                running.len(),
+                running.join(" ")
+            ),
+        );
+    }
+    if !pending.is_empty() {
+        say(
+            world,
+            key,
+            format!("has stopped {} pending tasks.", pending.len()),
+        );
+    }
+    if moves.start == 0 {
+        return;
+    }
+    let started: Vec<String> = (0..moves.start)
+        .filter_map(|_| lifecycle::start(world, key, &digits))
+        .collect();
+    let tasks: Vec<String> = started.iter().map(|id| format!("(task {id})")).collect();
+    if !tasks.is_empty() {
+        say(
+            world,
+            key,
+            format!("has started {} tasks: {}.", tasks.len(), tasks.join(" ")),
+        );
+    }
+}
+
+/// After the n-th failure in a row the next launch waits n × 10 s, a minute at most.
+pub fn throttle(world: &mut World, key: &ServiceKey, failures_in_a_row: u32) {
+    let until = world.now + (THROTTLE * failures_in_a_row.saturating_sub(1)).min(THROTTLE_LIMIT);
+    if let Some(service) = world.ecs.services.get_mut(key) {
+        service.launch_not_before = Some(until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tasks(prefix: &str, serving: &[bool]) -> Vec<Counted> {
+        let each = serving.iter().enumerate();
+        each.map(|(i, s)| Counted {
+            arn: format!("{prefix}{i}"),
+            serving: *s,
+            running: true,
+        })
+        .collect()
+    }
+
+    fn census(desired: usize, percents: (usize, usize), new: &[bool], old: &[bool]) -> Census {
+        Census {
+            desired,
+            lower: (desired * percents.0).div_ceil(100),
+            upper: desired * percents.1 / 100,
+            may_launch: true,
+            new: tasks("new", new),
+            old: tasks("old", old),
+            ..Census::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(census: Census, stop: &[&str], start: usize, stuck: bool) {
+        let moves = plan(&census);
+        assert_eq!(
+            (moves.stop, moves.start, moves.stuck),
+            (stop.iter().map(|s| (*s).to_owned()).collect(), start, stuck)
+        );
+    }
+
+    #[test]
+    fn rolls_within_its_percents() {
+        check(census(2, (100, 200), &[], &[true, true]), &[], 2, false);
+        check(
+            census(2, (100, 200), &[false, false], &[true, true]),
+            &[],
+            0,
+            false,
+        );
+        check(
+            census(2, (100, 200), &[true, false], &[true, true]),
+            &["old0"],
+            0,
+            false,
+        );
+        check(
+            census(2, (100, 200), &[true, true], &[true, true]),
+            &["old0", "old1"],
+            0,
+            false,
+        );
+        check(
+            census(2, (50, 100), &[], &[true, true]),
+            &["old0"],
+            0,
+            false,
+        );
+        check(census(2, (50, 100), &[false], &[true]), &[], 0, false);
+        check(census(1, (0, 100), &[], &[true]), &["old0"], 0, false);
+    }
+
+    #[test]
+    fn cannot_move_between_one_hundred_percents() {
+        check(census(1, (100, 100), &[], &[true]), &[], 0, true);
+    }
+
+    #[test]
+    fn scales_to_and_from_zero() {
+        check(
+            census(0, (100, 200), &[true, true], &[]),
+            &["new1", "new0"],
+            0,
+            false,
+        );
+        check(census(3, (100, 200), &[true], &[]), &[], 2, false);
+    }
+
+    #[test]
+    fn a_failed_deployment_launches_nothing_and_the_old_tasks_stay() {
+        let mut failed = census(1, (100, 200), &[], &[true]);
+        failed.may_launch = false;
+        check(failed, &[], 0, false);
+    }
+}

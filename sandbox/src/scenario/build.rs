@@ -1,0 +1,292 @@
+//! From a world file to a world: everything is made through the services' own operations, some time before the start.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Availability, LoadBalancerFile, Rest, ServiceFile, TargetGroupFile, WorldFile, timeline,
+};
+use crate::services::{ecs, elbv2};
+use crate::world::{Operation, Place, World, joins};
+
+/// Long enough for every service to become steady.
+const PAST: Duration = Duration::from_secs(3600);
+
+impl WorldFile {
+    /// Reads a world file.
+    pub fn parse(yaml: &str) -> Result<WorldFile, String> {
+        serde_yaml::from_str(yaml).map_err(|e| e.to_string())
+    }
+
+    /// The world as it is at `start`; the file's own `start` takes precedence.
+    pub fn build(self, start: SystemTime) -> Result<World, String> {
+        let start = match &self.start {
+            None => start,
+            Some(text) => {
+                let parsed: jiff::Timestamp =
+                    text.parse().map_err(|e| format!("start `{text}`: {e}"))?;
+                SystemTime::from(parsed)
+            }
+        };
+        let past = self.past.unwrap_or(if self.real_tasks {
+            Duration::ZERO
+        } else {
+            PAST
+        });
+        let place = Place {
+            partition: self.place.partition,
+            account: self.place.account,
+            region: self.place.region,
+        };
+        let mut world = World::new(place, start - past, self.seed);
+        world.real_tasks = self.real_tasks;
+        world.behaviours.timings = self.timings;
+        world.behaviours.list = self.behaviours;
+        world.ecs.service_deployments_available =
+            self.service_deployments == Availability::Available;
+        let rest = Rest {
+            roles: self.roles,
+            repositories: self.repositories,
+            github: self.github,
+            trouble: self.trouble,
+        };
+        joins::set_up(&mut world, &rest)?;
+        for group in &self.target_groups {
+            create_target_group(&mut world, group)?;
+        }
+        for balancer in &self.load_balancers {
+            create_load_balancer(&mut world, balancer)?;
+        }
+        for cluster in &self.clusters {
+            create_cluster(&mut world, cluster)?;
+        }
+        for service in &self.services {
+            create_service(&mut world, service)?;
+        }
+        world.advance(start);
+        world.timeline.entries = self.timeline;
+        timeline::plan(&mut world);
+        Ok(world)
+    }
+}
+
+fn call(
+    world: &mut World,
+    tables: &[&[Operation]],
+    name: &str,
+    input: &Value,
+) -> Result<Value, String> {
+    let operation = tables
+        .iter()
+        .flat_map(|t| t.iter())
+        .find(|o| o.name == name);
+    let operation =
+        operation.ok_or_else(|| format!("{name} is not an operation of the sandbox"))?;
+    (operation.function)(world, input).map_err(|e| format!("{name}: {}: {}", e.code, e.message))
+}
+
+fn create_cluster(world: &mut World, name: &str) -> Result<(), String> {
+    call(
+        world,
+        ecs::TABLES,
+        "CreateCluster",
+        &json!({ "clusterName": name }),
+    )
+    .map(drop)
+}
+
+fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), String> {
+    let mut input = json!({
+        "Name": file.name, "Protocol": "HTTP", "Port": file.port.unwrap_or(80),
+        "TargetType": file.target_type.as_deref().unwrap_or("ip"), "HealthCheckPath": file.path.as_deref().unwrap_or("/"),
+    });
+    let seconds = |d: Option<Duration>| d.map(|d| json!(d.as_secs()));
+    for (member, value) in [
+        ("HealthCheckIntervalSeconds", seconds(file.interval)),
+        ("HealthCheckTimeoutSeconds", seconds(file.timeout)),
+        (
+            "HealthyThresholdCount",
+            file.healthy_threshold.map(|n| json!(n)),
+        ),
+        (
+            "UnhealthyThresholdCount",
+            file.unhealthy_threshold.map(|n| json!(n)),
+        ),
+    ] {
+        if let Some(value) = value {
+            input[member] = value;
+        }
+    }
+    let answer = call(world, elbv2::TABLES, "CreateTargetGroup", &input)?;
+    if let Some(delay) = file.deregistration_delay {
+        let delay = json!({ "Key": "deregistration_delay.timeout_seconds", "Value": delay.as_secs().to_string() });
+        let input = json!({ "TargetGroupArn": answer["TargetGroups"][0]["TargetGroupArn"], "Attributes": [delay] });
+        call(world, elbv2::TABLES, "ModifyTargetGroupAttributes", &input)?;
+    }
+    Ok(())
+}
+
+/// The ARN of a target group by name.
+fn target_group(world: &World, name: &str) -> Result<String, String> {
+    let found = world.elbv2.target_groups.values().find(|g| g.name == name);
+    found
+        .map(|g| g.arn.clone())
+        .ok_or_else(|| format!("no target group is called `{name}`"))
+}
+
+fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<(), String> {
+    let input = json!({
+        "Name": file.name, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+        "SecurityGroups": ["sg-0a1b2c3d4e5f60718"],
+    });
+    let answer = call(world, elbv2::TABLES, "CreateLoadBalancer", &input)?;
+    let arn = answer["LoadBalancers"][0]["LoadBalancerArn"].clone();
+    if let Some(dns_name) = &file.dns_name
+        && let Some(balancer) = arn
+            .as_str()
+            .and_then(|a| world.elbv2.load_balancers.get_mut(a))
+    {
+        balancer.dns_name.clone_from(dns_name);
+    }
+    for listener in &file.listeners {
+        let default = match &listener.forward {
+            Some(name) => {
+                json!({ "Type": "forward", "TargetGroupArn": target_group(world, name)? })
+            }
+            None => json!({
+                "Type": "fixed-response",
+                "FixedResponseConfig": { "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" },
+            }),
+        };
+        let input = json!({
+            "LoadBalancerArn": arn, "Port": listener.port, "DefaultActions": [default],
+            "Protocol": listener.protocol.as_deref().unwrap_or("HTTP"),
+        });
+        let answer = call(world, elbv2::TABLES, "CreateListener", &input)?;
+        let listener_arn = answer["Listeners"][0]["ListenerArn"].clone();
+        for rule in &listener.rules {
+            let mut conditions = Vec::new();
+            for (field, value) in [("host-header", &rule.host), ("path-pattern", &rule.path)] {
+                conditions.extend(
+                    value
+                        .iter()
+                        .map(|v| json!({ "Field": field, "Values": [v] })),
+                );
+            }
+            let mut groups = Vec::new();
+            for (index, name) in rule.forward.iter().enumerate() {
+                let weight = rule.weights.get(index).copied().unwrap_or(1);
+                groups.push(
+                    json!({ "TargetGroupArn": target_group(world, name)?, "Weight": weight }),
+                );
+            }
+            let input = json!({
+                "ListenerArn": listener_arn, "Priority": rule.priority, "Conditions": conditions,
+                "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }],
+            });
+            call(world, elbv2::TABLES, "CreateRule", &input)?;
+        }
+    }
+    Ok(())
+}
+
+/// Members of `raw` replace those of `base`.
+fn overlay(base: &mut Value, raw: &Value) {
+    if let (Some(base), Some(raw)) = (base.as_object_mut(), raw.as_object()) {
+        base.extend(raw.clone());
+    }
+}
+
+fn task_definition(world: &World, file: &ServiceFile) -> Value {
+    let family = file.family.as_deref().unwrap_or(&file.name);
+    let mut container = json!({
+        "name": file.container.as_deref().unwrap_or(family), "image": file.image, "essential": true,
+    });
+    if let Some(port) = file.port {
+        container["portMappings"] = json!([{ "containerPort": port, "protocol": "tcp" }]);
+    }
+    if let Some(check) = &file.health_check {
+        container["healthCheck"] = check.clone();
+    }
+    if let Some(group) = &file.log_group {
+        container["logConfiguration"] = json!({
+            "logDriver": "awslogs",
+            "options": { "awslogs-group": group, "awslogs-region": world.place.region, "awslogs-stream-prefix": "ecs" },
+        });
+    }
+    let role = format!(
+        "arn:{}:iam::{}:role/ecsTaskExecutionRole",
+        world.place.partition, world.place.account
+    );
+    let mut document = json!({
+        "family": family, "networkMode": "awsvpc", "executionRoleArn": role,
+        "cpu": file.cpu.as_deref().unwrap_or("256"), "memory": file.memory.as_deref().unwrap_or("512"),
+        "containerDefinitions": [container],
+    });
+    if file.launch_type.as_deref().unwrap_or("FARGATE") == "FARGATE" {
+        document["requiresCompatibilities"] = json!(["FARGATE"]);
+    }
+    if let Some(architecture) = &file.architecture {
+        document["runtimePlatform"] =
+            json!({ "cpuArchitecture": architecture, "operatingSystemFamily": "LINUX" });
+    }
+    overlay(&mut document, &file.task_definition);
+    document
+}
+
+fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
+    let cluster = file.cluster.as_deref().unwrap_or("default");
+    if !world.ecs.clusters.contains_key(cluster) {
+        create_cluster(world, cluster)?;
+    }
+    let document = task_definition(world, file);
+    let answer = call(world, ecs::TABLES, "RegisterTaskDefinition", &document)?;
+    let mut configuration = Map::new();
+    if let Some(breaker) = &file.breaker {
+        configuration.insert("deploymentCircuitBreaker".to_owned(), breaker.clone());
+    }
+    for (member, percent) in [
+        ("minimumHealthyPercent", file.minimum_healthy_percent),
+        ("maximumPercent", file.maximum_percent),
+    ] {
+        if let Some(percent) = percent {
+            configuration.insert(member.to_owned(), json!(percent));
+        }
+    }
+    let mut input = json!({
+        "cluster": cluster, "serviceName": file.name, "desiredCount": file.desired.unwrap_or(1),
+        "taskDefinition": answer["taskDefinition"]["taskDefinitionArn"],
+        "launchType": file.launch_type.as_deref().unwrap_or("FARGATE"),
+        "deploymentConfiguration": configuration,
+        "networkConfiguration": { "awsvpcConfiguration": {
+            "subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+            "securityGroups": ["sg-0a1b2c3d4e5f60719"], "assignPublicIp": "ENABLED",
+        } },
+    });
+    if let Some(group) = &file.target_group {
+        let container = file
+            .container
+            .as_deref()
+            .or(file.family.as_deref())
+            .unwrap_or(&file.name);
+        input["loadBalancers"] = json!([{
+            "targetGroupArn": target_group(world, group)?, "containerName": container, "containerPort": file.port.unwrap_or(80),
+        }]);
+        input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
+    }
+    if !file.tags.is_empty() {
+        let tags = file
+            .tags
+            .iter()
+            .map(|(key, value)| json!({ "key": key, "value": value }));
+        input["tags"] = tags.collect();
+    }
+    overlay(&mut input, &file.service);
+    if input.get("capacityProviderStrategy").is_some()
+        && let Some(members) = input.as_object_mut()
+    {
+        members.remove("launchType");
+    }
+    call(world, ecs::TABLES, "CreateService", &input).map(drop)
+}

@@ -1,0 +1,314 @@
+//! What happens in a world without being asked for: other people, alarms, capacity. Each entry once, at its time.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::durations;
+use crate::services::ecs::{ServiceKey, service_deployments, services};
+use crate::services::elbv2::reason_description;
+use crate::world::agenda::Event;
+use crate::world::shapes::list;
+use crate::world::{Operation, World, joins, lifecycle, scheduler};
+
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    pub entries: Vec<Entry>,
+    /// The first UpdateService has been seen.
+    pub updated: bool,
+    /// An entry of the timeline is at work: what it updates is not the update that others wait for.
+    at_work: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Entry {
+    #[serde(default)]
+    pub when: When,
+    #[serde(default, with = "durations")]
+    pub at: Duration,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// What `at` is counted from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    #[default]
+    Started,
+    /// The first UpdateService call that came from outside.
+    Updated,
+}
+
+/// One member of `do`. Services are named plainly; `cluster/name` where two clusters share a name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Action {
+    pub update_service: Option<UpdateService>,
+    /// Rolls the deployment in flight back, as a person would ask for it.
+    pub stop_service_deployment: Option<String>,
+    /// The alarm goes into ALARM.
+    pub set_alarm: Option<String>,
+    pub clear_alarm: Option<String>,
+    pub delete_image: Option<String>,
+    pub crash_tasks: Option<Tasks>,
+    /// As if by a person.
+    pub stop_tasks: Option<Tasks>,
+    pub make_unhealthy: Option<Tasks>,
+    pub spot_interrupt: Option<Tasks>,
+    pub delete_service: Option<String>,
+    /// The newest deployment and its service deployment vanish without a word.
+    pub remove_deployment: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct UpdateService {
+    pub service: String,
+    /// A new revision with this image in its first container.
+    pub image: Option<String>,
+    pub task_definition: Option<String>,
+    pub desired_count: Option<u64>,
+    pub force_new_deployment: bool,
+    /// Further members of the call.
+    pub raw: Value,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Tasks {
+    pub service: String,
+    /// Only those of the PRIMARY deployment, or only the others.
+    pub primary: Option<bool>,
+    pub count: Option<usize>,
+    pub exit_code: Option<i64>,
+    pub reason: Option<String>,
+    pub out_of_memory: bool,
+}
+
+/// Plans the entries that are counted from the start.
+pub fn plan(world: &mut World) {
+    plan_from(world, When::Started);
+}
+
+fn plan_from(world: &mut World, when: When) {
+    let due: Vec<(usize, Duration)> = world
+        .timeline
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.when == when)
+        .map(|(index, entry)| (index, entry.at))
+        .collect();
+    for (index, at) in due {
+        world.agenda.at(world.now + at, Event::Timeline(index));
+    }
+}
+
+/// A service was updated: the first time, entries that wait for it are planned.
+pub fn updated(world: &mut World) {
+    if !world.timeline.updated && !world.timeline.at_work {
+        world.timeline.updated = true;
+        plan_from(world, When::Updated);
+    }
+}
+
+/// An entry is due.
+pub fn happen(world: &mut World, index: usize) {
+    let Some(action) = world.timeline.entries.get(index).map(|e| e.action.clone()) else {
+        return;
+    };
+    world.timeline.at_work = true;
+    act(world, &action);
+    world.timeline.at_work = false;
+}
+
+/// The key of a service by `name` or `cluster/name`.
+pub fn find_service(world: &World, named: &str) -> Option<ServiceKey> {
+    let found = world
+        .ecs
+        .services
+        .keys()
+        .find(|(cluster, name)| name == named || format!("{cluster}/{name}") == named);
+    found.cloned()
+}
+
+fn call(world: &mut World, table: &[Operation], name: &str, input: &Value) -> Option<Value> {
+    let operation = table.iter().find(|o| o.name == name)?;
+    (operation.function)(world, input).ok()
+}
+
+fn act(world: &mut World, action: &Action) {
+    if let Some(update) = &action.update_service {
+        update_service(world, update);
+    }
+    if let Some(key) = action
+        .stop_service_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        let reason = "Service deployment rolled back because of a StopServiceDeployment request.";
+        service_deployments::stop_with_rollback(world, &key, reason);
+    }
+    for (alarm, ringing) in [(&action.set_alarm, true), (&action.clear_alarm, false)] {
+        if let Some(name) = alarm {
+            world.ecs.alarms.insert(name.clone(), ringing);
+            let keys: Vec<ServiceKey> = world.ecs.services.keys().cloned().collect();
+            keys.iter().for_each(|key| scheduler::look_soon(world, key));
+        }
+    }
+    if let Some(image) = &action.delete_image {
+        joins::delete_image(world, image);
+    }
+    if let Some(tasks) = &action.crash_tasks {
+        for arn in chosen(world, tasks) {
+            let code = tasks
+                .exit_code
+                .unwrap_or(if tasks.out_of_memory { 137 } else { 1 });
+            lifecycle::container_exited(
+                world,
+                &arn,
+                None,
+                code,
+                tasks.out_of_memory,
+                tasks.reason.clone(),
+            );
+        }
+    }
+    if let Some(tasks) = &action.stop_tasks {
+        let reason = tasks.reason.as_deref().unwrap_or("Task stopped by user");
+        for arn in chosen(world, tasks) {
+            lifecycle::stop(world, &arn, "UserInitiated", reason);
+        }
+    }
+    if let Some(tasks) = &action.spot_interrupt {
+        let reason = tasks
+            .reason
+            .as_deref()
+            .unwrap_or("Your Spot Task was interrupted.");
+        for arn in chosen(world, tasks) {
+            lifecycle::stop(world, &arn, "SpotInterruption", reason);
+        }
+    }
+    if let Some(tasks) = &action.make_unhealthy {
+        let code = tasks
+            .reason
+            .clone()
+            .unwrap_or_else(|| "Target.FailedHealthChecks".to_owned());
+        let description = reason_description(&code).to_owned();
+        for arn in chosen(world, tasks) {
+            if let Some(task) = world.ecs.tasks.get_mut(&arn) {
+                task.forced_unhealthy = Some((code.clone(), description.clone()));
+            }
+        }
+    }
+    if let Some((cluster, service)) = action
+        .delete_service
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        let input = json!({ "cluster": cluster, "service": service, "force": true });
+        call(world, services::OPERATIONS, "DeleteService", &input);
+    }
+    if let Some(key) = action
+        .remove_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        remove_deployment(world, &key);
+    }
+}
+
+fn chosen(world: &World, tasks: &Tasks) -> Vec<String> {
+    let Some(key) = find_service(world, &tasks.service) else {
+        return Vec::new();
+    };
+    let primary = world
+        .ecs
+        .services
+        .get(&key)
+        .and_then(|s| s.deployments.first())
+        .map(|d| d.digits.clone());
+    let live = world.ecs.tasks_of(&key).filter(|t| t.live());
+    let fits = live.filter(|t| {
+        tasks
+            .primary
+            .is_none_or(|p| (Some(&t.deployment) == primary.as_ref()) == p)
+    });
+    fits.take(tasks.count.unwrap_or(usize::MAX))
+        .map(|t| t.arn.clone())
+        .collect()
+}
+
+fn update_service(world: &mut World, update: &UpdateService) {
+    let Some(key) = find_service(world, &update.service) else {
+        return;
+    };
+    let mut input = json!({ "cluster": key.0, "service": key.1, "forceNewDeployment": update.force_new_deployment });
+    if let Some(image) = &update.image
+        && let Some(arn) = register_with_image(world, &key, image)
+    {
+        input["taskDefinition"] = json!(arn);
+    }
+    if let Some(definition) = &update.task_definition {
+        input["taskDefinition"] = json!(definition);
+    }
+    if let Some(desired) = update.desired_count {
+        input["desiredCount"] = json!(desired);
+    }
+    if let (Some(input), Some(raw)) = (input.as_object_mut(), update.raw.as_object()) {
+        input.extend(raw.clone());
+    }
+    call(world, services::OPERATIONS, "UpdateService", &input);
+}
+
+fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Option<String> {
+    let current = &world.ecs.services.get(key)?.task_definition;
+    let mut document = world.ecs.task_definition(current)?.document.clone();
+    let mut containers = list(&document, "containerDefinitions").to_vec();
+    containers.first_mut()?["image"] = json!(image);
+    document["containerDefinitions"] = Value::Array(containers);
+    let table = crate::services::ecs::task_definitions::OPERATIONS;
+    let answer = call(world, table, "RegisterTaskDefinition", &document)?;
+    Some(
+        answer["taskDefinition"]["taskDefinitionArn"]
+            .as_str()?
+            .to_owned(),
+    )
+}
+
+/// The deployment is gone, and what was PRIMARY before is PRIMARY again, without an event.
+fn remove_deployment(world: &mut World, key: &ServiceKey) {
+    let Some(service) = world
+        .ecs
+        .services
+        .get_mut(key)
+        .filter(|s| s.deployments.len() > 1)
+    else {
+        return;
+    };
+    let removed = service.deployments.remove(0);
+    service
+        .service_deployments
+        .retain(|d| d.target != removed.digits);
+    service.revisions.retain(|r| r.digits != removed.digits);
+    if let Some(primary) = service.deployments.first() {
+        service.task_definition.clone_from(&primary.task_definition);
+    }
+    let arns: Vec<String> = world
+        .ecs
+        .tasks_of(key)
+        .filter(|t| t.deployment == removed.digits)
+        .map(|t| t.arn.clone())
+        .collect();
+    for arn in arns {
+        lifecycle::stop(
+            world,
+            &arn,
+            "ServiceSchedulerInitiated",
+            "Scaling activity initiated by (deployment unknown)",
+        );
+    }
+}
