@@ -45,6 +45,8 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
     };
     task.version += 1;
     match step {
+        // A real task may be running by now.
+        Step::Pending if task.last_status != LastStatus::Provisioning => {}
         Step::Pending => {
             task.last_status = LastStatus::Pending;
             task.pull_started_at = Some(now);
@@ -180,14 +182,13 @@ pub fn containers_run(
 /// The task never ran: its image, its secrets or its network could not be had.
 pub fn fail_to_start(world: &mut World, arn: &str, reason: &str) {
     let now = world.now;
-    let Some(task) = world
-        .ecs
-        .tasks
-        .get_mut(arn)
-        .filter(|t| t.last_status <= LastStatus::Running)
-    else {
+    let Some(task) = world.ecs.tasks.get_mut(arn) else {
         return;
     };
+    // It was told to stop while it started: that it never came up is how it stopped.
+    if task.told_to_stop {
+        return containers_stopped(world, arn, &[]);
+    }
     task.told_to_stop = true;
     task.epoch += 1;
     task.stop_code = Some("TaskFailedToStart");

@@ -177,7 +177,6 @@ pub fn end_monitoring(deployment: &mut ServiceDeployment) {
 
 /// A task failed by itself: the deployment it belongs to counts it once, and the next launch waits.
 pub fn task_failed(world: &mut World, arn: &str) {
-    let now = world.now;
     let Some(task) = world
         .ecs
         .tasks
@@ -188,10 +187,15 @@ pub fn task_failed(world: &mut World, arn: &str) {
     };
     task.counted_as_failed = true;
     let digits = task.deployment.clone();
-    let Some(key) = task.service.clone() else {
-        return;
-    };
-    let Some(service) = world.ecs.services.get_mut(&key) else {
+    if let Some(key) = task.service.clone() {
+        failed_once(world, &key, &digits);
+    }
+}
+
+/// Counts one failure of a deployment, be it of a task or of placing one.
+pub fn failed_once(world: &mut World, key: &ServiceKey, digits: &str) {
+    let now = world.now;
+    let Some(service) = world.ecs.services.get_mut(key) else {
         return;
     };
     service.steady = false;
@@ -213,8 +217,8 @@ pub fn task_failed(world: &mut World, arn: &str) {
             ours.updated_at = now;
         }
     }
-    scheduler::throttle(world, &key, in_a_row);
-    scheduler::look_soon(world, &key);
+    scheduler::throttle(world, key, in_a_row);
+    scheduler::look_soon(world, key);
 }
 
 /// Tasks that have become healthy: they reset the count of failures, unless the breaker is told to keep it.

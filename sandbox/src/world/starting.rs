@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::agenda::Step;
 use super::lifecycle::plan;
 use super::shapes::{copy, ecs_arn, list, number, number_in, text, texts};
-use super::{ContainerToStart, Effect, TaskToStart, World};
+use super::{ContainerToStart, Effect, TaskToStart, World, rollout, scheduler};
 use crate::runtimes::scripted;
 use crate::services::ecs::{Container, LastStatus, ServiceKey, Task};
 
@@ -106,6 +106,10 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
         counted_as_failed: false,
     };
     task.behaviour = world.behaviours.choose(&task);
+    if let Some(reason) = task.behaviour.as_ref().and_then(|b| b.unplaceable.clone()) {
+        not_placed(world, key, deployment, &reason);
+        return None;
+    }
     let propagated = propagated_tags(world, key, &task.task_definition);
     crate::services::ecs::tags::put(world, &task.arn, propagated.get("tags"));
     if world.real_tasks {
@@ -120,6 +124,19 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
     );
     world.ecs.tasks.insert(task.arn.clone(), task);
     Some(id)
+}
+
+/// There is no room for a task: ECS says so, counts a failure and tries again later.
+fn not_placed(world: &mut World, key: &ServiceKey, deployment: &str, reason: &str) {
+    scheduler::say(
+        world,
+        key,
+        format!(
+            "was unable to place a task because no container instance met all of its requirements. Reason: {reason} \
+             For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+        ),
+    );
+    rollout::failed_once(world, key, deployment);
 }
 
 fn propagated_tags(world: &World, key: &ServiceKey, definition: &str) -> Value {

@@ -276,3 +276,36 @@ fn a_vanished_deployment_leaves_no_word() {
     assert!(!ids.contains(&&ours));
     assert_eq!(s.deployments().len(), 1);
 }
+
+#[test]
+fn a_task_that_finds_no_room_is_said_and_counted() {
+    let reason = "No Container Instances were found in your cluster.";
+    let mut s = story(
+        BREAKER,
+        &format!("behaviours: [{{image: v2, unplaceable: '{reason}'}}]"),
+    );
+    s.deploy("web:v2");
+    s.to(1.0);
+    let words = format!(
+        "was unable to place a task because no container instance met all of its requirements. Reason: {reason}"
+    );
+    assert!(s.told().contains(&words), "{}", s.told());
+    s.to(100.0);
+    assert_eq!(s.state().1, "ROLLBACK_SUCCESSFUL");
+    assert_eq!(s.service()["runningCount"], 1);
+}
+
+#[test]
+fn a_rollback_to_a_revision_that_fails_too_ends_failed() {
+    // Nothing of the old revision is left to return to: its tasks were stopped first, and now they crash as well.
+    let settings = format!("{BREAKER}, minimum-healthy-percent: 0, maximum-percent: 100");
+    let behaviours = "behaviours: [{image: v1, only-first: 1}, {crash: {after: 1s}}]";
+    let mut s = story(&settings, behaviours);
+    s.deploy("web:v2");
+    s.to(300.0);
+    assert_eq!(
+        s.state(),
+        ("FAILED".to_owned(), "ROLLBACK_FAILED".to_owned())
+    );
+    assert_eq!(s.service()["runningCount"], 0);
+}
