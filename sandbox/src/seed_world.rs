@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::scenario::{ListenerFile, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile};
+use crate::scenario::{
+    ListenerFile, LoadBalancerFile, ServiceFile, TargetGroupFile, Timings, WorldFile,
+};
 
 pub const REPOSITORY: &str = "test-repos";
 pub const LOAD_BALANCER: &str = "sample-alb";
@@ -42,8 +44,20 @@ impl Default for Parameters {
 
 /// JOIN: `repositories` gets [`REPOSITORY`] and `github` a pull request once their types exist.
 pub fn seed_world(parameters: Parameters) -> WorldFile {
+    // A real container's own time is what counts: ECS's preparations around it are cut short.
+    let timings = if parameters.real_tasks {
+        Timings {
+            provisioning: Duration::from_millis(500),
+            activating: Duration::from_millis(500),
+            deprovisioning: Duration::from_secs(1),
+            ..Timings::default()
+        }
+    } else {
+        Timings::default()
+    };
     WorldFile {
         real_tasks: parameters.real_tasks,
+        timings,
         load_balancers: vec![LoadBalancerFile {
             name: LOAD_BALANCER.to_owned(),
             dns_name: parameters.dns_name,

@@ -3,6 +3,7 @@
 //! Knows: state, and how it changes by calls, facts and time. Does not know: HTTP, sockets, Docker, async.
 
 pub mod agenda;
+pub mod failure;
 pub mod health;
 pub mod ids;
 pub mod joins;
@@ -11,6 +12,7 @@ pub mod registry;
 pub mod rollout;
 pub mod scheduler;
 pub mod shapes;
+pub mod starting;
 #[cfg(test)]
 mod tests;
 
@@ -199,12 +201,39 @@ impl ApiError {
 pub type Answer = Result<Value, ApiError>;
 
 /// One operation of an API: a row of its service's table. `services::table()` joins them all.
+#[derive(Clone, Copy)]
 pub struct Operation {
     pub service: &'static str,
     pub name: &'static str,
     pub function: fn(&mut World, &Value) -> Answer,
     /// The ARNs that a policy's `Resource` is matched against; `*` where AWS knows no resource type for it.
     pub resources: fn(&World, &Value) -> Vec<String>,
+}
+
+/// How many rows these tables have together.
+pub const fn rows(tables: &[&[Operation]]) -> usize {
+    let (mut total, mut table) = (0, 0);
+    while table < tables.len() {
+        total += tables[table].len();
+        table += 1;
+    }
+    total
+}
+
+/// One table of several; `N` is their [`rows`].
+pub const fn joined<const N: usize>(tables: &[&[Operation]]) -> [Operation; N] {
+    let mut all = [tables[0][0]; N];
+    let (mut next, mut table) = (0, 0);
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[next] = tables[table][row];
+            next += 1;
+            row += 1;
+        }
+        table += 1;
+    }
+    all
 }
 
 /// What the world wants done outside of it (docker runtime only).

@@ -9,8 +9,9 @@ use crate::scenario::Behaviours;
 use crate::services::ecs::Task;
 use crate::services::elbv2::reason_description;
 use crate::world::agenda::Step;
-use crate::world::lifecycle::{container_exited, log_stream, plan};
+use crate::world::lifecycle::{container_exited, plan};
 use crate::world::shapes::{list, number_in, text};
+use crate::world::starting::log_stream;
 use crate::world::{World, joins};
 
 /// The time in PROVISIONING. A behaviour's `start-after` is split in the proportions of the usual timings.

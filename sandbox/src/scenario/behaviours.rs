@@ -65,6 +65,8 @@ pub struct Behaviour {
     pub crash: Option<Crash>,
     /// The stopped reason: `CannotPullContainerError: …`.
     pub fail_to_start: Option<String>,
+    /// No task can be placed; this is the reason ECS gives.
+    pub unplaceable: Option<String>,
     /// Exit code of a container that is told to stop.
     pub stop_exit_code: Option<i64>,
     /// What the first essential container logs at its start.

@@ -73,14 +73,11 @@ impl WorldFile {
 
 fn call(
     world: &mut World,
-    tables: &[&[Operation]],
+    table: &[Operation],
     name: &str,
     input: &Value,
 ) -> Result<Value, String> {
-    let operation = tables
-        .iter()
-        .flat_map(|t| t.iter())
-        .find(|o| o.name == name);
+    let operation = table.iter().find(|o| o.name == name);
     let operation =
         operation.ok_or_else(|| format!("{name} is not an operation of the sandbox"))?;
     (operation.function)(world, input).map_err(|e| format!("{name}: {}: {}", e.code, e.message))
@@ -89,7 +86,7 @@ fn call(
 fn create_cluster(world: &mut World, name: &str) -> Result<(), String> {
     call(
         world,
-        ecs::TABLES,
+        ecs::OPERATIONS,
         "CreateCluster",
         &json!({ "clusterName": name }),
     )
@@ -118,11 +115,16 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
             input[member] = value;
         }
     }
-    let answer = call(world, elbv2::TABLES, "CreateTargetGroup", &input)?;
+    let answer = call(world, elbv2::OPERATIONS, "CreateTargetGroup", &input)?;
     if let Some(delay) = file.deregistration_delay {
         let delay = json!({ "Key": "deregistration_delay.timeout_seconds", "Value": delay.as_secs().to_string() });
         let input = json!({ "TargetGroupArn": answer["TargetGroups"][0]["TargetGroupArn"], "Attributes": [delay] });
-        call(world, elbv2::TABLES, "ModifyTargetGroupAttributes", &input)?;
+        call(
+            world,
+            elbv2::OPERATIONS,
+            "ModifyTargetGroupAttributes",
+            &input,
+        )?;
     }
     Ok(())
 }
@@ -140,7 +142,7 @@ fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<()
         "Name": file.name, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
         "SecurityGroups": ["sg-0a1b2c3d4e5f60718"],
     });
-    let answer = call(world, elbv2::TABLES, "CreateLoadBalancer", &input)?;
+    let answer = call(world, elbv2::OPERATIONS, "CreateLoadBalancer", &input)?;
     let arn = answer["LoadBalancers"][0]["LoadBalancerArn"].clone();
     if let Some(dns_name) = &file.dns_name
         && let Some(balancer) = arn
@@ -163,7 +165,7 @@ fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<()
             "LoadBalancerArn": arn, "Port": listener.port, "DefaultActions": [default],
             "Protocol": listener.protocol.as_deref().unwrap_or("HTTP"),
         });
-        let answer = call(world, elbv2::TABLES, "CreateListener", &input)?;
+        let answer = call(world, elbv2::OPERATIONS, "CreateListener", &input)?;
         let listener_arn = answer["Listeners"][0]["ListenerArn"].clone();
         for rule in &listener.rules {
             let mut conditions = Vec::new();
@@ -185,7 +187,7 @@ fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<()
                 "ListenerArn": listener_arn, "Priority": rule.priority, "Conditions": conditions,
                 "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }],
             });
-            call(world, elbv2::TABLES, "CreateRule", &input)?;
+            call(world, elbv2::OPERATIONS, "CreateRule", &input)?;
         }
     }
     Ok(())
@@ -241,7 +243,7 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         create_cluster(world, cluster)?;
     }
     let document = task_definition(world, file);
-    let answer = call(world, ecs::TABLES, "RegisterTaskDefinition", &document)?;
+    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
     let mut configuration = Map::new();
     if let Some(breaker) = &file.breaker {
         configuration.insert("deploymentCircuitBreaker".to_owned(), breaker.clone());
@@ -288,5 +290,5 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
     {
         members.remove("launchType");
     }
-    call(world, ecs::TABLES, "CreateService", &input).map(drop)
+    call(world, ecs::OPERATIONS, "CreateService", &input).map(drop)
 }

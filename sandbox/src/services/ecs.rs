@@ -4,6 +4,7 @@
 pub mod clusters;
 pub mod nouns;
 pub mod service_deployments;
+pub mod service_settings;
 pub mod services;
 pub mod tags;
 pub mod task_definitions;
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::world::shapes::{last_segment, text};
-use crate::world::{ApiError, Operation, World};
+use crate::world::{ApiError, Operation, World, joined, rows};
 pub use nouns::*;
 
 /// A cluster's name and a service's.
@@ -158,8 +159,10 @@ pub fn listed_resources(input: &Value, member: &str) -> Vec<String> {
     }
 }
 
-/// Every table of this service, for `services::table()`.
-pub const TABLES: &[&[Operation]] = &[
+/// Every operation of this service.
+pub const OPERATIONS: &[Operation] = &joined::<{ rows(TABLES) }>(TABLES);
+
+const TABLES: &[&[Operation]] = &[
     clusters::OPERATIONS,
     task_definitions::OPERATIONS,
     services::OPERATIONS,

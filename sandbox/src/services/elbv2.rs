@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::world::shapes::{list, text, texts};
-use crate::world::{Answer, ApiError, Operation, World};
+use crate::world::{Answer, ApiError, Operation, World, joined, rows};
 
 /// Address (or instance id) and port.
 pub type TargetKey = (String, u16);
@@ -292,8 +292,10 @@ const TAG_OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Every table of this service, for `services::table()`.
-pub const TABLES: &[&[Operation]] = &[
+/// Every operation of this service.
+pub const OPERATIONS: &[Operation] = &joined::<{ rows(TABLES) }>(TABLES);
+
+const TABLES: &[&[Operation]] = &[
     load_balancers::OPERATIONS,
     listeners_rules::OPERATIONS,
     target_groups::OPERATIONS,

@@ -4,218 +4,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
 use super::agenda::{Event, Step};
-use super::shapes::{copy, ecs_arn, list, number_in, text};
-use super::{ContainerToStart, Effect, TaskToStart, World, health, joins, rollout, scheduler};
+use super::shapes::number_in;
+use super::{Effect, World, health, joins, rollout, scheduler};
 use crate::runtimes::scripted;
-use crate::services::ecs::{Container, LastStatus, ServiceKey, Task};
+use crate::services::ecs::{Container, LastStatus, Task};
 
 /// How long a stopped task is still shown.
 const SHOWN_AFTER_STOP: Duration = Duration::from_secs(3600);
 const STOP_TIMEOUT: u64 = 30;
-
-/// Starts a task of a service's deployment and answers its id.
-pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<String> {
-    let service = world.ecs.services.get(key)?;
-    let entry = service
-        .deployments
-        .iter()
-        .find(|d| d.digits == deployment)?;
-    let revision = service.revisions.iter().find(|r| r.digits == deployment);
-    let images = revision.map(|r| r.images.clone()).unwrap_or_default();
-    let (definition_arn, entry_members) = (entry.task_definition.clone(), entry.members.clone());
-    let definition = world.ecs.task_definition(&definition_arn)?;
-    let (definitions, document) = (
-        definition.containers().to_vec(),
-        definition.document.clone(),
-    );
-    let id = world.ids.hex(32);
-    let task_path = format!("{}/{id}", key.0);
-    let containers = definitions
-        .iter()
-        .map(|d| container(world, d, &task_path, &id, &images))
-        .collect();
-    world.ecs.tasks_started += 1;
-    let number = world.ecs.tasks_started;
-    let network = entry_members
-        .get("networkConfiguration")
-        .and_then(|n| n.get("awsvpcConfiguration"));
-    let subnets = network
-        .map(|n| super::shapes::texts(n, "subnets"))
-        .unwrap_or_default();
-    let index = if subnets.is_empty() {
-        0
-    } else {
-        number as usize % subnets.len()
-    };
-    let mut members = Map::new();
-    if let Some(document) = document.as_object() {
-        copy(
-            document,
-            &mut members,
-            &["cpu", "memory", "ephemeralStorage"],
-        );
-    }
-    copy(
-        &entry_members,
-        &mut members,
-        &[
-            "launchType",
-            "platformVersion",
-            "platformFamily",
-            "enableExecuteCommand",
-        ],
-    );
-    let provider = entry_members
-        .get("capacityProviderStrategy")
-        .and_then(|s| s.get(0))
-        .and_then(|s| s.get("capacityProvider"));
-    if let Some(provider) = provider {
-        members.insert("capacityProviderName".to_owned(), provider.clone());
-        members.insert("launchType".to_owned(), json!("FARGATE"));
-    }
-    let mut task = Task {
-        arn: ecs_arn(world, &format!("task/{task_path}")),
-        id: id.clone(),
-        number,
-        cluster: key.0.clone(),
-        service: Some(key.clone()),
-        deployment: deployment.to_owned(),
-        task_definition: definition_arn,
-        last_status: LastStatus::Provisioning,
-        told_to_stop: false,
-        epoch: 0,
-        version: 1,
-        containers,
-        address: format!("10.0.{}.{}", number / 250 % 250, number % 250 + 4),
-        subnet: subnets
-            .get(index)
-            .cloned()
-            .unwrap_or_else(|| "subnet-0a1b2c3d4e5f60718".to_owned()),
-        zone: format!("{}{}", world.place.region, ["a", "c", "d"][index % 3]),
-        attachment: world.ids.uuid(),
-        interface: format!("eni-{}", world.ids.hex(17)),
-        members,
-        created_at: world.now,
-        pull_started_at: None,
-        pull_stopped_at: None,
-        containers_run_at: None,
-        started_at: None,
-        stopping_at: None,
-        execution_stopped_at: None,
-        stopped_at: None,
-        stop_code: None,
-        stopped_reason: None,
-        targets: Vec::new(),
-        behaviour: None,
-        forced_unhealthy: None,
-        proven: false,
-        counted_as_failed: false,
-    };
-    task.behaviour = world.behaviours.choose(&task);
-    let propagated = propagated_tags(world, key, &task.task_definition);
-    crate::services::ecs::tags::put(world, &task.arn, propagated.get("tags"));
-    if world.real_tasks {
-        let effect = Effect::StartTask(to_start(&task));
-        world.effects.push(effect);
-    }
-    plan(
-        world,
-        &task,
-        Step::Pending,
-        scripted::provisioning(&world.behaviours, &task),
-    );
-    world.ecs.tasks.insert(task.arn.clone(), task);
-    Some(id)
-}
-
-fn propagated_tags(world: &World, key: &ServiceKey, definition: &str) -> Value {
-    let Some(service) = world.ecs.services.get(key) else {
-        return Value::Null;
-    };
-    let source = match service.members.get("propagateTags").and_then(Value::as_str) {
-        Some("SERVICE") => service.arn.as_str(),
-        Some("TASK_DEFINITION") => definition,
-        _ => return Value::Null,
-    };
-    json!({ "tags": crate::services::ecs::tags::of(world, source) })
-}
-
-fn container(
-    world: &mut World,
-    definition: &Value,
-    task_path: &str,
-    task_id: &str,
-    images: &[(String, String, Option<String>)],
-) -> Container {
-    let name = text(definition, "name").unwrap_or_default().to_owned();
-    let resolved = images
-        .iter()
-        .find(|(n, _, _)| *n == name)
-        .and_then(|(_, _, digest)| digest.clone());
-    let suffix = world.ids.uuid();
-    Container {
-        arn: ecs_arn(world, &format!("container/{task_path}/{suffix}")),
-        image: text(definition, "image").unwrap_or_default().to_owned(),
-        image_digest: resolved,
-        runtime_id: format!("{task_id}-{}", world.ids.digits(10)),
-        essential: definition
-            .get("essential")
-            .and_then(Value::as_bool)
-            .unwrap_or(true),
-        has_health_check: definition.get("healthCheck").is_some_and(|h| !h.is_null()),
-        health: "UNKNOWN",
-        last_status: "PENDING",
-        exit_code: None,
-        reason: None,
-        definition: definition.clone(),
-        name,
-    }
-}
-
-fn to_start(task: &Task) -> TaskToStart {
-    let containers = task.containers.iter().map(|c| {
-        let definition = &c.definition;
-        let environment = list(definition, "environment").iter();
-        let ports = list(definition, "portMappings").iter();
-        let options = definition
-            .get("logConfiguration")
-            .and_then(|l| l.get("options"));
-        let group = options.and_then(|o| text(o, "awslogs-group"));
-        let prefix = options.and_then(|o| text(o, "awslogs-stream-prefix"));
-        ContainerToStart {
-            name: c.name.clone(),
-            image: c.image.clone(),
-            command: super::shapes::texts(definition, "command"),
-            entry_point: super::shapes::texts(definition, "entryPoint"),
-            environment: environment
-                .filter_map(|e| Some((text(e, "name")?.to_owned(), text(e, "value")?.to_owned())))
-                .collect(),
-            container_ports: ports
-                .filter_map(|p| number_in(p, "containerPort").map(|n| n as u16))
-                .collect(),
-            essential: c.essential,
-            memory_mib: number_in(definition, "memory")
-                .or_else(|| super::shapes::number(task.members.get("memory")?)),
-            log_stream: group.map(|g| (g.to_owned(), log_stream(prefix, &c.name, &task.id))),
-        }
-    });
-    TaskToStart {
-        task_arn: task.arn.clone(),
-        address: task.address.clone(),
-        containers: containers.collect(),
-    }
-}
-
-/// The stream that a container's awslogs lines go to.
-pub fn log_stream(prefix: Option<&str>, container: &str, task_id: &str) -> String {
-    match prefix {
-        Some(prefix) => format!("{prefix}/{container}/{task_id}"),
-        None => task_id.to_owned(),
-    }
-}
 
 /// Plans a step of a task, void once the task's epoch moves on.
 pub fn plan(world: &mut World, task: &Task, step: Step, after: Duration) {
@@ -248,6 +45,8 @@ pub fn step(world: &mut World, arn: &str, step: Step, epoch: u32) {
     };
     task.version += 1;
     match step {
+        // A real task may be running by now.
+        Step::Pending if task.last_status != LastStatus::Provisioning => {}
         Step::Pending => {
             task.last_status = LastStatus::Pending;
             task.pull_started_at = Some(now);
@@ -383,14 +182,13 @@ pub fn containers_run(
 /// The task never ran: its image, its secrets or its network could not be had.
 pub fn fail_to_start(world: &mut World, arn: &str, reason: &str) {
     let now = world.now;
-    let Some(task) = world
-        .ecs
-        .tasks
-        .get_mut(arn)
-        .filter(|t| t.last_status <= LastStatus::Running)
-    else {
+    let Some(task) = world.ecs.tasks.get_mut(arn) else {
         return;
     };
+    // It was told to stop while it started: that it never came up is how it stopped.
+    if task.told_to_stop {
+        return containers_stopped(world, arn, &[]);
+    }
     task.told_to_stop = true;
     task.epoch += 1;
     task.stop_code = Some("TaskFailedToStart");

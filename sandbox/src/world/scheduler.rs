@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::agenda::Event;
 use super::health::{self, Condemned};
-use super::{World, lifecycle, rollout};
+use super::{World, failure, lifecycle, rollout, starting};
 use crate::services::ecs::{LastStatus, RolloutState, ServiceEvent, ServiceKey};
 
 /// From a change to the scheduler's next look.
@@ -79,7 +79,7 @@ pub fn reconcile(world: &mut World, key: &ServiceKey) {
     rollout::begin(world, key);
     stop_condemned(world, key);
     rollout::prove(world, key);
-    rollout::judge(world, key);
+    failure::judge(world, key);
     let census = Census::take(world, key);
     let moves = plan(&census);
     carry_out(world, key, &census, &moves);
@@ -345,7 +345,7 @@ fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves
         return;
     }
     let started: Vec<String> = (0..moves.start)
-        .filter_map(|_| lifecycle::start(world, key, &digits))
+        .filter_map(|_| starting::start(world, key, &digits))
         .collect();
     let tasks: Vec<String> = started.iter().map(|id| format!("(task {id})")).collect();
     if !tasks.is_empty() {

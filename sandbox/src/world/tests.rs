@@ -1,6 +1,7 @@
 //! Stories of rollouts in the simulated world, as ECS tells them: by its events and its answers.
 
 mod answers;
+mod failures;
 mod rollouts;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,11 +53,7 @@ impl Story {
     }
 
     fn try_call(&mut self, name: &str, input: &Value) -> super::Answer {
-        let tables = ecs::TABLES
-            .iter()
-            .chain(elbv2::TABLES)
-            .flat_map(|t| t.iter());
-        let mut tables = tables;
+        let mut tables = ecs::OPERATIONS.iter().chain(elbv2::OPERATIONS);
         let operation = tables.find(|o| o.name == name).unwrap();
         (operation.function)(&mut self.world, input)
     }

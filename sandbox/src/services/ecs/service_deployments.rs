@@ -9,7 +9,7 @@ use super::{
     service_resource,
 };
 use crate::world::shapes::{copy, ecs_arn, ecs_page, epoch_seconds, instant, text, texts};
-use crate::world::{Answer, ApiError, Operation, World, rollout};
+use crate::world::{Answer, ApiError, Operation, World, failure, rollout};
 
 pub const OPERATIONS: &[Operation] = &[
     Operation {
@@ -267,7 +267,7 @@ fn stop_service_deployment(world: &mut World, input: &Value) -> Answer {
         return Err(ApiError::new("ConflictException", message));
     }
     if text(input, "stopType") == Some("ABORT") {
-        rollout::abort(world, &key);
+        failure::abort(world, &key);
     } else if !deployment.status.starts_with("ROLLBACK") {
         let reason = "Service deployment rolled back because of a StopServiceDeployment request.";
         if !stop_with_rollback(world, &key, reason) {
@@ -288,7 +288,7 @@ pub fn stop_with_rollback(world: &mut World, key: &ServiceKey, reason: &str) -> 
         .get(key)
         .is_some_and(|s| s.completed.is_some());
     if possible {
-        rollout::request_rollback(world, key, reason);
+        failure::request_rollback(world, key, reason);
     }
     possible
 }

@@ -63,6 +63,13 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
         let message = "A target group with the same name exists, but with different settings";
         return Err(ApiError::new("DuplicateTargetGroupName", message));
     }
+    let interval = number_in(input, "HealthCheckIntervalSeconds").unwrap_or(30);
+    if !(5..=300).contains(&interval) {
+        return Err(ApiError::new(
+            "ValidationError",
+            "Health check interval must be between '5' and '300'",
+        ));
+    }
     let suffix = world.ids.hex(16);
     let arn = elb_arn(world, &format!("targetgroup/{name}/{suffix}"));
     put_tags(world, &arn, list(input, "Tags"));

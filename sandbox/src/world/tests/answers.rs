@@ -413,3 +413,55 @@ fn unknown_members_of_a_world_file_are_errors() {
         .unwrap_err();
     assert!(error.contains("colour"), "{error}");
 }
+
+#[test]
+fn a_real_task_may_fail_to_start_after_it_was_told_to_stop() {
+    let start = std::time::UNIX_EPOCH + std::time::Duration::from_secs(super::START);
+    let file = seed_world(Parameters {
+        real_tasks: true,
+        ..Parameters::default()
+    });
+    let mut s = Story {
+        world: file.build(start).unwrap(),
+        start,
+    };
+    s.to(0.3);
+    let arn = s.world.ecs.tasks.keys().next().unwrap().clone();
+    s.call(
+        "StopTask",
+        &json!({ "cluster": "nginx-dev-cluster", "task": arn }),
+    );
+    s.world.learn(Fact::TaskFailedToStart {
+        task_arn: arn.clone(),
+        reason: "CannotPullContainerError: x".to_owned(),
+    });
+    s.to(10.0);
+    let task = &s.world.ecs.tasks[&arn];
+    assert_eq!(
+        (task.last_status.as_str(), task.stop_code),
+        ("STOPPED", Some("UserInitiated"))
+    );
+    assert_eq!(s.world.ecs.tasks.len(), 2);
+}
+
+#[test]
+fn a_real_task_that_runs_at_once_does_not_fall_back() {
+    let start = std::time::UNIX_EPOCH + std::time::Duration::from_secs(super::START);
+    let file = seed_world(Parameters {
+        real_tasks: true,
+        ..Parameters::default()
+    });
+    let mut s = Story {
+        world: file.build(start).unwrap(),
+        start,
+    };
+    s.to(0.3);
+    let arn = s.world.ecs.tasks.keys().next().unwrap().clone();
+    s.world.learn(Fact::TaskRunning {
+        task_arn: arn.clone(),
+        reachable: Vec::new(),
+        image_digests: Vec::new(),
+    });
+    s.to(5.0);
+    assert_eq!(s.world.ecs.tasks[&arn].last_status.as_str(), "RUNNING");
+}
