@@ -34,20 +34,11 @@ pub struct WorldFile {
     pub timings: Timings,
     pub behaviours: Vec<Behaviour>,
     pub timeline: Vec<Entry>,
-    // JOIN: the types of these four are the other half's; until then they are kept as they stand in the file.
-    pub roles: serde_yaml::Value,
-    pub repositories: serde_yaml::Value,
-    pub github: serde_yaml::Value,
-    pub trouble: serde_yaml::Value,
-}
-
-/// JOIN: the parts of a world file that are not ECS's or ELBv2's.
-#[derive(Clone, Debug, Default)]
-pub struct Rest {
-    pub roles: serde_yaml::Value,
-    pub repositories: serde_yaml::Value,
-    pub github: serde_yaml::Value,
-    pub trouble: serde_yaml::Value,
+    pub iam: crate::iam::IamSpec,
+    pub repositories: Vec<crate::world::registry::RepositorySpec>,
+    pub github: crate::services::github::GitHubSpec,
+    /// Not the world's: whoever opens a door to it hands this to the door.
+    pub trouble: crate::wire::trouble::Trouble,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Availability, LoadBalancerFile, Rest, ServiceFile, TargetGroupFile, WorldFile, timeline,
+    Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline,
 };
 use crate::services::{ecs, elbv2};
 use crate::world::{Operation, Place, World, joins};
@@ -26,7 +26,7 @@ impl WorldFile {
             Some(text) => {
                 let parsed: jiff::Timestamp =
                     text.parse().map_err(|e| format!("start `{text}`: {e}"))?;
-                SystemTime::from(parsed)
+                SystemTime::try_from(parsed).map_err(|e| format!("start `{text}`: {e}"))?
             }
         };
         let past = self.past.unwrap_or(if self.real_tasks {
@@ -45,13 +45,10 @@ impl WorldFile {
         world.behaviours.list = self.behaviours;
         world.ecs.service_deployments_available =
             self.service_deployments == Availability::Available;
-        let rest = Rest {
-            roles: self.roles,
-            repositories: self.repositories,
-            github: self.github,
-            trouble: self.trouble,
-        };
-        joins::set_up(&mut world, &rest)?;
+        world.iam = crate::iam::Iam::new(&self.iam, &world.place).map_err(|e| e.to_string())?;
+        world.ecr = crate::services::ecr::Ecr::from_specs(&self.repositories, world.now);
+        world.github =
+            crate::services::github::GitHub::from_spec(self.github, world.now, &mut world.ids);
         for group in &self.target_groups {
             create_target_group(&mut world, group)?;
         }

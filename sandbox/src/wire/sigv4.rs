@@ -240,7 +240,7 @@ fn parse_date(date: &str) -> Option<SystemTime> {
     let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok()?;
     Some(
         civil
-            .to_zoned(jiff::tz::TimeZone::UTC)
+            .to_zoned_datetime(jiff::tz::TimeZone::UTC)
             .ok()?
             .timestamp()
             .into(),
