@@ -8,6 +8,13 @@ pub mod json;
 pub mod markdown;
 pub mod terminal;
 
+#[cfg(test)]
+mod escape_tests;
+#[cfg(test)]
+mod markdown_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -160,6 +167,11 @@ impl Report {
         // A panic elsewhere must not silence the report of it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Text that was asked for, such as the help, on stdout.
+pub fn show(env: &Env, text: &str) {
+    terminal::write_line(&env.stdout, text.trim_end());
 }
 
 fn unwritten(file: &str, error: &std::io::Error) -> Event {

@@ -209,3 +209,7 @@ fn warn(report: &Report, error: &GitHubError) {
     };
     report.warn(code, format!("no comment on the pull request: {error}"), help);
 }
+
+#[cfg(test)]
+#[path = "announce_tests.rs"]
+mod tests;
