@@ -5,4 +5,7 @@ pub mod comment;
 pub mod id_token;
 pub mod pulls;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{GitHub, GitHubError};

@@ -14,6 +14,9 @@ pub mod sources;
 pub mod trigger;
 pub mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -24,6 +27,8 @@ use crate::error::Error;
 
 use arguments::{Cli, Command};
 use env::Env;
+use values::OutputFormat;
+
 pub use error::{InputError, Place};
 
 /// Why there are no arguments to run with.
@@ -79,6 +84,24 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Cli, Unread> {
         return Err(InputError::NoImage.into());
     }
     Ok(cli)
+}
+
+/// What stdout gets when the arguments cannot be read: a program that asked for JSON gets it then too.
+pub fn output_format(args: &[OsString], env: &Env) -> OutputFormat {
+    let flag = args
+        .iter()
+        .zip(args.iter().skip(1))
+        .any(|(flag, value)| flag == "--output" && value == "json")
+        || args.iter().any(|a| a == "--output=json");
+    let input = env
+        .var("SHIPWAY_INPUTS")
+        .and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok())
+        .is_some_and(|inputs| inputs["output"] == "json");
+    if flag || input || env.var("SHIPWAY_OUTPUT") == Some("json") {
+        OutputFormat::Json
+    } else {
+        OutputFormat::Text
+    }
 }
 
 /// The command with where else each value can be set in its help.

@@ -19,3 +19,45 @@ pub mod verbs;
 pub mod wire;
 
 pub use error::Error;
+
+use std::ffi::OsString;
+
+use inputs::env::Env;
+use inputs::{Unread, arguments};
+use model::verdict::{Outputs, Status};
+use report::{Ending, Report, Text};
+
+/// One run, from the command line to the exit code. `args` begins with the program's name.
+pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
+    let format = inputs::output_format(&args, &env);
+    match inputs::read(args, &env) {
+        Ok(cli) => dispatch(cli, env).await,
+        Err(Unread::Shown(text)) => {
+            report::show(&env, &text);
+            0
+        }
+        Err(Unread::Refused(error)) => {
+            let report = Report::new(&env, format);
+            report.error(&error);
+            report.finish(
+                &Outputs {
+                    deployment_status: Status::NotStarted.word().to_owned(),
+                    failure_code: Some(error.code()),
+                    ..Outputs::default()
+                },
+                &Ending {
+                    headline: Text::new(),
+                    exit_code: error.exit_code(),
+                    summary: None,
+                },
+            );
+            error.exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: arguments::Cli, env: Env) -> u8 {
+    // The verbs take their arguments from here.
+    let _ = (cli.command, env);
+    error::exit_code("shipway::internal::no_verb")
+}

@@ -10,6 +10,13 @@ pub mod plan;
 pub mod rollout;
 pub mod terminal;
 
+#[cfg(test)]
+mod escape_tests;
+#[cfg(test)]
+mod markdown_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -164,6 +171,11 @@ impl Report {
         // A panic elsewhere must not silence the report of it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Text that was asked for, such as the help, on stdout.
+pub fn show(env: &Env, text: &str) {
+    terminal::write_line(&env.stdout, text.trim_end());
 }
 
 fn unwritten(file: &str, error: &std::io::Error) -> Event {

@@ -153,3 +153,104 @@ impl Cancel {
         &self.token
     }
 }
+
+/// Env for tests: nothing of the process, no network.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::future::Future;
+    use std::pin::Pin;
+
+    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    type Answer = Pin<Box<dyn Future<Output = Result<http::Response<String>, String>> + Send>>;
+
+    /// A function as the far end of the wire: `(method and address, body) → answer`.
+    #[derive(Clone)]
+    pub(crate) struct FarEnd(Arc<dyn Fn(http::Request<String>) -> Answer + Send + Sync>);
+
+    impl std::fmt::Debug for FarEnd {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("FarEnd")
+        }
+    }
+
+    impl HttpConnector for FarEnd {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let Ok(request) = request.try_into_http1x() else {
+                return HttpConnectorFuture::ready(Err(ConnectorError::other(
+                    "no request".into(),
+                    None,
+                )));
+            };
+            let request = request.map(|body| {
+                String::from_utf8(body.bytes().unwrap_or_default().to_vec()).unwrap_or_default()
+            });
+            let answer = (self.0)(request);
+            HttpConnectorFuture::new(async move {
+                let answer = answer
+                    .await
+                    .map_err(|reason| ConnectorError::io(reason.into()))?
+                    .map(SdkBody::from);
+                answer
+                    .try_into()
+                    .map_err(|e| ConnectorError::other(Box::new(e), None))
+            })
+        }
+    }
+
+    pub(crate) fn wire(
+        answer: impl Fn(http::Request<String>) -> Result<http::Response<String>, String>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Wire {
+        Wire::over(FarEnd(Arc::new(move |request| {
+            let answer = answer(request);
+            Box::pin(async move { answer })
+        })))
+    }
+
+    /// The streams, as text so far.
+    #[derive(Clone, Default)]
+    pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+    impl Heard {
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Heard {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn env(vars: &[(&str, &str)], cwd: &std::path::Path) -> (Env, Heard, Heard) {
+        let (stdout, stderr) = (Heard::default(), Heard::default());
+        let env = Env {
+            vars: vars
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            cwd: cwd.to_owned(),
+            wire: wire(|_| Err("no network in this test".to_owned())),
+            clock: Clock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_528_880)),
+            cancel: Cancel::default(),
+            stdout: Arc::new(Mutex::new(stdout.clone())),
+            stderr: Arc::new(Mutex::new(stderr.clone())),
+            tty: false,
+        };
+        (env, stdout, stderr)
+    }
+}

@@ -1,6 +1,6 @@
 //! Reads the secrets that settings only point at, into a type that prints nothing.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::arguments::Announce;
 use super::env::Env;
@@ -14,7 +14,9 @@ impl Announce {
     /// GitHub's token, `None` when nobody gave one and `GITHUB_TOKEN` is not set.
     pub fn read_github_token(&self, env: &Env) -> Result<Option<SecretString>, InputError> {
         match &self.github_token {
-            Some(source) => read(source, "`github-token`", env).map(Some),
+            // A file ends with a newline; a token does not.
+            Some(source) => read(source, "`github-token`", env)
+                .map(|token| Some(SecretString::from(token.expose_secret().trim()))),
             None => Ok(env.var(GITHUB_TOKEN).map(SecretString::from)),
         }
     }

@@ -213,3 +213,7 @@ fn warn(report: &Report, error: &GitHubError) {
         help,
     );
 }
+
+#[cfg(test)]
+#[path = "announce_tests.rs"]
+mod tests;
