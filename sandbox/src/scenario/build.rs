@@ -8,7 +8,7 @@ use super::{
     Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline,
 };
 use crate::services::{ecs, elbv2};
-use crate::world::{Operation, Place, World, joins};
+use crate::world::{Operation, Place, World};
 
 /// Long enough for every service to become steady.
 const PAST: Duration = Duration::from_secs(3600);

@@ -238,13 +238,8 @@ fn signature(
 
 fn parse_date(date: &str) -> Option<SystemTime> {
     let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok()?;
-    Some(
-        civil
-            .to_zoned_datetime(jiff::tz::TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .into(),
-    )
+    let zoned = civil.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok()?;
+    SystemTime::try_from(zoned.timestamp()).ok()
 }
 
 fn basic(at: SystemTime) -> String {
