@@ -238,3 +238,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+#[path = "git_tests.rs"]
+mod repository_tests;
