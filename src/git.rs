@@ -239,6 +239,6 @@ mod tests {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "git_tests.rs"]
 mod repository_tests;

@@ -452,6 +452,6 @@ fn modified(found: &fs::Metadata) -> i64 {
         .unwrap_or_default()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "context_tests.rs"]
 mod tests;

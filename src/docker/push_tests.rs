@@ -146,11 +146,12 @@ async fn pushed(
         .await
         .expect("these tests need Docker");
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(
-        dir.path().join("Dockerfile"),
-        "FROM scratch\nCOPY Dockerfile /\n",
-    )
-    .unwrap();
+    // content of its own: the engine remembers where it pushed a layer before
+    let dockerfile = format!(
+        "# {}\nFROM scratch\nCOPY Dockerfile /\n",
+        super::super::session::random_name()
+    );
+    std::fs::write(dir.path().join("Dockerfile"), dockerfile).unwrap();
     let repository = format!("{}/app/web", registry.address);
     let spec = BuildSpec {
         context_dir: dir.path().to_owned(),
