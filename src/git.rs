@@ -238,3 +238,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "git_tests.rs"]
+mod repository_tests;

@@ -451,3 +451,7 @@ fn modified(found: &fs::Metadata) -> i64 {
         .map(|since| since.as_nanos() as i64)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "context_tests.rs"]
+mod tests;

@@ -123,12 +123,10 @@ impl Daemon {
 
     /// Whether programs of `platform` (`linux/arm64`, `linux/arm/v7`) run on this engine.
     pub fn can_run(&self, platform: &str) -> CanRun {
-        let local = match &self.address {
-            Address::Unix(path) if path.starts_with("/var/run") || path.starts_with("/run") => {
-                cfg!(target_os = "linux")
-            }
-            _ => false,
-        };
+        // an engine at the system's own socket shares this kernel, and so its emulators
+        let here = |path: &Path| path.starts_with("/var/run") || path.starts_with("/run");
+        let local =
+            cfg!(target_os = "linux") && matches!(&self.address, Address::Unix(path) if here(path));
         can_run(&self.facts, platform, local.then_some(Path::new(BINFMT)))
     }
 

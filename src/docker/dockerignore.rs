@@ -109,20 +109,16 @@ impl Ignore {
 
     /// Whether the path is left out, by itself or through one of its parents.
     pub fn matches(&self, path: &str) -> bool {
-        let parents = parents(path);
-        let mut matched = false;
-        for pattern in &self.patterns {
-            if pattern.exception != matched {
-                continue;
-            }
-            if pattern.matches(path) || parents.iter().any(|parent| pattern.matches(parent)) {
-                matched = !pattern.exception;
-            }
+        let mut above = Matched::default();
+        for parent in parents(path) {
+            above = self.matches_below(parent, &above).1;
         }
-        matched
+        self.matches_below(path, &above).0
     }
 
-    /// The same answer, for a walk that comes from the parent directory and kept what matched there.
+    /// The same answer, for a walk that comes from the parent directory and kept what matched there. (moby has two ways
+    /// of asking, which differ where an exception lies between two patterns for a directory. This is the one that its
+    /// client walks a context with.)
     pub fn matches_below(&self, path: &str, parent: &Matched) -> (bool, Matched) {
         let mut matched = false;
         let mut here = vec![false; self.patterns.len()];

@@ -31,6 +31,10 @@ fn main() {
         eprintln!("it failed");
         std::process::exit(3);
     }
+    if std::env::args().nth(1).as_deref() == Some("wait") {
+        println!("waiting");
+        std::thread::sleep(std::time::Duration::from_secs(600));
+    }
     for (key, value) in std::env::vars() { println!("env {key}={value}"); }
     for root in ["/run", "/ctx", "/root", "/tmp", "/etc"] { show(std::path::Path::new(root)); }
 }
@@ -259,22 +263,32 @@ async fn a_build_that_dumps_everything_finds_only_what_was_named() {
     ] {
         assert!(!log.contains(absent), "{absent} leaked:\n{log}");
     }
-    let mut names: Vec<&str> = log
+    let mut variables: Vec<&str> = log
         .lines()
-        .filter_map(|line| line.strip_prefix("env ")?.split_once('='))
-        .map(|(name, _)| name)
+        .filter_map(|line| line.strip_prefix("env "))
         .collect();
-    names.sort();
-    assert_eq!(names, ["NAMED", "PATH"], "the build's whole environment");
+    variables.sort();
+    // the first and the last are the engine's own
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    assert_eq!(
+        variables,
+        ["HOME=/", "NAMED=named-arg", path],
+        "the build's whole environment"
+    );
     bench.remove(&image).await;
 }
 
 #[tokio::test]
 async fn modes_links_and_times_arrive_and_an_outer_dockerfile_stays_out() {
-    let mut bench = Bench::new("FROM scratch\nCOPY . /ctx\nRUN [\"/ctx/dump\"]\n").await;
+    let mut bench =
+        Bench::new("FROM scratch\nCOPY sub/dir/file dump /\nCOPY . /ctx\nRUN [\"/ctx/dump\"]\n")
+            .await;
     bench.write_dumper();
     bench.write("sub/dir/file", "deep");
     bench.write("bücher/ä b", "utf8");
+    // longer than a tar header or a path component takes
+    let long = format!("{}/leaf", vec!["a-long-directory-name"; 40].join("/"));
+    bench.write(&long, "far");
     std::os::unix::fs::symlink("dir/file", bench.dir.path().join("sub/link")).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let dockerfile = elsewhere.path().join("Other.Dockerfile");
@@ -291,6 +305,7 @@ async fn modes_links_and_times_arrive_and_an_outer_dockerfile_stays_out() {
     ] {
         assert!(log.contains(there), "{there} is missing in\n{log}");
     }
+    assert!(log.contains(&format!("file /ctx/{long} = far")), "{log}");
     assert!(!log.contains("ockerfile"), "{log}");
 
     // the same content with other times on disk gives the same layers
@@ -378,6 +393,45 @@ async fn no_engine_says_what_to_start() {
     assert!(help.starts_with("start Docker"), "{help}");
 }
 
+/// An engine of 2025, by its answer to `GET /version`; no such engine was at hand, so no more than this is tried.
+#[tokio::test]
+async fn a_newer_engine_is_met_at_the_version_that_both_know() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for (api, expected) in [
+        ("1.52", Ok((1, 52))),
+        ("1.99", Ok((1, 53))),
+        ("1.40", Err(())),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("docker.sock");
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let body = format!(
+            r#"{{"Platform":{{"Name":"Docker Engine - Community"}},"Version":"29.0.0","ApiVersion":"{api}","MinAPIVersion":"1.44","Os":"linux","Arch":"arm64"}}"#
+        );
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).await.unwrap();
+            assert!(
+                request[..read].starts_with(b"GET /version "),
+                "no version in the path"
+            );
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let host = format!("unix://{}", socket.display());
+        let met = Daemon::connect(&BTreeMap::from([("DOCKER_HOST".to_owned(), host)])).await;
+        let met = met.map(|daemon| (daemon.facts.api.major, daemon.facts.api.minor));
+        assert_eq!(
+            met.map_err(|error| assert!(matches!(error, DockerError::EngineTooOld { .. }))),
+            expected
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_engines_own_platform_runs() {
     let bench = Bench::new("FROM scratch\n").await;
@@ -385,4 +439,45 @@ async fn the_engines_own_platform_runs() {
         bench.daemon.can_run(&bench.daemon.platform()),
         CanRun::Natively
     );
+}
+
+/// Ctrl-C: whoever stops waiting for a build stops the build.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_build_that_nobody_waits_for_is_stopped() {
+    let mark = super::session::random_name();
+    let bench = Bench::new(&format!(
+        "FROM scratch\nCOPY dump /dump\nRUN [\"/dump\", \"wait\", \"{mark}\"]\n"
+    ))
+    .await;
+    bench.write_dumper();
+    let (runs, running) = tokio::sync::oneshot::channel();
+    let mut runs = Some(runs);
+    let mut tell = |news| {
+        if let BuildNews::StepLog { .. } = news
+            && let Some(runs) = runs.take()
+        {
+            runs.send(()).unwrap();
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = running => assert!(is_running(&mark)),
+        ended = build(&bench.daemon, &bench.spec, &mut tell) => panic!("{ended:?}"),
+    }
+    for _ in 0..100 {
+        if !is_running(&mark) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the step still runs");
+}
+
+#[cfg(target_os = "linux")]
+fn is_running(mark: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(mark))
 }

@@ -228,15 +228,16 @@ fn classify(message: &str) -> Refusal {
     }
 }
 
-/// `received unexpected HTTP status: 503 Service Unavailable`, `unexpected status from HEAD request to …: 503 …`.
+/// `received unexpected HTTP status: 503 Service Unavailable`, `unexpected status from HEAD request to …: 503 …`,
+/// `error parsing HTTP 429 response body`.
 fn is_server_error(message: &str) -> bool {
-    let Some((_, after)) = message.split_once("status") else {
+    let Some(at) = message.find("status").or_else(|| message.find("http ")) else {
         return false;
     };
-    let codes = after
-        .split(|c: char| c.is_whitespace())
+    let words = message[at..]
+        .split_whitespace()
         .filter(|word| word.len() == 3);
-    codes
+    words
         .filter_map(|word| word.parse::<u16>().ok())
         .any(|code| (500..600).contains(&code) || code == 429)
 }
@@ -287,6 +288,10 @@ mod tests {
                 Refusal::Transient,
             ),
             (
+                "error parsing HTTP 429 response body: no error details found",
+                Refusal::Transient,
+            ),
+            (
                 "manifest invalid: blob unknown to registry",
                 Refusal::Permanent,
             ),
@@ -299,3 +304,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "push_tests.rs"]
+mod engine_tests;

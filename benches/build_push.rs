@@ -1,0 +1,221 @@
+//! Build and push of a 200 MB context, Shipway's Docker port against Debian's docker client on the same engine.
+//!
+//! Cold: the content is new each time. Interleaved, the order of each pair alternating; both push to a docker-registry
+//! on loopback that this program starts. Each side is a process of its own, timed from outside; ours reports its peak
+//! memory, also for a context a tenth of the size, to show that memory does not grow with it.
+//!
+//! `cargo bench --bench build_push` needs Docker, and Debian's packages docker.io (its /usr/bin/docker) and
+//! docker-registry. PAIRS and MEGABYTES change the measure.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::exit
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use shipway::docker::build::{BuildSpec, build};
+use shipway::docker::daemon::Daemon;
+use shipway::docker::push::{PushOutcome, push};
+
+const DOCKER: &str = "/usr/bin/docker";
+const REGISTRY: &str = "127.0.0.1:5987";
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, ours, context, tag] = args.as_slice()
+        && ours == "--ours"
+    {
+        return ours_in_this_process(Path::new(context), tag);
+    }
+    // `cargo test` runs every target once; this one is for `cargo bench`
+    if !args.iter().any(|arg| arg == "--bench") {
+        return println!("skipped: run it with cargo bench");
+    }
+    let number = |name: &str, default: usize| {
+        std::env::var(name)
+            .ok()
+            .map_or(default, |text| text.parse().unwrap())
+    };
+    let (pairs, megabytes) = (number("PAIRS", 7), number("MEGABYTES", 200));
+    let dir = tempfile::tempdir().unwrap();
+    let _registry = Registry::start(dir.path());
+
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut peak = 0;
+    for pair in 0..pairs {
+        let mut took = [Duration::ZERO; 2];
+        for side in [pair % 2, 1 - pair % 2] {
+            let context = Context::new(dir.path(), megabytes);
+            let tag = format!(
+                "{REGISTRY}/bench:{}",
+                context.0.file_name().unwrap().to_string_lossy()
+            );
+            let started = Instant::now();
+            if side == 0 {
+                peak = peak.max(run_ours(&context.0, &tag));
+            } else {
+                run_theirs(&context.0, &tag);
+            }
+            took[side] = started.elapsed();
+            run(Command::new(DOCKER).args(["rmi", "-f", &tag]));
+        }
+        println!(
+            "pair {pair}: shipway {:.2} s, docker {:.2} s",
+            took[0].as_secs_f64(),
+            took[1].as_secs_f64()
+        );
+        ours.push(took[0].as_secs_f64());
+        theirs.push(took[1].as_secs_f64());
+        ratios.push(took[0].as_secs_f64() / took[1].as_secs_f64());
+    }
+    let small = Context::new(dir.path(), megabytes / 10);
+    let tag = format!("{REGISTRY}/bench:small");
+    let small_peak = run_ours(&small.0, &tag);
+    run(Command::new(DOCKER).args(["rmi", "-f", &tag]));
+    run(Command::new(DOCKER).args(["builder", "prune", "-f"]));
+    println!(
+        "build and push of {megabytes} MB, median of {pairs}: shipway {:.2} s, docker {:.2} s",
+        median(&mut ours),
+        median(&mut theirs)
+    );
+    println!("median ratio {:.3} (target 1.10)", median(&mut ratios));
+    println!(
+        "peak memory of shipway: {:.1} MiB at {megabytes} MB, {:.1} MiB at {} MB",
+        peak as f64 / 1024.0,
+        small_peak as f64 / 1024.0,
+        megabytes / 10
+    );
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// New content that does not compress: a tenth of it in one file, the rest in files of 64 KiB.
+struct Context(std::path::PathBuf);
+
+impl Context {
+    fn new(dir: &Path, megabytes: usize) -> Context {
+        let root = dir.join(format!("c{:x}", fastrand::u64(..)));
+        fs::create_dir_all(root.join("files")).unwrap();
+        fs::write(root.join("Dockerfile"), "FROM scratch\nCOPY . /\n").unwrap();
+        let mut block = vec![0u8; 64 * 1024];
+        let mut big = fs::File::create(root.join("big")).unwrap();
+        let blocks = megabytes * 16;
+        for index in 0..blocks {
+            fastrand::fill(&mut block);
+            if index < blocks / 10 {
+                big.write_all(&block).unwrap();
+            } else {
+                fs::write(root.join(format!("files/{index}")), &block).unwrap();
+            }
+        }
+        Context(root)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Registry(Child);
+
+impl Registry {
+    fn start(dir: &Path) -> Registry {
+        let config = dir.join("registry.yml");
+        let data = dir.join("registry");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {REGISTRY}}}\n",
+            data.display()
+        );
+        fs::write(&config, text).unwrap();
+        let started = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stderr(Stdio::null())
+            .spawn();
+        let registry = Registry(started.expect("apt-get install docker-registry"));
+        for _ in 0..100 {
+            if std::net::TcpStream::connect(REGISTRY).is_ok() {
+                return registry;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("docker-registry does not answer at {REGISTRY}");
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let done = command.output().unwrap();
+    assert!(
+        done.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+fn run_theirs(context: &Path, tag: &str) {
+    run(Command::new(DOCKER)
+        .env("DOCKER_BUILDKIT", "1")
+        .args(["build", "-q", "-t", tag])
+        .arg(context));
+    run(Command::new(DOCKER).args(["push", "-q", tag]));
+}
+
+/// Peak memory in KiB.
+fn run_ours(context: &Path, tag: &str) -> u64 {
+    let this = std::env::current_exe().unwrap();
+    run(Command::new(this).arg("--ours").arg(context).arg(tag))
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+fn ours_in_this_process(context: &Path, reference: &str) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let variables: BTreeMap<String, String> = std::env::vars().collect();
+        let daemon = Daemon::connect(&variables).await.unwrap();
+        let spec = BuildSpec {
+            context_dir: context.to_owned(),
+            dockerfile: context.join("Dockerfile"),
+            platform: daemon.platform(),
+            tags: vec![reference.to_owned()],
+            ..BuildSpec::default()
+        };
+        build(&daemon, &spec, &mut |_| {}).await.unwrap();
+        let (repository, tag) = reference.rsplit_once(':').unwrap();
+        let outcome = push(&daemon, repository, tag, &[], &mut |_| {})
+            .await
+            .unwrap();
+        assert!(matches!(outcome, PushOutcome::Pushed { .. }));
+    });
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    println!("{}", peak.trim().trim_end_matches(" kB"));
+}
