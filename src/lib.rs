@@ -57,7 +57,9 @@ pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
 }
 
 async fn dispatch(cli: arguments::Cli, env: Env) -> u8 {
-    // The verbs take their arguments from here.
-    let _ = (cli.command, env);
-    error::exit_code("shipway::internal::no_verb")
+    match cli.command {
+        arguments::Command::Deploy(args) => verbs::deploy::deploy(&args, &env).await,
+        #[cfg(feature = "try")]
+        _ => error::exit_code("shipway::internal::not_wired"),
+    }
 }

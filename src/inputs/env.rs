@@ -250,6 +250,7 @@ pub(crate) mod testing {
             stdout: Arc::new(Mutex::new(stdout.clone())),
             stderr: Arc::new(Mutex::new(stderr.clone())),
             tty: false,
+            is_process: false,
         };
         (env, stdout, stderr)
     }

@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline,
-};
+use super::{Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline};
 use crate::services::{ecs, elbv2};
 use crate::world::{Operation, Place, World};
 

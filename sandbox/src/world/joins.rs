@@ -13,7 +13,12 @@ pub fn digest_of(world: &World, image: &str) -> Option<String> {
         return Some(digest.to_owned());
     }
     use sha2::Digest as _;
-    let foreign = || format!("sha256:{}", hex::encode(sha2::Sha256::digest(image.as_bytes())));
+    let foreign = || {
+        format!(
+            "sha256:{}",
+            hex::encode(sha2::Sha256::digest(image.as_bytes()))
+        )
+    };
     Some(world.ecr.digest_of(image).unwrap_or_else(foreign))
 }
 

@@ -40,7 +40,8 @@ pub async fn given(
 ) -> Result<GivenImage, Error> {
     let (owner, reference) = match (bare_reference(given), ecr_repository) {
         (Some(reference), Some(name)) => {
-            let owner = repository(aws, name)
+            let owner =
+                repository(aws, name)
                     .await?
                     .ok_or_else(|| PreflightError::NoRepository {
                         repository: name.to_owned(),
