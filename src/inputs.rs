@@ -116,10 +116,7 @@ pub fn schema() -> clap::Command {
             };
             let variable = sources::variable(long);
             let with = |help: &clap::builder::StyledStr| format!("{help} [env: {variable}]");
-            let (short, long_help) = (
-                arg.get_help().map(with),
-                arg.get_long_help().map(with),
-            );
+            let (short, long_help) = (arg.get_help().map(with), arg.get_long_help().map(with));
             let arg = match short {
                 Some(help) => arg.help(help),
                 None => arg,
@@ -177,7 +174,10 @@ fn refused(error: clap::Error, env: &Env) -> Unread {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let text = text.split("\n\nUsage:").next().unwrap_or(text);
-    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    let text = text
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or(text);
     InputError::Usage {
         text: text.trim().to_owned(),
     }

@@ -145,7 +145,9 @@ impl Report {
         if let Some(file) = &self.output_file
             && let Err(error) = actions::append_outputs(file, outputs)
         {
-            inner.terminal.show(&unwritten("GITHUB_OUTPUT", &error), None);
+            inner
+                .terminal
+                .show(&unwritten("GITHUB_OUTPUT", &error), None);
         }
         if let (Some(file), Some(markdown)) = (&self.summary_file, &ending.summary)
             && let Err(error) = actions::append_summary(file, markdown)

@@ -43,7 +43,10 @@ pub enum GitHubError {
     Address { url: String },
 
     #[error("{doing}: GitHub did not let this token ({status}: {message})")]
-    #[diagnostic(code(shipway::github::denied), help("add `{permission}` to the job's `permissions:`"))]
+    #[diagnostic(
+        code(shipway::github::denied),
+        help("add `{permission}` to the job's `permissions:`")
+    )]
     Denied {
         doing: &'static str,
         status: u16,
@@ -135,11 +138,10 @@ impl GitHub {
             graphql: address(graphql_url)?,
             authorization,
         };
-        let built: Result<Octocrab, Infallible> =
-            octocrab::OctocrabBuilder::new_empty()
-                .with_service(service)
-                .with_auth(AuthState::None)
-                .build();
+        let built: Result<Octocrab, Infallible> = octocrab::OctocrabBuilder::new_empty()
+            .with_service(service)
+            .with_auth(AuthState::None)
+            .build();
         let Ok(crab) = built;
         Ok(GitHub { crab })
     }
@@ -249,7 +251,8 @@ impl WireService {
         let mut pauses = PAUSES.iter();
         loop {
             let request = Request::from_parts(parts.clone(), body.clone());
-            let answer = match tokio::time::timeout(ATTEMPT_TIMEOUT, self.wire.send(request)).await {
+            let answer = match tokio::time::timeout(ATTEMPT_TIMEOUT, self.wire.send(request)).await
+            {
                 Ok(answer) => answer.map_err(TransportError::from),
                 Err(_) => Err(TransportError::TimedOut { host: host.clone() }),
             };

@@ -114,7 +114,9 @@ pub enum IdTokenError {
     #[error("this job may not request an id token, so no role can be assumed")]
     #[diagnostic(
         code(shipway::credentials::id_token_permission),
-        help("add `id-token: write` to the job's `permissions:`; in a reusable workflow the calling job grants it")
+        help(
+            "add `id-token: write` to the job's `permissions:`; in a reusable workflow the calling job grants it"
+        )
     )]
     Permission,
 

@@ -140,7 +140,14 @@ fn problem(error: &clap::Error) -> String {
         let or = if others.is_empty() { "" } else { " or " };
         return format!("must be {}{or}{last}{given}", others.join(", "));
     }
-    std::error::Error::source(error)
-        .map(|e| format!("{e}{}", if given.is_empty() { "" } else { &given }))
-        .unwrap_or_else(|| format!("is not a value it takes{given}"))
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    match reason {
+        Some(reason) if reason.contains("invalid digit") || reason.contains("cannot parse") => {
+            format!("must be a whole number{given}")
+        }
+        // clap's ranges name the value themselves.
+        Some(reason) if reason.contains(" is not in ") => reason,
+        Some(reason) => format!("{reason}{given}"),
+        None => format!("is not a value it takes{given}"),
+    }
 }

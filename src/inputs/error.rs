@@ -20,6 +20,11 @@ pub enum Place {
     Variable {
         name: String,
     },
+    /// A key of the file as a whole.
+    Key {
+        file: String,
+        setting: String,
+    },
     File {
         file: String,
         line: usize,
@@ -34,6 +39,7 @@ impl std::fmt::Display for Place {
             Place::Flag { setting } => write!(f, "`--{setting}`"),
             Place::Input { setting } => write!(f, "input `{setting}`"),
             Place::Variable { name } => write!(f, "`{name}`"),
+            Place::Key { file, setting } => write!(f, "`{setting}` in {file}"),
             Place::File {
                 file,
                 line,
@@ -60,14 +66,18 @@ pub enum InputError {
     #[error("neither `ecr-repository` nor `image` is set: there is nothing to deploy")]
     #[diagnostic(
         code(shipway::usage::no_image),
-        help("set `ecr-repository` to build and push the commit's image, or `image` to deploy one that exists")
+        help(
+            "set `ecr-repository` to build and push the commit's image, or `image` to deploy one that exists"
+        )
     )]
     NoImage,
 
     #[error("`SHIPWAY_INPUTS` is not a JSON object of the action's inputs: {reason}")]
     #[diagnostic(
         code(shipway::usage::inputs),
-        help("it is set by the action as `${{{{ toJSON(inputs) }}}}`; elsewhere use flags or `SHIPWAY_<FLAG>`")
+        help(
+            "it is set by the action as `${{{{ toJSON(inputs) }}}}`; elsewhere use flags or `SHIPWAY_<FLAG>`"
+        )
     )]
     Inputs { reason: String },
 
@@ -93,14 +103,18 @@ pub enum InputError {
     #[error("{place}: entry {entry} has no key")]
     #[diagnostic(
         code(shipway::usage::key_value),
-        help("an entry is KEY=VALUE, the value being everything after the first `=`; one that holds newlines is quoted as a whole: \"KEY=first\nsecond\"")
+        help(
+            "an entry is KEY=VALUE, the value being everything after the first `=`; an entry that holds newlines is put into double quotes as a whole"
+        )
     )]
     NoKey { place: Place, entry: usize },
 
     #[error("{place}: the value of `{key}` is no reference to a secret")]
     #[diagnostic(
         code(shipway::usage::secrets_value),
-        help("the container's secrets are ARNs (`arn:…`) or parameter names (`/…`); did you mean `build-secrets`?")
+        help(
+            "the container's secrets are ARNs (`arn:…`) or parameter names (`/…`); did you mean `build-secrets`?"
+        )
     )]
     SecretsValue { place: Place, key: String },
 
@@ -129,7 +143,9 @@ pub enum InputError {
     #[error("cannot read {file}: {reason}")]
     #[diagnostic(
         code(shipway::config::unreadable),
-        help("`--config` names a file from the working directory; without it `shipway.yml` is read where it exists")
+        help(
+            "`--config` names a file from the working directory; without it `shipway.yml` is read where it exists"
+        )
     )]
     FileUnreadable { file: String, reason: String },
 
@@ -162,10 +178,21 @@ pub enum InputError {
     )]
     NotInFile { place: Place, variable: String },
 
+    #[error("{place} does not count on `{event}`")]
+    #[diagnostic(
+        code(shipway::config::privileged_event),
+        help(
+            "a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables"
+        )
+    )]
+    PrivilegedEvent { place: Place, event: String },
+
     #[error("cannot read the event that started this run ({path}): {reason}")]
     #[diagnostic(
         code(shipway::usage::event),
-        help("`GITHUB_EVENT_PATH` names the payload that the runner wrote; in a container job it must be mounted")
+        help(
+            "`GITHUB_EVENT_PATH` names the payload that the runner wrote; in a container job it must be mounted"
+        )
     )]
     Event { path: String, reason: String },
 }

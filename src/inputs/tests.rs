@@ -37,7 +37,10 @@ fn read_with(asked: &Asked<'_>, base: &[&str]) -> Result<DeployArgs, Unread> {
         .collect();
     match read(args, &env)?.command {
         Command::Deploy(deploy) => Ok(*deploy),
-        #[allow(unreachable_patterns, reason = "without the feature `try` there is one verb")]
+        #[allow(
+            unreachable_patterns,
+            reason = "without the feature `try` there is one verb"
+        )]
         _ => panic!("deploy was asked for"),
     }
 }
@@ -83,7 +86,10 @@ fn refusal_with(asked: Asked<'_>, base: &[&str]) -> String {
     match read_with(&asked, base) {
         Err(Unread::Refused(error)) => {
             assert_eq!(error.exit_code(), 2, "{error:?}");
-            let help = error.help().map(|h| format!("\nhelp: {h}")).unwrap_or_default();
+            let help = error
+                .help()
+                .map(|h| format!("\nhelp: {h}"))
+                .unwrap_or_default();
             format!("{}{help}\n{}", error.chain().join("\n"), error.code())
         }
         Err(Unread::Shown(text)) => panic!("{text}"),
@@ -113,12 +119,17 @@ fn a_stronger_source_wins() {
 fn a_list_of_a_stronger_source_replaces_the_weaker_one() {
     let asked = Asked {
         flags: &["--labels", "a=flag"],
-        vars: &[("SHIPWAY_INPUTS", r#"{"labels": "a=input\nb=input", "build-args": "x=1"}"#)],
+        vars: &[(
+            "SHIPWAY_INPUTS",
+            r#"{"labels": "a=input\nb=input", "build-args": "x=1"}"#,
+        )],
         file: Some("build-args: [y=2]\nextra-tags: [one, two]\n"),
     };
     let build = deploy(asked).build;
     let pairs = |list: &[values::KeyValue]| -> Vec<String> {
-        list.iter().map(|p| format!("{}={}", p.key, p.value)).collect()
+        list.iter()
+            .map(|p| format!("{}={}", p.key, p.value))
+            .collect()
     };
     assert_eq!(pairs(&build.labels), ["a=flag"]);
     assert_eq!(pairs(&build.build_args), ["x=1"]);
@@ -140,7 +151,10 @@ fn a_truth_from_a_weaker_source_can_be_taken_back() {
 #[test]
 fn what_is_empty_is_not_set() {
     let asked = vars(&[
-        ("SHIPWAY_INPUTS", r#"{"cluster": "", "labels": "", "no-cache": "", "output": ""}"#),
+        (
+            "SHIPWAY_INPUTS",
+            r#"{"cluster": "", "labels": "", "no-cache": "", "output": ""}"#,
+        ),
         ("SHIPWAY_OUTPUT", "json"),
         ("SHIPWAY_SOMETHING_ELSE", "is ignored"),
     ]);
@@ -153,11 +167,21 @@ fn what_is_empty_is_not_set() {
 fn the_region_of_the_environment_is_the_default() {
     let base: Vec<&str> = BASE[2..].to_vec();
     let region = |vars: &[(&str, &str)], file| {
-        let asked = Asked { flags: &[], vars, file };
+        let asked = Asked {
+            flags: &[],
+            vars,
+            file,
+        };
         read_with(&asked, &base).ok().map(|d| d.target.aws_region)
     };
-    let (first, second) = (("AWS_REGION", "eu-north-1"), ("AWS_DEFAULT_REGION", "us-east-1"));
-    assert_eq!(region(&[first, second], None).as_deref(), Some("eu-north-1"));
+    let (first, second) = (
+        ("AWS_REGION", "eu-north-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    );
+    assert_eq!(
+        region(&[first, second], None).as_deref(),
+        Some("eu-north-1")
+    );
     assert_eq!(region(&[second], None).as_deref(), Some("us-east-1"));
     assert_eq!(
         region(&[first], Some("aws-region: ap-south-1\n")).as_deref(),
@@ -173,7 +197,10 @@ fn values_hold_what_they_hold() {
         "URL=https://x/?a=b\n\"QUOTED=first\nsecond \"\"line\"\"\"\n  JSON={\"a\": \"b\"}\nEMPTY=\n",
     )]);
     let pairs = deploy(asked).overrides.environment_variables;
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|p| (p.key.as_str(), p.value.as_str()))
+        .collect();
     assert_eq!(
         pairs,
         [
@@ -203,7 +230,10 @@ fn pairs_may_be_json() {
 
 #[test]
 fn lists_split_as_they_say() {
-    assert_eq!(lists::entries("a, b\n\n\"c,d\"\r\n", true).unwrap(), ["a", "b", "c,d"]);
+    assert_eq!(
+        lists::entries("a, b\n\n\"c,d\"\r\n", true).unwrap(),
+        ["a", "b", "c,d"]
+    );
     assert_eq!(
         lists::entries("type=registry,ref=x\r\n", false).unwrap(),
         ["type=registry,ref=x"]
@@ -215,9 +245,19 @@ fn lists_split_as_they_say() {
 #[test]
 fn a_command_is_json_or_words() {
     let words = |asked| deploy(asked).overrides.command.map(|c| c.0);
-    let expected = Some(vec!["sh".to_owned(), "-c".to_owned(), "echo 'hi'".to_owned()]);
-    assert_eq!(words(flags(&["--command", r#"sh -c "echo 'hi'""#])), expected);
-    assert_eq!(words(flags(&["--command", r#"["sh","-c","echo 'hi'"]"#])), expected);
+    let expected = Some(vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        "echo 'hi'".to_owned(),
+    ]);
+    assert_eq!(
+        words(flags(&["--command", r#"sh -c "echo 'hi'""#])),
+        expected
+    );
+    assert_eq!(
+        words(flags(&["--command", r#"["sh","-c","echo 'hi'"]"#])),
+        expected
+    );
     assert_eq!(words(file("command: [sh, -c, \"echo 'hi'\"]\n")), expected);
     assert_eq!(words(file("command: sh -c \"echo 'hi'\"\n")), expected);
 }
@@ -249,7 +289,10 @@ fn secrets_are_read_where_they_are() {
     let some = |text: &str| Ok(Some(text.to_owned()));
     assert_eq!(token(None), some("default"));
     assert_eq!(token(Some(SecretSource::Env("MINE".into()))), some("mine"));
-    assert_eq!(token(Some(SecretSource::File("token".into()))), some("from a file"));
+    assert_eq!(
+        token(Some(SecretSource::File("token".into()))),
+        some("from a file")
+    );
     assert_eq!(
         token(Some(SecretSource::Env("GONE".into()))),
         Err("environment variable `GONE` is not set (`github-token` names it)".to_owned())
@@ -277,7 +320,9 @@ fn help_names_every_way_to_set_a_value() {
 fn every_flag_that_scripts_rely_on_exists() {
     let schema = schema();
     let verb = schema.find_subcommand("deploy").unwrap();
-    let mut flags: Vec<&str> = sources::settings(verb).filter_map(|a| a.get_long()).collect();
+    let mut flags: Vec<&str> = sources::settings(verb)
+        .filter_map(|a| a.get_long())
+        .collect();
     flags.sort_unstable();
     let mut expected: Vec<&str> = "aws-region role-to-assume audience role-session-name \
         role-duration-seconds ecr-repository create-repository context file target platform build-args \
@@ -290,4 +335,24 @@ fn every_flag_that_scripts_rely_on_exists() {
     assert_eq!(flags, expected);
 }
 
-include!("refusals.rs");
+#[test]
+fn the_code_does_not_choose_the_target_on_privileged_events() {
+    let asked = |flags, event| Asked {
+        flags,
+        vars: event,
+        file: Some("service: web\n"),
+    };
+    let base = &BASE[..4];
+    let target = [("GITHUB_EVENT_NAME", "pull_request_target")];
+    let rest = ["--ecr-repository", "web"];
+    assert_eq!(
+        refusal_with(asked(&rest, &target), base),
+        "`service` in shipway.yml does not count on `pull_request_target`
+help: a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables
+shipway::config::privileged_event"
+    );
+    assert!(read_with(&asked(&rest, &[("GITHUB_EVENT_NAME", "push")]), base).is_ok());
+}
+
+#[path = "refusals.rs"]
+mod refusals;

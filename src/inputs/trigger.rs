@@ -61,7 +61,9 @@ impl Trigger {
         let untrusted = |name: &str| Untrusted::new(env.var(name).unwrap_or_default());
         let github_sha = env.var("GITHUB_SHA").map(str::to_owned);
         let server_url = env.var("GITHUB_SERVER_URL").unwrap_or("https://github.com");
-        let api_url = env.var("GITHUB_API_URL").unwrap_or("https://api.github.com");
+        let api_url = env
+            .var("GITHUB_API_URL")
+            .unwrap_or("https://api.github.com");
         let mut trigger = Trigger {
             event_name: event_name.to_owned(),
             repository: repository.to_owned(),
@@ -108,8 +110,7 @@ impl Trigger {
             self.sha = self.head_sha.clone();
             self.ref_name = Untrusted::new(run["head_branch"].as_str().unwrap_or_default());
             self.conclusion = run["conclusion"].as_str().map(str::to_owned);
-            self.fork =
-                id(&run["head_repository"]).is_none_or(|id| Some(id) != self.repository_id);
+            self.fork = id(&run["head_repository"]).is_none_or(|id| Some(id) != self.repository_id);
             self.pull_request = run["pull_requests"][0]["number"].as_u64();
         } else if issue["pull_request"].is_object() {
             // Which commit that is, only the API tells.
@@ -118,12 +119,9 @@ impl Trigger {
         }
     }
 
-    /// Events whose workflow runs with the base repository's rights, whoever wrote the code.
+    /// See [`is_privileged`].
     pub fn is_privileged(&self) -> bool {
-        matches!(
-            self.event_name.as_str(),
-            "pull_request_target" | "workflow_run" | "issue_comment"
-        )
+        is_privileged(&self.event_name)
     }
 
     /// `(owner, name)`
@@ -150,14 +148,27 @@ impl Trigger {
     }
 }
 
+/// Events whose workflow runs with the base repository's rights, whoever wrote the code.
+pub fn is_privileged(event_name: &str) -> bool {
+    matches!(
+        event_name,
+        "pull_request_target" | "workflow_run" | "issue_comment"
+    )
+}
+
 fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {
     let wrong = |reason: String| InputError::Event {
         path: path.to_owned(),
         reason,
     };
     let text = std::fs::read_to_string(cwd.join(path)).map_err(|e| wrong(e.to_string()))?;
-    serde_json::from_str(&text)
-        .map_err(|e| wrong(format!("no JSON at line {} column {}", e.line(), e.column())))
+    serde_json::from_str(&text).map_err(|e| {
+        wrong(format!(
+            "no JSON at line {} column {}",
+            e.line(),
+            e.column()
+        ))
+    })
 }
 
 fn id(value: &Value) -> Option<u64> {
@@ -167,3 +178,7 @@ fn id(value: &Value) -> Option<u64> {
 fn sha(value: &Value) -> Option<String> {
     value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }
+
+#[cfg(test)]
+#[path = "trigger_tests.rs"]
+mod tests;

@@ -169,13 +169,18 @@ pub(super) fn role_arn(text: &str) -> Result<String, String> {
         Some(arn) if arn.service == "iam" && arn.resource.starts_with("role/") => {
             Ok(text.to_owned())
         }
-        _ => Err("must be the ARN of an IAM role (arn:<partition>:iam::<account>:role/<name>)".to_owned()),
+        _ => Err(
+            "must be the ARN of an IAM role (arn:<partition>:iam::<account>:role/<name>)"
+                .to_owned(),
+        ),
     }
 }
 
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            Ok(text.to_owned())
+        }
         _ => Err("must begin with https:// or http:// and name a host".to_owned()),
     }
 }

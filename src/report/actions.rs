@@ -31,7 +31,10 @@ pub(super) fn annotation(level: Level, title: &str, message: &str) -> String {
     if title.is_empty() {
         return format!("::{word}::{message}");
     }
-    format!("::{word} title={}::{message}", escape::command_property(title))
+    format!(
+        "::{word} title={}::{message}",
+        escape::command_property(title)
+    )
 }
 
 pub(super) fn group(title: &str) -> String {

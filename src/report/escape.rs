@@ -103,12 +103,12 @@ pub fn markdown_inline(text: &str) -> String {
                 out.push(BREAK);
             }
             '.' if ends_with_word(&flat[..at], "www") => {
-                out.push('.');
                 out.push(BREAK);
+                out.push('.');
             }
             '-' if ends_with_word(&flat[..at], "gh") => {
-                out.push('-');
                 out.push(BREAK);
+                out.push('-');
             }
             // Where a line starts, these are lists and headings.
             '-' | '+' | '=' if at == 0 => {
@@ -163,9 +163,9 @@ pub fn markdown_fence(text: &Untrusted, limit: usize) -> String {
 /// A URL as an autolink, or as code where it cannot be one.
 pub fn markdown_url(url: &str) -> String {
     let fits = url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
-        && !url
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c) || "<>`|\\".contains(c));
+        && !url.chars().any(|c| {
+            c.is_whitespace() || c.is_control() || is_invisible(c) || "<>`|\\".contains(c)
+        });
     if fits {
         format!("<{url}>")
     } else {

@@ -63,10 +63,7 @@ pub enum State {
     #[default]
     Starting,
     /// A phase goes on, since this time of day (UTC).
-    InProgress {
-        phase: Phase,
-        since: String,
-    },
+    InProgress { phase: Phase, since: String },
     Ended {
         status: Status,
         /// For anything but success: what happened, in one line.
@@ -152,13 +149,15 @@ fn verdict(about: &Announcement) -> (&'static str, String, bool) {
             let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
             let (sign, words) = match status {
                 Status::Serving => ("✅", format!("{place} is serving")),
-                Status::Deployed if nothing_serves => {
-                    ("✅", format!("{place} deployed, nothing serves (desired count 0)"))
-                }
+                Status::Deployed if nothing_serves => (
+                    "✅",
+                    format!("{place} deployed, nothing serves (desired count 0)"),
+                ),
                 Status::Deployed => ("✅", format!("{place} deployed")),
-                Status::Unchanged if nothing_serves => {
-                    ("✅", format!("{place} unchanged, nothing serves (desired count 0)"))
-                }
+                Status::Unchanged if nothing_serves => (
+                    "✅",
+                    format!("{place} unchanged, nothing serves (desired count 0)"),
+                ),
                 Status::Unchanged => ("✅", format!("{place} unchanged: it already serves")),
                 Status::Started => ("🔄", format!("{place}: deployment started, not waited for")),
                 Status::Paused => ("⏸️", format!("{place} paused: a lifecycle hook waits")),
@@ -264,7 +263,10 @@ fn failure_card(failure: &Failure) -> String {
     let mut number = 0;
     let mut item = |word: &str, text: &Text| {
         number += 1;
-        out.push_str(&format!("{number}. **{word}** {}\n", escape::markdown(text)));
+        out.push_str(&format!(
+            "{number}. **{word}** {}\n",
+            escape::markdown(text)
+        ));
     };
     for evidence in &failure.evidence {
         item("Evidence", evidence);

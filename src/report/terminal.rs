@@ -52,7 +52,10 @@ impl Terminal {
                 if self.in_actions {
                     self.line(&actions::annotation(Level::Notice, "", &text));
                 } else {
-                    self.line(&format!("{} {text}", self.paint("note:", Style::new().cyan())));
+                    self.line(&format!(
+                        "{} {text}",
+                        self.paint("note:", Style::new().cyan())
+                    ));
                 }
             }
             Event::Warning(warning) => self.warning(warning),

@@ -207,7 +207,11 @@ fn warn(report: &Report, error: &GitHubError) {
         ),
         _ => ("shipway::github::unannounced", Text::new()),
     };
-    report.warn(code, format!("no comment on the pull request: {error}"), help);
+    report.warn(
+        code,
+        format!("no comment on the pull request: {error}"),
+        help,
+    );
 }
 
 #[cfg(test)]
