@@ -79,13 +79,11 @@ pub(super) fn check(arg: &Arg, values: &[String], place: &Place) -> Result<(), I
 /// Rules that hold for one setting, and must not echo its value.
 pub(super) fn by_name(arg: &Arg, values: &[String], place: &Place) -> Result<(), InputError> {
     match arg.get_long() {
-        Some("github-token") => {
-            if values.iter().any(|v| is_literal(v)) {
-                return Err(InputError::SecretLiteral {
-                    place: place.clone(),
-                    form: "env:NAME or file:PATH",
-                });
-            }
+        Some("github-token") if values.iter().any(|v| is_literal(v)) => {
+            return Err(InputError::SecretLiteral {
+                place: place.clone(),
+                form: "env:NAME or file:PATH",
+            });
         }
         Some("build-secrets") => {
             let wrong = |v: &String| {
