@@ -99,7 +99,7 @@ fn in_progress() {
     assert_eq!(
         comment(MARKER, &about),
         "<!-- shipway v1 {} -->
-### 🔄 Deploying 4f2\u{200b}a9c1 to web
+### 🔄 Deploying `4f2a9c1` to web
 Now serving: `web:41` at `https://www.example.com`
 
 Rolling out since 14:01:20 UTC · commit [`4f2a9c1`](https://github.com/octo-org/web/commit/4f2a9c1d) · revision `web:42` (was `web:41`) · 1 of 2 targets healthy · [follow](https://github.com/octo-org/web/actions/runs/7/attempts/1)

@@ -132,6 +132,29 @@ fn an_error_says_what_why_and_what_next() {
     );
 }
 
+#[test]
+fn a_failed_verdict_is_one_annotation_and_an_error_is_not_told_twice() {
+    let bad = Ending {
+        headline: "web rolled back".into(),
+        exit_code: 1,
+        summary: None,
+    };
+    let runner = [("GITHUB_ACTIONS", "true")];
+    let (verdict, _) = told(&runner, OutputFormat::Text, async |report: &Report| {
+        report.finish(&outputs(), &bad)
+    });
+    assert_eq!(verdict, "::error::web rolled back\n");
+    let (after_error, _) = told(&runner, OutputFormat::Text, async |report: &Report| {
+        report.error(&InputError::NoImage.into());
+        report.finish(&outputs(), &bad);
+    });
+    assert_eq!(after_error.matches("::error").count(), 1, "{after_error}");
+    assert!(
+        after_error.ends_with("\nweb rolled back\n"),
+        "{after_error}"
+    );
+}
+
 fn outputs() -> Outputs {
     Outputs {
         deployment_status: "serving".to_owned(),
