@@ -79,13 +79,11 @@ pub(super) fn check(arg: &Arg, values: &[String], place: &Place) -> Result<(), I
 /// Rules that hold for one setting, and must not echo its value.
 pub(super) fn by_name(arg: &Arg, values: &[String], place: &Place) -> Result<(), InputError> {
     match arg.get_long() {
-        Some("github-token") => {
-            if values.iter().any(|v| is_literal(v)) {
-                return Err(InputError::SecretLiteral {
-                    place: place.clone(),
-                    form: "env:NAME or file:PATH",
-                });
-            }
+        Some("github-token") if values.iter().any(|v| is_literal(v)) => {
+            return Err(InputError::SecretLiteral {
+                place: place.clone(),
+                form: "env:NAME or file:PATH",
+            });
         }
         Some("build-secrets") => {
             let wrong = |v: &String| {
@@ -140,7 +138,14 @@ fn problem(error: &clap::Error) -> String {
         let or = if others.is_empty() { "" } else { " or " };
         return format!("must be {}{or}{last}{given}", others.join(", "));
     }
-    std::error::Error::source(error)
-        .map(|e| format!("{e}{}", if given.is_empty() { "" } else { &given }))
-        .unwrap_or_else(|| format!("is not a value it takes{given}"))
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    match reason {
+        Some(reason) if reason.contains("invalid digit") || reason.contains("cannot parse") => {
+            format!("must be a whole number{given}")
+        }
+        // clap's ranges name the value themselves.
+        Some(reason) if reason.contains(" is not in ") => reason,
+        Some(reason) => format!("{reason}{given}"),
+        None => format!("is not a value it takes{given}"),
+    }
 }

@@ -20,6 +20,11 @@ pub enum Place {
     Variable {
         name: String,
     },
+    /// A key of the file as a whole.
+    Key {
+        file: String,
+        setting: String,
+    },
     File {
         file: String,
         line: usize,
@@ -34,6 +39,7 @@ impl std::fmt::Display for Place {
             Place::Flag { setting } => write!(f, "`--{setting}`"),
             Place::Input { setting } => write!(f, "input `{setting}`"),
             Place::Variable { name } => write!(f, "`{name}`"),
+            Place::Key { file, setting } => write!(f, "`{setting}` in {file}"),
             Place::File {
                 file,
                 line,
@@ -98,7 +104,7 @@ pub enum InputError {
     #[diagnostic(
         code(shipway::usage::key_value),
         help(
-            "an entry is KEY=VALUE, the value being everything after the first `=`; one that holds newlines is quoted as a whole: \"KEY=first\nsecond\""
+            "an entry is KEY=VALUE, the value being everything after the first `=`; an entry that holds newlines is put into double quotes as a whole"
         )
     )]
     NoKey { place: Place, entry: usize },
@@ -171,6 +177,15 @@ pub enum InputError {
         help("use the flag or the environment variable `{variable}`")
     )]
     NotInFile { place: Place, variable: String },
+
+    #[error("{place} does not count on `{event}`")]
+    #[diagnostic(
+        code(shipway::config::privileged_event),
+        help(
+            "a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables"
+        )
+    )]
+    PrivilegedEvent { place: Place, event: String },
 
     #[error("cannot read the event that started this run ({path}): {reason}")]
     #[diagnostic(

@@ -232,7 +232,7 @@ impl ValueSeed<'_> {
     fn wanted(&self) -> &'static str {
         match Shape::of(self.arg) {
             Shape::Bool => "must be true or false",
-            Shape::Scalar => "must be one value",
+            Shape::Scalar => "must be one text or number",
             Shape::Words => "must be a text or a list of words",
             Shape::List { .. } => "must be a list of texts",
             Shape::Pairs => "must be a list of KEY=VALUE, or keys with texts as values",
@@ -252,7 +252,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.wanted())
+        f.write_str("a plain value")
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Vec<String>, E> {
@@ -377,8 +377,13 @@ impl TextSeed<'_> {
     }
 }
 
-/// serde_yaml's reason without the location that stands in front already.
+/// serde_yaml's reason, without the location that stands in front already and without Rust's words.
 fn bare(reason: &str) -> String {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
-    reason.trim_start_matches("invalid type: ").to_owned()
+    match reason.rsplit_once("expected ") {
+        Some((before, expected)) if before.contains("invalid type") => {
+            format!("must be {expected}")
+        }
+        _ => reason.to_owned(),
+    }
 }

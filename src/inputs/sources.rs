@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::check;
 use super::env::Env;
 use super::error::{InputError, Place};
-use super::{file, takes_settings};
+use super::{file, takes_settings, trigger};
 
 /// Read where it exists, unless `--config` names another.
 const DEFAULT_FILE: &str = "shipway.yml";
@@ -64,12 +64,34 @@ pub(super) fn read(
             .flat_map(|v| settings(v).cloned())
             .collect();
         for (setting, texts) in file::read(&shown, &text, &known)? {
+            refuse_on_privileged_event(&shown, &setting, &values, env)?;
             if settings(verb).any(|a| a.get_long() == Some(&setting)) {
                 values.entry(setting).or_insert(texts);
             }
         }
     }
     Ok(values)
+}
+
+/// On events that run with the base repository's rights whoever wrote the code, the code must not choose the target.
+fn refuse_on_privileged_event(
+    file: &str,
+    setting: &str,
+    stronger: &Values,
+    env: &Env,
+) -> Result<(), InputError> {
+    let event = env.var("GITHUB_EVENT_NAME").unwrap_or_default();
+    let is_target = matches!(setting, "role-to-assume" | "cluster" | "service");
+    if !is_target || !trigger::is_privileged(event) || stronger.contains_key(setting) {
+        return Ok(());
+    }
+    Err(InputError::PrivilegedEvent {
+        place: Place::Key {
+            file: file.to_owned(),
+            setting: setting.to_owned(),
+        },
+        event: event.to_owned(),
+    })
 }
 
 /// Flags are clap's to parse; what clap must not judge, because it would echo it, is checked here.

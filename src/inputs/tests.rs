@@ -102,15 +102,33 @@ fn a_stronger_source_wins() {
     let inputs = ("SHIPWAY_INPUTS", r#"{"wait-for-minutes": "20"}"#);
     let variable = ("SHIPWAY_WAIT_FOR_MINUTES", "10");
     let yaml = Some("wait-for-minutes: 5\n");
-    let table: [(&[&str], &[(&str, &str)], Option<&str>, u16); 5] = [
-        (&["--wait-for-minutes", "40"], &[inputs, variable], yaml, 40),
-        (&[], &[inputs, variable], yaml, 20),
-        (&[], &[variable], yaml, 10),
-        (&[], &[], yaml, 5),
-        (&[], &[], None, 30),
+    let all = Asked {
+        flags: &["--wait-for-minutes", "40"],
+        vars: &[inputs, variable],
+        file: yaml,
+    };
+    let table = [
+        (Asked { ..all }, 40),
+        (Asked { flags: &[], ..all }, 20),
+        (
+            Asked {
+                flags: &[],
+                vars: &[variable],
+                ..all
+            },
+            10,
+        ),
+        (
+            Asked {
+                flags: &[],
+                vars: &[],
+                ..all
+            },
+            5,
+        ),
+        (flags(&[]), 30),
     ];
-    for (flags, vars, file, minutes) in table {
-        let asked = Asked { flags, vars, file };
+    for (asked, minutes) in table {
         assert_eq!(deploy(asked).limits.wait_for_minutes, minutes);
     }
 }
@@ -335,4 +353,24 @@ fn every_flag_that_scripts_rely_on_exists() {
     assert_eq!(flags, expected);
 }
 
-include!("refusals.rs");
+#[test]
+fn the_code_does_not_choose_the_target_on_privileged_events() {
+    let asked = |flags, event| Asked {
+        flags,
+        vars: event,
+        file: Some("service: web\n"),
+    };
+    let base = &BASE[..4];
+    let target = [("GITHUB_EVENT_NAME", "pull_request_target")];
+    let rest = ["--ecr-repository", "web"];
+    assert_eq!(
+        refusal_with(asked(&rest, &target), base),
+        "`service` in shipway.yml does not count on `pull_request_target`
+help: a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables
+shipway::config::privileged_event"
+    );
+    assert!(read_with(&asked(&rest, &[("GITHUB_EVENT_NAME", "push")]), base).is_ok());
+}
+
+#[path = "refusals.rs"]
+mod refusals;

@@ -119,12 +119,9 @@ impl Trigger {
         }
     }
 
-    /// Events whose workflow runs with the base repository's rights, whoever wrote the code.
+    /// See [`is_privileged`].
     pub fn is_privileged(&self) -> bool {
-        matches!(
-            self.event_name.as_str(),
-            "pull_request_target" | "workflow_run" | "issue_comment"
-        )
+        is_privileged(&self.event_name)
     }
 
     /// `(owner, name)`
@@ -151,6 +148,14 @@ impl Trigger {
     }
 }
 
+/// Events whose workflow runs with the base repository's rights, whoever wrote the code.
+pub fn is_privileged(event_name: &str) -> bool {
+    matches!(
+        event_name,
+        "pull_request_target" | "workflow_run" | "issue_comment"
+    )
+}
+
 fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {
     let wrong = |reason: String| InputError::Event {
         path: path.to_owned(),
@@ -173,3 +178,7 @@ fn id(value: &Value) -> Option<u64> {
 fn sha(value: &Value) -> Option<String> {
     value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }
+
+#[cfg(test)]
+#[path = "trigger_tests.rs"]
+mod tests;

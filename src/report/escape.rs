@@ -103,12 +103,12 @@ pub fn markdown_inline(text: &str) -> String {
                 out.push(BREAK);
             }
             '.' if ends_with_word(&flat[..at], "www") => {
-                out.push('.');
                 out.push(BREAK);
+                out.push('.');
             }
             '-' if ends_with_word(&flat[..at], "gh") => {
-                out.push('-');
                 out.push(BREAK);
+                out.push('-');
             }
             // Where a line starts, these are lists and headings.
             '-' | '+' | '=' if at == 0 => {

@@ -95,27 +95,23 @@ pub fn summary(about: &Announcement) -> String {
 
 /// The verdict in a line for a log, without Markdown.
 pub fn headline(about: &Announcement) -> Text {
-    let (_, words, _) = verdict(about);
-    let text = Text::new().say(words);
-    match (&about.state, &about.url) {
-        (State::Ended { status, cause, .. }, url) => {
-            let mut text = text;
-            if let Some(cause) = cause {
-                text = text.say(": ");
-                text.0.extend(cause.0.iter().cloned());
-            }
-            match url {
-                Some(url) if status.is_success() => text.say(format!(": {url}")),
-                _ => text,
-            }
-        }
+    let (_, mut text, _) = verdict(about);
+    let State::Ended { status, cause, .. } = &about.state else {
+        return text;
+    };
+    if let Some(cause) = cause {
+        text = text.say(": ");
+        text.0.extend(cause.0.iter().cloned());
+    }
+    match &about.url {
+        Some(url) if status.is_success() => text.say(format!(": {url}")),
         _ => text,
     }
 }
 
 fn heading(about: &Announcement) -> String {
     let (sign, words, names_url) = verdict(about);
-    let mut heading = format!("{sign} {}", escape::markdown_inline(&words));
+    let mut heading = format!("{sign} {}", escape::markdown(&words));
     if let State::Ended {
         cause: Some(cause), ..
     } = &about.state
@@ -130,54 +126,40 @@ fn heading(about: &Announcement) -> String {
 }
 
 /// Sign, words, and whether the URL belongs into the heading. The state is a word; the sign only helps the eye.
-fn verdict(about: &Announcement) -> (&'static str, String, bool) {
-    let service = &about.service;
-    let place = match &about.environment {
-        Some(e) if !e.is_empty() => format!("{service} ({})", e.raw()),
-        _ => service.clone(),
-    };
-    match &about.state {
-        State::Starting | State::InProgress { .. } => {
-            let commit = about
-                .commit
-                .as_ref()
-                .map(|c| format!("{} to ", short(&c.sha)))
-                .unwrap_or_default();
-            ("🔄", format!("Deploying {commit}{place}"), false)
-        }
-        State::Ended { status, .. } => {
-            let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
-            let (sign, words) = match status {
-                Status::Serving => ("✅", format!("{place} is serving")),
-                Status::Deployed if nothing_serves => (
-                    "✅",
-                    format!("{place} deployed, nothing serves (desired count 0)"),
-                ),
-                Status::Deployed => ("✅", format!("{place} deployed")),
-                Status::Unchanged if nothing_serves => (
-                    "✅",
-                    format!("{place} unchanged, nothing serves (desired count 0)"),
-                ),
-                Status::Unchanged => ("✅", format!("{place} unchanged: it already serves")),
-                Status::Started => ("🔄", format!("{place}: deployment started, not waited for")),
-                Status::Paused => ("⏸️", format!("{place} paused: a lifecycle hook waits")),
-                Status::Superseded => ("⏭️", format!("{place}: superseded by a newer deployment")),
-                Status::RolledBack => ("❌", format!("{place} rolled back")),
-                Status::Failed => ("❌", format!("{place} not deployed")),
-                Status::Unknown => (
-                    "❌",
-                    format!("{place}: the deployment vanished, how it ended is unknown"),
-                ),
-                Status::TimedOut => (
-                    "⌛",
-                    format!("{place} timed out: ECS is still working on it"),
-                ),
-                Status::Cancelled => ("🛑", format!("{place}: cancelled")),
-                Status::NotStarted => ("❌", format!("{place} not deployed: nothing was changed")),
-            };
-            (sign, words, status.is_success() && !nothing_serves)
-        }
+fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
+    let mut place = Text::new().say(&about.service);
+    if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
+        place = place.say(" (").quote(environment).say(")");
     }
+    let State::Ended { status, .. } = &about.state else {
+        let mut words = Text::new().say("Deploying ");
+        if let Some(commit) = &about.commit {
+            words = words.code(short(&commit.sha)).say(" to ");
+        }
+        words.0.extend(place.0);
+        return ("🔄", words, false);
+    };
+    let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
+    let (sign, words) = match status {
+        Status::Serving => ("✅", " is serving"),
+        Status::Deployed if nothing_serves => ("✅", " deployed, nothing serves (desired count 0)"),
+        Status::Deployed => ("✅", " deployed"),
+        Status::Unchanged if nothing_serves => {
+            ("✅", " unchanged, nothing serves (desired count 0)")
+        }
+        Status::Unchanged => ("✅", " unchanged: it already serves"),
+        Status::Started => ("🔄", ": deployment started, not waited for"),
+        Status::Paused => ("⏸️", " paused: a lifecycle hook waits"),
+        Status::Superseded => ("⏭️", ": superseded by a newer deployment"),
+        Status::RolledBack => ("❌", " rolled back"),
+        Status::Failed => ("❌", " not deployed"),
+        Status::Unknown => ("❌", ": the deployment vanished, how it ended is unknown"),
+        Status::TimedOut => ("⌛", " timed out: ECS is still working on it"),
+        Status::Cancelled => ("🛑", ": cancelled"),
+        Status::NotStarted => ("❌", " not deployed: nothing was changed"),
+    };
+    let names_url = status.is_success() && !nothing_serves;
+    (sign, place.say(words), names_url)
 }
 
 fn body(about: &Announcement, as_summary: bool) -> String {

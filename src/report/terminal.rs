@@ -24,6 +24,8 @@ pub(super) struct Terminal {
     live: Option<ProgressBar>,
     /// The phase whose group is open in the runner's log.
     group: Option<Phase>,
+    /// An error was shown, so the last line need not be an annotation as well: a step has ten of a level.
+    said_error: bool,
 }
 
 impl Terminal {
@@ -34,6 +36,7 @@ impl Terminal {
             colour: tty && !no_color,
             live: tty.then(spinner),
             group: None,
+            said_error: false,
         }
     }
 
@@ -81,6 +84,7 @@ impl Terminal {
     pub(super) fn error(&mut self, error: &Error) {
         self.close_group();
         self.stop_live();
+        self.said_error = true;
         let chain = error.chain();
         let (code, help) = (error.code(), error.help());
         let mut message = chain.first().cloned().unwrap_or_default();
@@ -118,7 +122,7 @@ impl Terminal {
             0 => Style::new().green().bold(),
             _ => Style::new().red().bold(),
         };
-        if self.in_actions && ending.exit_code != 0 {
+        if self.in_actions && ending.exit_code != 0 && !self.said_error {
             self.line(&actions::annotation(Level::Error, "", &text));
         } else {
             self.line(&self.paint(&text, style));
