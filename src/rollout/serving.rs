@@ -313,7 +313,8 @@ fn c_and_d(
                 of: desired,
                 example: group
                     .notes
-                    .first()
+                    .iter()
+                    .max_by_key(|n| n.state == "unhealthy")
                     .map(|n| (n.state.clone(), n.reason.clone())),
             });
         }

@@ -11,8 +11,8 @@ use super::{MISSING, Rollout};
 
 /// A superseded deployment is STOPPED within a second, but the newer one may be read a little later.
 const SETTLE: Duration = Duration::from_secs(5);
-/// A newer PRIMARY next to a deployment that seems to go on: a rollback would have said so by then.
-const CONFIRM: Duration = Duration::from_secs(2);
+/// A newer PRIMARY next to a deployment that seems to go on: were it a rollback's, ECS would have said so by then.
+const CONFIRM: Duration = Duration::from_secs(10);
 
 impl Rollout {
     pub(super) fn judge(
@@ -25,14 +25,14 @@ impl Rollout {
         if self.limits.wait_until == WaitUntil::None {
             return Some(Verdict::started(Sentence::new("Not waited for.")));
         }
-        if self.failing.is_none()
-            && let Some(why) =
-                failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen))
-        {
-            self.failing = Some(why.clone());
-            news.push(News::Doomed { why });
+        let doomed = match self.failing {
+            Some(_) => None,
+            None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
+        };
+        if doomed.is_some() {
+            self.failing.clone_from(&doomed);
         }
-        if let Some(verdict) = self
+        let verdict = self
             .service_gone(seen, elapsed)
             .or_else(|| self.rolled_back(seen, elapsed))
             .or_else(|| self.superseded(seen, elapsed, news))
@@ -40,11 +40,11 @@ impl Rollout {
             .or_else(|| self.failed_by_state(seen, elapsed))
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
-            .or_else(|| self.count_undone(seen, elapsed))
-        {
-            return Some(verdict);
+            .or_else(|| self.count_undone(seen, elapsed));
+        if let (None, Some(why)) = (&verdict, doomed) {
+            news.push(News::Doomed { why });
         }
-        self.served(seen, proof, elapsed, news)
+        verdict.or_else(|| self.served(seen, proof, elapsed, news))
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.
