@@ -3,6 +3,7 @@
 mod counts;
 mod denied;
 mod ends;
+mod matching;
 mod overtaken;
 mod properties;
 mod script;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::names::family_and_revision;
+
 use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::superseded::{Primary, primary, same_revision};
@@ -119,7 +121,20 @@ impl Rollout {
             });
         }
         let settled = matches!(&seen.deployment, Ok(d) if matches!(d.status.as_str(), "STOPPED" | "STOP_REQUESTED" | "SUCCESSFUL"));
-        let confirmed = self.timers.newer.at_least(CONFIRM, true, elapsed);
+        // Of a revision that served before ours it may be a rollback's: then only ECS's own word settles it.
+        let back_again = self.earlier.contains(&newer.task_definition)
+            && !same_revision(newer, self.target.ours());
+        let confirm = if back_again { MISSING } else { CONFIRM };
+        let confirmed = self.timers.newer.at_least(confirm, true, elapsed);
+        if back_again && !settled {
+            return (confirmed && seen.deployment.is_err()).then(|| {
+                Verdict::unknown(Sentence::new(format!(
+                    "PRIMARY is {} of the earlier {} again, and nothing says why.",
+                    newer.id,
+                    family_and_revision(&newer.task_definition)
+                )))
+            });
+        }
         if !settled && !confirmed {
             return None;
         }

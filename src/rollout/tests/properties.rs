@@ -160,7 +160,7 @@ fn failing_script(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Dropping, repeating and delaying looks never turns a failure into a success.
     #[test]
