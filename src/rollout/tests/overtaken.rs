@@ -1,7 +1,11 @@
 //! A newer deployment takes over: given way to, or followed.
 
+use std::time::Duration;
+
 use super::script::*;
-use crate::rollout::{Limits, OnSuperseded};
+use crate::model::service::CircuitBreakerProgress;
+use crate::model::verdict::Status;
+use crate::rollout::{Limits, Next, OnSuperseded, Rollout};
 
 fn overtaken(n: u32) -> Script {
     Script::new()
@@ -84,4 +88,43 @@ fn a_newer_deployment_of_the_same_revision_is_followed() {
     );
     assert_eq!(ended.deployment_id, "ecs-svc/3");
     assert_eq!(ended.service_deployment_arn.as_deref(), Some("arn:sd/3"));
+}
+
+/// After a long back-off both are seen at once: STOPPED for long enough, and the newer PRIMARY.
+#[test]
+fn superseded_is_asked_before_stopped() {
+    let script = overtaken(3);
+    let mut rollout = Rollout::start(rolling(), limits());
+    rollout.observe(
+        script.world(Duration::from_secs(10)),
+        Duration::from_secs(10),
+    );
+    let step = rollout.observe(
+        script.world(Duration::from_secs(30)),
+        Duration::from_secs(30),
+    );
+    let Next::Done(ended) = step.next else {
+        panic!("{step:?}")
+    };
+    assert_eq!(ended.status, Status::Superseded);
+}
+
+/// A deploy into a rollback, or after the breaker went off: ours had failed before.
+#[test]
+fn what_failed_is_not_superseded() {
+    let rolling_back = overtaken(3).at(6, |w| w.sd().status = "ROLLBACK_IN_PROGRESS".to_owned());
+    let breaker = overtaken(3).at(11, |w| {
+        w.sd().circuit_breaker = Some(CircuitBreakerProgress {
+            status: "TRIGGERED".to_owned(),
+            failure_count: 3,
+            threshold: 3,
+        });
+    });
+    for script in [
+        rolling_back.at(9, |w| w.sd().status = "STOPPED".to_owned()),
+        breaker,
+    ] {
+        let (lines, ended) = script.run(rolling(), limits());
+        assert_eq!(ended.status, Status::Failed, "{lines:#?}");
+    }
 }
