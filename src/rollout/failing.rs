@@ -20,8 +20,7 @@ pub(super) fn hard(seen: &Observation, target: &RolloutTarget) -> Option<Sentenc
 }
 
 fn of_deployment(deployment: &ServiceDeployment) -> Option<Sentence> {
-    let begun = deployment.rollback.is_some() || is_rollback(&deployment.status);
-    if !begun {
+    if !is_rollback(&deployment.status) && !rollback_began(deployment) {
         return None;
     }
     Some(worded(&deployment.status, reason_of(deployment)))
@@ -38,12 +37,18 @@ fn of_service(service: &Service, target: &RolloutTarget) -> Option<Sentence> {
     }
     // Ours is listed, so the read is not stale: an older deployment became PRIMARY again.
     match primary(service, ours) {
-        Primary::Older(older) => Some(Sentence::new(format!(
+        Primary::Older(older) if is_rolling(service) => Some(Sentence::new(format!(
             "ECS made the earlier deployment {} PRIMARY again.",
             older.id
         ))),
         _ => None,
     }
+}
+
+/// The API describes `rollback` also as options: only one with a reason has begun.
+pub(super) fn rollback_began(deployment: &ServiceDeployment) -> bool {
+    let reason = deployment.rollback.as_ref().and_then(|r| r.reason.as_ref());
+    reason.is_some_and(|r| !r.is_empty())
 }
 
 /// Whether anything hints at a failure of ours, so that a newer PRIMARY may be a rollback's.
@@ -70,6 +75,14 @@ pub(super) fn says_rolling_back<'s>(
         (e.message.contains("deployment failed") && ours)
             || (e.message.contains("rolling back") && !ours)
     })
+}
+
+/// How other strategies order their deployments is not documented.
+fn is_rolling(service: &Service) -> bool {
+    matches!(
+        service.deployment_configuration.strategy.as_str(),
+        "" | "ROLLING"
+    )
 }
 
 pub(super) fn triggered(deployment: &ServiceDeployment) -> bool {

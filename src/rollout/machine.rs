@@ -9,6 +9,7 @@ mod ending;
 mod failures;
 mod success;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::service::{Service, ServiceDeployment};
@@ -80,6 +81,8 @@ pub struct Rollout {
     /// Hard evidence that it will not succeed. Sticky.
     failing: Option<Sentence>,
     newer_told: Option<String>,
+    /// Task definitions of deployments that were there before ours.
+    earlier: BTreeSet<String>,
     failed_tasks: u32,
     count_seen: bool,
     asked_at: Option<Duration>,
@@ -109,6 +112,7 @@ impl Rollout {
             deployed_instead: None,
             failing: None,
             newer_told: None,
+            earlier: BTreeSet::new(),
             failed_tasks: 0,
             count_seen: false,
             asked_at: None,
@@ -207,6 +211,12 @@ impl Rollout {
             if let Some(listed) = find(service, ours) {
                 ours.created_at = ours.created_at.or(listed.created_at);
             }
+            let earlier = service
+                .deployments
+                .iter()
+                .filter(|d| d.created_at < ours.created_at)
+                .map(|d| d.task_definition.clone());
+            self.earlier.extend(earlier);
             self.service = Some(service.clone());
         }
         if let Ok(deployment) = &seen.deployment {

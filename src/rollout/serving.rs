@@ -10,7 +10,7 @@ use crate::model::task::Task;
 
 use super::news::TargetNote;
 use super::observation::{find, is_ours};
-use super::{Balanced, Observation, Ours, RolloutTarget, Unseen};
+use super::{Balanced, Observation, Ours, RolloutTarget, Unseen, failing};
 
 /// One condition that a look did not find met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -220,11 +220,9 @@ fn a_is_alive(
                     status: deployment.status.clone(),
                 });
             }
-            let triggered = deployment
-                .circuit_breaker
-                .as_ref()
-                .is_some_and(|b| b.status == "TRIGGERED");
-            if deployment.rollback.is_some() || !deployment.triggered_alarms.is_empty() || triggered
+            if failing::rollback_began(deployment)
+                || failing::triggered(deployment)
+                || !deployment.triggered_alarms.is_empty()
             {
                 unmet.push(Unmet::Failing);
             }
@@ -313,7 +311,8 @@ fn c_and_d(
                 of: desired,
                 example: group
                     .notes
-                    .first()
+                    .iter()
+                    .max_by_key(|n| n.state == "unhealthy")
                     .map(|n| (n.state.clone(), n.reason.clone())),
             });
         }

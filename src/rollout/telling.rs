@@ -280,7 +280,10 @@ impl Teller {
         let mut notes = proof.notes.clone();
         notes.sort();
         let now = (healthy, notes);
-        if self.healthy.as_ref() != Some(&now) {
+        // Nothing healthy goes without saying until something was.
+        let silent =
+            of == 0 || (self.healthy.is_none() && healthy.healthy == 0 && now.1.is_empty());
+        if !silent && self.healthy.as_ref() != Some(&now) {
             news.push(News::Healthy {
                 healthy,
                 targets: now.1.clone(),

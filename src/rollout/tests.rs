@@ -1,1 +1,10 @@
+//! Scripts of observations → what is told, and how it ends, at exact times.
 
+mod counts;
+mod denied;
+mod ends;
+mod matching;
+mod overtaken;
+mod properties;
+mod script;
+mod serves;

@@ -32,8 +32,11 @@ impl Rollout {
         let last = elapsed >= self.limits.wait_for;
         let doomed = self.failing.is_some() || failing::hard(seen, &self.target).is_some();
         let stopped = matches!(&seen.deployment, Ok(d) if d.status.starts_with("STOP"));
-        // A little early is due as well: the pace has jitter.
-        let every = self.window.proof_every().mul_f64(0.85);
+        // Now is better than the next look when that would come later than now is early.
+        let every = self
+            .window
+            .proof_every()
+            .saturating_sub(self.pace.after(elapsed) / 2);
         let proven = self.waits_for_deployed() && self.unmet.is_empty() && self.asked_at.is_some();
         let due = last
             || self.window.ends().is_some_and(|end| elapsed >= end)

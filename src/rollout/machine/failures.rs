@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::names::family_and_revision;
+
 use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::superseded::{Primary, primary, same_revision};
@@ -11,8 +13,8 @@ use super::{MISSING, Rollout};
 
 /// A superseded deployment is STOPPED within a second, but the newer one may be read a little later.
 const SETTLE: Duration = Duration::from_secs(5);
-/// A newer PRIMARY next to a deployment that seems to go on: a rollback would have said so by then.
-const CONFIRM: Duration = Duration::from_secs(2);
+/// A newer PRIMARY next to a deployment that seems to go on: were it a rollback's, ECS would have said so by then.
+const CONFIRM: Duration = Duration::from_secs(10);
 
 impl Rollout {
     pub(super) fn judge(
@@ -25,14 +27,14 @@ impl Rollout {
         if self.limits.wait_until == WaitUntil::None {
             return Some(Verdict::started(Sentence::new("Not waited for.")));
         }
-        if self.failing.is_none()
-            && let Some(why) =
-                failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen))
-        {
-            self.failing = Some(why.clone());
-            news.push(News::Doomed { why });
+        let doomed = match self.failing {
+            Some(_) => None,
+            None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
+        };
+        if doomed.is_some() {
+            self.failing.clone_from(&doomed);
         }
-        if let Some(verdict) = self
+        let verdict = self
             .service_gone(seen, elapsed)
             .or_else(|| self.rolled_back(seen, elapsed))
             .or_else(|| self.superseded(seen, elapsed, news))
@@ -40,11 +42,11 @@ impl Rollout {
             .or_else(|| self.failed_by_state(seen, elapsed))
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
-            .or_else(|| self.count_undone(seen, elapsed))
-        {
-            return Some(verdict);
+            .or_else(|| self.count_undone(seen, elapsed));
+        if let (None, Some(why)) = (&verdict, doomed) {
+            news.push(News::Doomed { why });
         }
-        self.served(seen, proof, elapsed, news)
+        verdict.or_else(|| self.served(seen, proof, elapsed, news))
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.
@@ -119,7 +121,20 @@ impl Rollout {
             });
         }
         let settled = matches!(&seen.deployment, Ok(d) if matches!(d.status.as_str(), "STOPPED" | "STOP_REQUESTED" | "SUCCESSFUL"));
-        let confirmed = self.timers.newer.at_least(CONFIRM, true, elapsed);
+        // Of a revision that served before ours it may be a rollback's: then only ECS's own word settles it.
+        let back_again = self.earlier.contains(&newer.task_definition)
+            && !same_revision(newer, self.target.ours());
+        let confirm = if back_again { MISSING } else { CONFIRM };
+        let confirmed = self.timers.newer.at_least(confirm, true, elapsed);
+        if back_again && !settled {
+            return (confirmed && seen.deployment.is_err()).then(|| {
+                Verdict::unknown(Sentence::new(format!(
+                    "PRIMARY is {} of the earlier {} again, and nothing says why.",
+                    newer.id,
+                    family_and_revision(&newer.task_definition)
+                )))
+            });
+        }
         if !settled && !confirmed {
             return None;
         }

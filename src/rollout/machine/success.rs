@@ -33,13 +33,14 @@ impl Rollout {
         news: &mut Vec<News>,
     ) -> Option<Verdict> {
         let mut unmet = proof.unmet.clone();
-        if let (RolloutTarget::Count { desired, .. }, Some(now), false) =
-            (&self.target, proof.desired, self.count_seen)
-        {
-            unmet.push(Unmet::DesiredCount {
-                now,
-                wanted: *desired,
-            });
+        if let (RolloutTarget::Count { desired, .. }, Some(now)) = (&self.target, proof.desired) {
+            // A stale read shows the old count as met; and what something else undid is not what was asked for.
+            if !self.count_seen || (now == 0) != (*desired == 0) {
+                unmet.push(Unmet::DesiredCount {
+                    now,
+                    wanted: *desired,
+                });
+            }
         }
         if self.failing.is_some() {
             unmet.push(Unmet::Failing);
