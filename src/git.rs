@@ -3,12 +3,11 @@
 //! It does not decide what a commit is called, nor what counts as part of an image.
 
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use miette::Diagnostic;
 use thiserror::Error;
-use tokio::process::Command;
 
 /// `git status` reads every file's times; a repository that takes longer than this is on a broken disk.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -194,15 +193,20 @@ async fn ask(
     .current_dir(directory)
     .env("LC_ALL", "C")
     .env("GIT_TERMINAL_PROMPT", "0")
-    .stdin(Stdio::null())
-    .kill_on_drop(true);
-    match tokio::time::timeout(LIMIT, git.output()).await {
+    .stdin(Stdio::null());
+    // Off the runtime's thread, and by the standard library: a runtime without I/O, as tests have it, can ask git too.
+    let asking = tokio::task::spawn_blocking(move || git.output());
+    match tokio::time::timeout(LIMIT, asking).await {
         Err(_) => Err(GitError::TooSlow { asked }),
-        Ok(Ok(output)) => Ok(Some(output)),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Ok(Err(error)) => Err(GitError::Failed {
+        Ok(Ok(Ok(output))) => Ok(Some(output)),
+        Ok(Ok(Err(error))) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Ok(Ok(Err(error))) => Err(GitError::Failed {
             asked,
             said: error.to_string(),
+        }),
+        Ok(Err(broken)) => Err(GitError::Failed {
+            asked,
+            said: broken.to_string(),
         }),
     }
 }

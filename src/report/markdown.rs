@@ -281,6 +281,8 @@ fn table(about: &Announcement, as_summary: bool) -> String {
         about
             .phases
             .iter()
+            // What took no time worth a row is no row.
+            .filter(|(_, took)| took.as_millis() >= 50)
             .map(|(phase, took)| (capitalised(phase.word()), duration(*took))),
     );
     if rows.is_empty() {

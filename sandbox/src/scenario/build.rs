@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline};
 use crate::services::{ecs, elbv2};
-use crate::world::{Operation, Place, World};
+use crate::world::{Operation, Place, World, joins};
 
 /// Long enough for every service to become steady.
 const PAST: Duration = Duration::from_secs(3600);
@@ -198,7 +198,7 @@ fn overlay(base: &mut Value, raw: &Value) {
 fn task_definition(world: &World, file: &ServiceFile) -> Value {
     let family = file.family.as_deref().unwrap_or(&file.name);
     let mut container = json!({
-        "name": file.container.as_deref().unwrap_or(family), "image": file.image, "essential": true,
+        "name": file.container.as_deref().unwrap_or(family), "image": joins::named(world, &file.image), "essential": true,
     });
     if let Some(port) = file.port {
         container["portMappings"] = json!([{ "containerPort": port, "protocol": "tcp" }]);

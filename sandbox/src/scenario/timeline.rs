@@ -160,7 +160,8 @@ fn act(world: &mut World, action: &Action) {
         }
     }
     if let Some(image) = &action.delete_image {
-        joins::delete_image(world, image);
+        let image = joins::named(world, image);
+        joins::delete_image(world, &image);
     }
     if let Some(tasks) = &action.crash_tasks {
         for arn in chosen(world, tasks) {
@@ -268,7 +269,7 @@ fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Opti
     let current = &world.ecs.services.get(key)?.task_definition;
     let mut document = world.ecs.task_definition(current)?.document.clone();
     let mut containers = list(&document, "containerDefinitions").to_vec();
-    containers.first_mut()?["image"] = json!(image);
+    containers.first_mut()?["image"] = json!(joins::named(world, image));
     document["containerDefinitions"] = Value::Array(containers);
     let table = crate::services::ecs::task_definitions::OPERATIONS;
     let answer = call(world, table, "RegisterTaskDefinition", &document)?;

@@ -31,3 +31,14 @@ pub fn log_line(world: &mut World, group: &str, stream: &str, line: &str) {
     let now = world.now;
     world.logs.append(group, stream, line, now);
 }
+
+/// `ecr:web:v1` in a world file: the image of the world's own repository, by digest, as a deploy would have written it.
+pub fn named(world: &World, image: &str) -> String {
+    let by_digest = || {
+        let (name, tag) = image.strip_prefix("ecr:")?.split_once(':')?;
+        let uri = world.ecr.repository_uri(&world.place, name);
+        let digest = world.ecr.digest_of(&format!("{uri}:{tag}"))?;
+        Some(format!("{uri}@{digest}"))
+    };
+    by_digest().unwrap_or_else(|| image.to_owned())
+}

@@ -149,14 +149,7 @@ impl Deploy<'_> {
         if !ended.status.is_success() {
             let mut rest = sentences.into_iter();
             cause = rest.next();
-            let mut evidence: Vec<Text> = rest.collect();
-            if let Some(event) = &ended.last_event {
-                evidence.push(
-                    Text::new()
-                        .say("last service event: ")
-                        .quote(&event.message),
-                );
-            }
+            let evidence: Vec<Text> = rest.collect();
             if exit_code == 1 {
                 self.outputs.failure_code = Some(format!(
                     "shipway::deploy::{}",

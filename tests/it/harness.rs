@@ -1,0 +1,375 @@
+//! Plays a whole run of Shipway against the sandbox, in process and in virtual time.
+//!
+//! The binary's own `run` is called with an `Env` made by hand: its wire is the sandbox, its clock is tokio's, paused.
+//! The runtime has no I/O driver, so a stray socket panics instead of lying.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use serde_yaml::{Mapping, Value};
+use shipway::inputs::env::{Cancel, Clock, Env, Signal};
+use shipway::wire::Wire;
+use shipway_sandbox::doors::in_process;
+use shipway_sandbox::scenario::WorldFile;
+use shipway_sandbox::wire::record::Record;
+use shipway_sandbox::{Sandbox, World};
+
+/// The base of every world.
+const WORLD: &str = include_str!("../scenarios/world.yml");
+
+/// The sandbox where the network would be.
+#[derive(Clone)]
+struct InProcess(Sandbox);
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sandbox = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let other =
+                |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
+            let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(other)?.to_bytes();
+            let answer = in_process::call(&sandbox, http::Request::from_parts(parts, body)).await;
+            let answer =
+                answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
+        })
+    }
+}
+
+/// What is played.
+#[derive(Default)]
+pub struct Scene {
+    /// Laid over the base world.
+    pub world: Value,
+    pub args: Vec<String>,
+    pub vars: BTreeMap<String, String>,
+    /// Variables of the usual world that this run does not have.
+    pub unset: Vec<String>,
+    /// `push`, `pull_request`, or nothing for a person's terminal.
+    pub event: String,
+    /// Files in the working directory.
+    pub files: BTreeMap<String, String>,
+    /// Make the working directory a repository with one commit, of which the tag is `HEAD_SHA`.
+    pub git: bool,
+    /// A signal so long after the start.
+    pub signal_after: Option<Duration>,
+    /// Play the same run again in the same world (attempt 2), and show that one.
+    pub again: bool,
+}
+
+/// What came of it.
+pub struct Played {
+    pub exit: u8,
+    pub stdout: String,
+    pub stderr: String,
+    pub outputs: String,
+    pub summary: String,
+    /// On the pull request, in order.
+    pub comments: Vec<String>,
+    pub calls: Vec<Record>,
+    /// In virtual time.
+    pub took: Duration,
+    pub sandbox: Sandbox,
+}
+
+impl Played {
+    /// AWS's calls by name, runs of the same one counted.
+    pub fn calls_in_words(&self) -> Vec<String> {
+        let mut words: Vec<(String, u32)> = Vec::new();
+        for record in &self.calls {
+            match words.last_mut() {
+                Some((name, n)) if *name == record.name() => *n += 1,
+                _ => words.push((record.name(), 1)),
+            }
+        }
+        words
+            .into_iter()
+            .map(|(name, n)| {
+                if n == 1 {
+                    name
+                } else {
+                    format!("{name} ×{n}")
+                }
+            })
+            .collect()
+    }
+}
+
+/// Lays `over` over `base`.
+pub fn overlay(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Mapping(base), Value::Mapping(over)) => {
+            for (key, value) in over {
+                match base.get_mut(key) {
+                    Some(there) => overlay(there, value),
+                    None => {
+                        base.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (_, Value::Null) => {}
+        (base, over) => *base = over.clone(),
+    }
+}
+
+/// Five settings, less the image.
+pub const SETTINGS: [&str; 8] = [
+    "--aws-region",
+    "eu-west-1",
+    "--role-to-assume",
+    "arn:aws:iam::111122223333:role/shipway-production",
+    "--cluster",
+    "prod",
+    "--service",
+    "web",
+];
+
+pub fn play(scene: Scene) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(on_stage(scene))
+}
+
+fn world_of(scene: &Scene) -> (World, shipway_sandbox::wire::trouble::Trouble) {
+    let mut file: Value = serde_yaml::from_str(WORLD).unwrap();
+    overlay(&mut file, &scene.world);
+    let file: WorldFile = serde_yaml::from_value(file).expect("the world file");
+    let trouble = file.trouble.clone();
+    (
+        file.build(SystemTime::UNIX_EPOCH).expect("the world"),
+        trouble,
+    )
+}
+
+async fn on_stage(scene: Scene) -> Played {
+    fastrand::seed(7);
+    let directory = tempfile::tempdir().unwrap();
+    let cwd = directory.path().canonicalize().unwrap();
+    for (path, text) in &scene.files {
+        let path = cwd.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let head = if scene.git {
+        commit(&cwd)
+    } else {
+        "4f2a9c1d00000000000000000000000000000000".to_owned()
+    };
+    let (world, trouble) = world_of(&scene);
+    let clock_start = world.now;
+    let sandbox = Sandbox::new(
+        world,
+        shipway_sandbox::Clock::starting_at(clock_start),
+        trouble,
+    );
+    let began = tokio::time::Instant::now();
+    let mut played = one_run(&scene, &cwd, &sandbox, &head, 1).await;
+    if scene.again {
+        let earlier = sandbox.recorded().len();
+        let second = tokio::time::Instant::now();
+        played = one_run(&scene, &cwd, &sandbox, &head, 2).await;
+        played.calls.drain(..earlier);
+        played.took = second.elapsed();
+    } else {
+        played.took = began.elapsed();
+    }
+    let tmp = cwd.display().to_string();
+    for text in [
+        &mut played.stdout,
+        &mut played.stderr,
+        &mut played.outputs,
+        &mut played.summary,
+    ] {
+        *text = text
+            .replace(&tmp, "$TMP")
+            .replace(&head, if scene.git { "HEAD_SHA" } else { &head });
+    }
+    played
+}
+
+fn commit(cwd: &std::path::Path) -> String {
+    let git = |args: &[&str]| {
+        let done = std::process::Command::new("git")
+            .args([
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.com",
+                "-c",
+                "init.defaultBranch=main",
+            ])
+            .args(args)
+            .current_dir(cwd)
+            .env("GIT_COMMITTER_DATE", "2026-11-24T12:00:00Z")
+            .env("GIT_AUTHOR_DATE", "2026-11-24T12:00:00Z")
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["rev-parse", "HEAD"])
+}
+
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn one_run(
+    scene: &Scene,
+    cwd: &std::path::Path,
+    sandbox: &Sandbox,
+    head: &str,
+    attempt: u32,
+) -> Played {
+    let outside = tempfile::tempdir().unwrap();
+    let vars = variables(scene, sandbox, head, attempt, outside.path());
+    let (stdout, stderr) = (Heard::default(), Heard::default());
+    let cancel = Cancel::default();
+    let env = Env {
+        vars: vars.clone(),
+        cwd: cwd.to_owned(),
+        wire: Wire::over(InProcess(sandbox.clone())),
+        clock: Clock::starting_at(sandbox.clock().now()),
+        cancel: cancel.clone(),
+        stdout: Arc::new(Mutex::new(stdout.clone())),
+        stderr: Arc::new(Mutex::new(stderr.clone())),
+        tty: false,
+        is_process: false,
+    };
+    if let Some(after) = scene.signal_after {
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            cancel.cancel(Signal::Terminate);
+        });
+    }
+    let args = ["shipway".to_owned()]
+        .into_iter()
+        .chain(scene.args.iter().cloned())
+        .map(Into::into)
+        .collect();
+    let exit = shipway::run(args, env).await;
+    let read = |name: &str| std::fs::read_to_string(outside.path().join(name)).unwrap_or_default();
+    let comments =
+        sandbox.with_world(|w| w.github.comments_on(7).map(|c| c.body.clone()).collect());
+    Played {
+        exit,
+        stdout: stdout.text(),
+        stderr: stderr.text(),
+        outputs: read("output"),
+        summary: read("summary"),
+        comments,
+        calls: sandbox.recorded(),
+        took: Duration::ZERO,
+        sandbox: sandbox.clone(),
+    }
+}
+
+/// What the runner sets for the event.
+fn variables(
+    scene: &Scene,
+    sandbox: &Sandbox,
+    head: &str,
+    attempt: u32,
+    outside: &std::path::Path,
+) -> BTreeMap<String, String> {
+    let mut vars = sandbox.environment();
+    // Region and role are inputs; the SDK's own variables would hide a mistake.
+    vars.remove("AWS_REGION");
+    let mut put = |name: &str, value: &str| {
+        vars.insert(name.to_owned(), value.to_owned());
+    };
+    let merge = "ae5e9c1d00000000000000000000000000000000";
+    let payload = match scene.event.as_str() {
+        "pull_request" => format!(
+            r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
+            "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 7001}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
+        ),
+        _ => r#"{"repository": {"id": 7001, "full_name": "octo-org/web"}}"#.to_owned(),
+    };
+    if !scene.event.is_empty() {
+        let event: PathBuf = outside.join("event.json");
+        std::fs::write(&event, payload).unwrap();
+        put("GITHUB_EVENT_NAME", &scene.event);
+        put("GITHUB_EVENT_PATH", event.to_str().unwrap());
+        put("GITHUB_REPOSITORY", "octo-org/web");
+        put("GITHUB_REPOSITORY_ID", "7001");
+        put("GITHUB_SERVER_URL", "https://github.com");
+        put(
+            "GITHUB_SHA",
+            if scene.event == "pull_request" {
+                merge
+            } else {
+                head
+            },
+        );
+        put(
+            "GITHUB_REF_NAME",
+            if scene.event == "pull_request" {
+                "7/merge"
+            } else {
+                "main"
+            },
+        );
+        put("GITHUB_RUN_ID", "16839201733");
+        put("GITHUB_RUN_ATTEMPT", &attempt.to_string());
+        put("GITHUB_WORKFLOW", "Deploy");
+        put("GITHUB_ACTOR", "octocat");
+        put("GITHUB_OUTPUT", outside.join("output").to_str().unwrap());
+        put(
+            "GITHUB_STEP_SUMMARY",
+            outside.join("summary").to_str().unwrap(),
+        );
+    }
+    vars.extend(scene.vars.clone());
+    for name in &scene.unset {
+        vars.remove(name);
+    }
+    vars
+}
+
+/// For scenes that are written in Rust.
+pub fn mapping(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or(Value::Mapping(Mapping::new()))
+}
