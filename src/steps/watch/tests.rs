@@ -54,7 +54,11 @@ impl HttpConnector for Faked {
         let (status, body) = match request.headers().get("x-amz-target") {
             None => (200, SESSION.to_owned()),
             Some(target) => {
-                let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+                let mut operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+                let body = request.body().bytes().unwrap_or_default();
+                if String::from_utf8_lossy(body).contains("STOPPED") {
+                    operation.push_str(" STOPPED");
+                }
                 self.asked.lock().unwrap().push(operation.clone());
                 match (self.world)(&operation, self.began.elapsed()) {
                     Answer::Json(status, body) => (status, body.to_string()),
@@ -94,7 +98,7 @@ fn good(operation: &str, elapsed: Duration) -> Answer {
             "ListTasks" if runs => {
                 json!({"taskArns": ["arn:aws:ecs:eu-central-1:123456789012:task/prod/1"]})
             }
-            "ListTasks" => json!({"taskArns": []}),
+            "ListTasks" | "ListTasks STOPPED" => json!({"taskArns": []}),
             "DescribeTasks" => {
                 json!({"tasks": [{"taskArn": "arn:aws:ecs:eu-central-1:123456789012:task/prod/1",
                 "taskDefinitionArn": "arn:td/web:2", "startedBy": "ecs-svc/2", "lastStatus": "RUNNING", "desiredStatus": "RUNNING",
@@ -193,6 +197,8 @@ fn serves_after_the_window_and_asks_no_more_than_it_has_to() {
     // Every 2 s, and the tasks only every 4 s.
     assert!(asked("DescribeServices") <= 26, "{:?}", run.asked);
     assert!(asked("DescribeTasks") <= 13, "{:?}", run.asked);
+    // Once at the first look, and once when the counts changed.
+    assert_eq!(asked("ListTasks STOPPED"), 2, "{:?}", run.asked);
 }
 
 #[test]
