@@ -1,6 +1,8 @@
 //! The one loop that waits: look, let the rollout decide, say what is new, sleep as the pace says. Decides nothing.
 
 mod look;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
