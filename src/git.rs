@@ -52,6 +52,7 @@ pub struct Head {
 }
 
 impl Head {
+    #[cfg(test)]
     pub fn is_merge(&self) -> bool {
         self.parents.len() > 1
     }

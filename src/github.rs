@@ -7,5 +7,3 @@ pub mod pulls;
 
 #[cfg(test)]
 mod tests;
-
-pub use client::{GitHub, GitHubError};

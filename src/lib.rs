@@ -4,25 +4,29 @@
 //! `plan` and `rollout` decide purely, `steps` act, `aws`, `docker`, `git` and `github` are ports, `report` speaks.
 //! `ARCHITECTURE.md` has the map.
 
-pub mod aws;
+mod aws;
+/// Public for the bench that compares it with Docker's own client; no API to build on.
+#[doc(hidden)]
 pub mod docker;
-pub mod error;
-pub mod git;
-pub mod github;
-pub mod inputs;
-pub mod model;
-pub mod plan;
-pub mod report;
-pub mod rollout;
-pub mod steps;
-pub mod verbs;
-pub mod wire;
+mod error;
+mod git;
+mod github;
+mod inputs;
+mod model;
+mod plan;
+mod report;
+mod rollout;
+mod steps;
+mod verbs;
+mod wire;
 
 pub use error::Error;
+pub use inputs::env::{Cancel, Clock, Env, Signal};
+pub use inputs::schema;
+pub use wire::Wire;
 
 use std::ffi::OsString;
 
-use inputs::env::Env;
 use inputs::{Unread, arguments};
 use model::verdict::{Outputs, Status};
 use report::{Ending, Report, Text};

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use shipway::inputs::env::{Cancel, Env, Signal};
+use shipway::{Cancel, Env, Signal};
 
 /// Our bug.
 const INTERNAL: u8 = 70;

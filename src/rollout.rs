@@ -34,7 +34,7 @@ pub use machine::Rollout;
 pub use news::News;
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
-pub use serving::{Unmet, satisfied};
+pub use serving::Unmet;
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -160,7 +160,16 @@ impl std::fmt::Display for AwsError {
             "{} {what}: {}",
             self.operation,
             crate::model::untrusted::one_line(&self.message)
-        )
+        )?;
+        // AWS's support asks for it where the message says little.
+        let says_little = matches!(
+            self.failure,
+            Failure::Unreachable { .. } | Failure::Malformed { .. }
+        );
+        match &self.request_id {
+            Some(id) if says_little => write!(f, " (request id {id})"),
+            _ => Ok(()),
+        }
     }
 }
 

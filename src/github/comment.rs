@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use super::client::{GitHub, GitHubError};
 
-/// GitHub refuses longer ones.
-pub const BODY_LIMIT: usize = 65_536;
 const PERMISSION: &str = "pull-requests: write";
 const OPENING: &str = "<!-- shipway v1 ";
 const CLOSING: &str = " -->";

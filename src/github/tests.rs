@@ -8,9 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::client::{GitHub, GitHubError};
 use super::comment::{self, Marker};
 use super::id_token::{IdTokenError, IdTokenRequest};
-use super::{GitHub, GitHubError, pulls};
+use super::pulls;
 use crate::inputs::env::testing;
 use crate::wire::Wire;
 

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::values::{
     BuildSecret, CommandWords, CommentMode, KeyValue, OnExistingTag, OnSuperseded, OutputFormat,
-    SecretSource, WaitUntil, http_url, image_reference, platform, role_arn,
+    SecretSource, WaitUntil, http_url, image_reference, image_tag, platform, role_arn,
 };
 use crate::model::image::{Image, Platform};
 
@@ -162,7 +162,7 @@ pub struct Build {
     pub on_existing_tag: OnExistingTag,
 
     /// Further tag for the image; repeatable, or separated by commas
-    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    #[arg(long, value_name = "TAG", value_delimiter = ',', value_parser = image_tag)]
     pub extra_tags: Vec<String>,
 
     /// Deploy this image (`repository[:tag][@digest]`) and build none

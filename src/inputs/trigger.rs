@@ -119,16 +119,6 @@ impl Trigger {
         }
     }
 
-    /// See [`is_privileged`].
-    pub fn is_privileged(&self) -> bool {
-        is_privileged(&self.event_name)
-    }
-
-    /// `(owner, name)`
-    pub fn owner_and_name(&self) -> Option<(&str, &str)> {
-        self.repository.split_once('/')
-    }
-
     pub fn repository_url(&self) -> String {
         format!("{}/{}", self.server_url, self.repository)
     }

@@ -47,7 +47,7 @@ fn a_pull_request_means_its_head_and_names_the_merge() {
     assert_eq!(pull.head_sha.as_deref(), Some(HEAD));
     assert_eq!(pull.merge_sha.as_deref(), Some(MERGE));
     assert_eq!(pull.pull_request, Some(7));
-    assert!(!pull.fork && !pull.is_privileged());
+    assert!(!pull.fork && !is_privileged(&pull.event_name));
     assert_eq!(pull.ref_name, Untrusted::from("feature/$(echo-hello)"));
 }
 
@@ -63,7 +63,7 @@ fn pull_request_target_has_no_merge_commit() {
         Some("6666666666666666666666666666666666666666")
     );
     assert_eq!(pull.merge_sha, None);
-    assert!(pull.fork && pull.is_privileged());
+    assert!(pull.fork && is_privileged(&pull.event_name));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_workflow_run_means_the_commit_of_the_run_before() {
         Some("7777777777777777777777777777777777777777")
     );
     assert_eq!(run.conclusion.as_deref(), Some("success"));
-    assert!(run.is_privileged() && !run.fork);
+    assert!(is_privileged(&run.event_name) && !run.fork);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_comment_does_not_say_which_commit() {
     let comment = trigger("issue_comment", "issue_comment", MERGE);
     assert_eq!(comment.pull_request, Some(7));
     assert_eq!(comment.sha, None);
-    assert!(comment.is_privileged());
+    assert!(is_privileged(&comment.event_name));
 }
 
 #[test]

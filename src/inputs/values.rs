@@ -164,6 +164,13 @@ pub(super) fn image_reference(text: &str) -> Result<Image, String> {
         .ok_or_else(|| "must be repository[:tag][@sha256:…], and hold no space".to_owned())
 }
 
+pub(super) fn image_tag(text: &str) -> Result<String, String> {
+    if crate::model::image_tag::is_tag(text) {
+        return Ok(text.to_owned());
+    }
+    Err("must be an image tag: letters, digits, `_`, `.` and `-`, at most 128".to_owned())
+}
+
 pub(super) fn role_arn(text: &str) -> Result<String, String> {
     match Arn::parse(text) {
         Some(arn) if arn.service == "iam" && arn.resource.starts_with("role/") => {

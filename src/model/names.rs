@@ -37,9 +37,3 @@ pub fn last_segment(arn: &str) -> &str {
 pub fn family_and_revision(task_definition: &str) -> &str {
     last_segment(task_definition)
 }
-
-/// `web` out of `arn:…:task-definition/web:7`, `web:7` or `web`.
-pub fn family(task_definition: &str) -> &str {
-    let short = family_and_revision(task_definition);
-    short.split(':').next().unwrap_or(short)
-}

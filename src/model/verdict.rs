@@ -10,6 +10,11 @@ pub enum Status {
     Deployed,
     Unchanged,
     Superseded,
+    /// A lifecycle hook waits for a person.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "lifecycle hooks are not followed yet")
+    )]
     Paused,
     RolledBack,
     Failed,

@@ -15,10 +15,6 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    pub fn is_empty(&self) -> bool {
-        *self == Overrides::default()
-    }
-
     /// The task definition with these overrides in `container`, which exists (preflight asked).
     pub fn applied_to(&self, source: &TaskDefinition, container: &str) -> TaskDefinition {
         let mut next = source.clone();

@@ -43,6 +43,7 @@ pub struct Wanted {
 pub enum WantedImage {
     Pushed(Image),
     /// Before the build: the digest is not known yet.
+    #[expect(dead_code, reason = "where a plan without a build starts from")]
     NotPushedYet {
         repository: String,
         tag: String,
@@ -113,11 +114,10 @@ fn names_only<S: Serializer>(document: &Map<String, Value>, to: S) -> Result<S::
 }
 
 impl Plan {
-    pub fn register(&self) -> Option<(&Map<String, Value>, &[(String, String)])> {
+    /// The document that is to be registered.
+    pub fn register(&self) -> Option<&Map<String, Value>> {
         self.changes.iter().find_map(|c| match &c.change {
-            Change::RegisterTaskDefinition { document, tags, .. } => {
-                Some((document, tags.as_slice()))
-            }
+            Change::RegisterTaskDefinition { document, .. } => Some(document),
             _ => None,
         })
     }

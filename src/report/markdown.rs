@@ -19,7 +19,6 @@ const QUOTE_LIMIT: usize = 40_000;
 pub struct Announcement {
     /// Names, as people know the service.
     pub service: String,
-    pub cluster: String,
     /// The job's environment, where it has one.
     pub environment: Option<Untrusted>,
     pub state: State,

@@ -12,7 +12,6 @@ const MARKER: &str = "<!-- shipway v1 {} -->";
 fn base(state: State) -> Announcement {
     Announcement {
         service: "web".to_owned(),
-        cluster: "prod".to_owned(),
         state,
         commit: Some(Commit {
             sha: "4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d".to_owned(),

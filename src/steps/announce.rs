@@ -104,6 +104,7 @@ impl Announcer {
     }
 
     /// The pull request that is written to.
+    #[cfg(test)]
     pub fn pull_request(&self) -> Option<u64> {
         self.place.as_ref().map(|p| p.number)
     }

@@ -237,9 +237,7 @@ async fn origin(context_dir: &Path, dockerfile: &Path, order: &Order<'_>) -> Res
         platform: &order.platform.to_string(),
     }
     .key();
-    let of_trigger = order
-        .trigger
-        .map(|t| format!("{}/{}", t.server_url, t.repository));
+    let of_trigger = order.trigger.map(Trigger::repository_url);
     Ok(Origin {
         reusable: source.may_be_reused(),
         tag,

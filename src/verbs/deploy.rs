@@ -60,7 +60,6 @@ pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
         },
         about: Announcement {
             service: args.target.service.clone(),
-            cluster: args.target.cluster.clone(),
             ..Announcement::default()
         },
         announcer: Announcer::none(),
@@ -126,7 +125,7 @@ impl Deploy<'_> {
     async fn prepare(&mut self) -> Result<Prepared, Error> {
         self.trigger = Trigger::read(self.env)?;
         let token = self.args.announce.read_github_token(self.env)?;
-        self.about.run_url = self.trigger.as_ref().and_then(ending::run_url);
+        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
         self.report.started(Phase::Preflight);
         let region = &self.args.target.aws_region;
         let Access { aws, claims } = access::connect(
@@ -388,11 +387,7 @@ impl Deploy<'_> {
     }
 
     fn note_commit(&mut self, sha: Option<String>, note: Option<Text>) {
-        let url = |sha: &str| {
-            self.trigger
-                .as_ref()
-                .map(|t| format!("{}/{}/commit/{sha}", t.server_url, t.repository))
-        };
+        let url = |sha: &str| self.trigger.as_ref().map(|t| t.commit_url(sha));
         self.about.commit = sha.map(|sha| Commit {
             url: url(&sha),
             sha,
@@ -467,7 +462,7 @@ fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutT
 }
 
 fn deployed_definition(found: &Found, plan: &Plan, applied: &Applied) -> TaskDefinition {
-    if let Some((document, _)) = plan.register() {
+    if let Some(document) = plan.register() {
         return TaskDefinition {
             document: document.clone(),
             tags: Vec::new(),

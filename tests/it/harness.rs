@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
-use serde_yaml::{Mapping, Value};
-use shipway::inputs::env::{Cancel, Clock, Env, Signal};
-use shipway::wire::Wire;
+use serde_yaml::Value;
+use shipway::Wire;
+use shipway::{Cancel, Clock, Env, Signal};
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::wire::record::Record;
@@ -367,9 +367,4 @@ fn variables(
         vars.remove(name);
     }
     vars
-}
-
-/// For scenes that are written in Rust.
-pub fn mapping(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap_or(Value::Mapping(Mapping::new()))
 }

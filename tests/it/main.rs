@@ -1,4 +1,10 @@
 //! The one integration binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod harness;
 mod scenarios;

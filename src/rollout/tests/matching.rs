@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::rollout::{Observation, RolloutTarget, Unmet, satisfied};
+use crate::rollout::serving::satisfied;
+use crate::rollout::{Observation, RolloutTarget, Unmet};
 
 /// Ours alone answer.
 fn served() -> Observation {

@@ -8,7 +8,8 @@ use super::script::*;
 use crate::model::Untrusted;
 use crate::model::service::Rollback;
 use crate::model::verdict::Status;
-use crate::rollout::{Ended, Limits, Next, Observation, Rollout, RolloutTarget, Unseen, satisfied};
+use crate::rollout::serving::satisfied;
+use crate::rollout::{Ended, Limits, Next, Observation, Rollout, RolloutTarget, Unseen};
 
 const WINDOW: u64 = 15;
 

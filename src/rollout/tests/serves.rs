@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::service::{Alarms, CircuitBreaker};
-use crate::rollout::{Limits, Unmet, Unseen, WaitUntil, satisfied};
+use crate::rollout::serving::satisfied;
+use crate::rollout::{Limits, Unmet, Unseen, WaitUntil};
 
 pub fn good() -> Script {
     Script::new()

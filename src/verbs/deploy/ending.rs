@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Deploy;
 use crate::error::Error;
 use crate::inputs::env::Signal;
-use crate::inputs::trigger::Trigger;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::Status;
@@ -15,15 +14,6 @@ use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
 
 /// A runner kills us ten seconds after its first signal: the comment gets less.
 const LAST_WORDS: Duration = Duration::from_secs(4);
-
-pub fn run_url(trigger: &Trigger) -> Option<String> {
-    trigger.run_id.map(|id| {
-        format!(
-            "{}/{}/actions/runs/{id}",
-            trigger.server_url, trigger.repository
-        )
-    })
-}
 
 fn ended(status: Status, exit_code: u8) -> Ended {
     Ended {
