@@ -9,6 +9,7 @@ pub mod markdown;
 pub mod plan;
 pub mod rollout;
 pub mod terminal;
+pub mod verbose;
 
 #[cfg(test)]
 mod escape_tests;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_smithy_http_client::{Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -46,12 +47,14 @@ impl Wire {
                 tls::rustls_provider::CryptoMode::AwsLc,
             ))
             .build();
-        Wire(SharedHttpConnector::new(connector))
+        Wire::over(connector)
     }
 
     /// Any other connector in its place.
     pub fn over(connector: impl HttpConnector + 'static) -> Wire {
-        Wire(SharedHttpConnector::new(connector))
+        Wire(SharedHttpConnector::new(Traced(SharedHttpConnector::new(
+            connector,
+        ))))
     }
 
     /// For the SDKs: every client gets the same connector, and so one pool of connections.
@@ -95,6 +98,46 @@ impl Wire {
             .map_err(|e| failed(e.to_string()))?
             .to_bytes();
         Ok(http::Response::from_parts(parts, body))
+    }
+}
+
+/// Says of each request what it was for and how it went, with `--verbose`: never a header, a query or a body.
+#[derive(Debug)]
+struct Traced(SharedHttpConnector);
+
+impl HttpConnector for Traced {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return self.0.call(request);
+        }
+        // The JSON protocols name the operation in a header, the query protocol in its body.
+        let operation = request
+            .headers()
+            .get("x-amz-target")
+            .unwrap_or_default()
+            .to_owned();
+        let method = request.method().to_owned();
+        let address = request
+            .uri()
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let began = tokio::time::Instant::now();
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await;
+            let took = began.elapsed();
+            match &answer {
+                Ok(answer) => {
+                    tracing::debug!(%method, %address, %operation, status = answer.status().as_u16(), ?took, "answered")
+                }
+                Err(error) => {
+                    tracing::debug!(%method, %address, %operation, error = deepest(error), ?took, "not answered")
+                }
+            }
+            answer
+        })
     }
 }
 

@@ -48,6 +48,9 @@ struct Prepared {
 }
 
 pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
+    if args.announce.verbose || env.var("RUNNER_DEBUG") == Some("1") {
+        crate::report::verbose::speak(&env.stderr);
+    }
     let report = Arc::new(Report::new(env, args.announce.output));
     let mut deploy = Deploy {
         args,
