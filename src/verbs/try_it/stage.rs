@@ -228,6 +228,10 @@ fn world_file(listener_port: u16, old_image: Option<&str>, head: Option<&str>) -
         file.github.pull_requests = vec![pull_request(head)];
     }
     file.iam.users = vec![static_user()];
+    // Names of one run's deployments and tasks are not those of another's.
+    file.seed = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_millis() as u64);
     file
 }
 

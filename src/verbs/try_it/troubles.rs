@@ -89,9 +89,9 @@ pub const TROUBLES: &[Trouble] = &[
         world: |file, _| {
             breaker(file, false);
             for service in &mut file.services {
-                service.memory = Some("128".to_owned());
+                // Fargate's smallest task: what it may take is soon taken.
+                service.memory = Some("512".to_owned());
                 service.cpu = Some("256".to_owned());
-                // Fargate's smallest task has 512 MiB; a container's own limit may be lower.
             }
         },
         ..trouble(
@@ -147,7 +147,7 @@ pub const TROUBLES: &[Trouble] = &[
         world: |file, _| {
             // Twice: the SDK's own retries bear it. The looks of the wait are not retried, but paced.
             throttle(file, "DescribeServices", 2);
-            throttle(file, "*ServiceDeployments", 4);
+            throttle(file, "*ServiceDeployments", 2);
             throttle(file, "DescribeTasks", 2);
         },
         ..trouble("throttled", 0, "Amazon ECS throttles for a while")
