@@ -64,6 +64,17 @@ async fn dispatch(cli: arguments::Cli, env: Env) -> u8 {
     match cli.command {
         arguments::Command::Deploy(args) => verbs::deploy::deploy(&args, &env).await,
         #[cfg(feature = "try")]
-        _ => error::exit_code("shipway::internal::not_wired"),
+        arguments::Command::Try(args) => code_of(verbs::try_it::run(&args, &env).await, &env),
+        #[cfg(feature = "try")]
+        arguments::Command::Sandbox(args) => code_of(verbs::sandbox::run(&args, &env).await, &env),
     }
+}
+
+/// The exit code of a verb that has no outputs; an error is told first.
+#[cfg(feature = "try")]
+fn code_of(ended: Result<u8, Error>, env: &Env) -> u8 {
+    ended.unwrap_or_else(|error| {
+        Report::new(env, inputs::values::OutputFormat::Text).error(&error);
+        error.exit_code()
+    })
 }

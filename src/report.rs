@@ -179,6 +179,11 @@ pub fn show(env: &Env, text: &str) {
     terminal::write_line(&env.stdout, text.trim_end());
 }
 
+/// Words of a verb that has no report of its own, on stderr.
+pub fn tell(env: &Env, text: &str) {
+    terminal::write_line(&env.stderr, text);
+}
+
 fn unwritten(file: &str, error: &std::io::Error) -> Event {
     Event::Warning(Warning {
         code: "shipway::report::unwritten",

@@ -4,6 +4,7 @@
 //! The lock is never held across an await.
 
 mod github;
+pub mod real;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 pub use behaviours::{Behaviour, Behaviours, ContainerHealth, Crash, Timings, Unhealthy};
-pub use timeline::{Action, Entry, Timeline, When, happen, updated};
+pub use timeline::{Action, Entry, Timeline, UpdateService, When, happen, updated};
 
 /// A world file.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::iam::{IamSpec, RoleSpec};
 use crate::scenario::{
     ListenerFile, LoadBalancerFile, ServiceFile, TargetGroupFile, Timings, WorldFile,
 };
+use crate::services::github::{GitHubSpec, PullRequestSpec};
+use crate::world::registry::{Mutability, RepositorySpec};
 
 pub const REPOSITORY: &str = "test-repos";
 pub const LOAD_BALANCER: &str = "sample-alb";
@@ -13,6 +18,10 @@ pub const CLUSTER: &str = "nginx-dev-cluster";
 pub const SERVICE: &str = "nginx-test-server";
 pub const FAMILY: &str = "nginx-test";
 pub const CONTAINER: &str = "nginx";
+/// What a job assumes; it may do everything.
+pub const ROLE: &str = "deploy";
+/// By default, jobs run for it.
+pub const PULL_REQUEST: u64 = 7;
 pub const LOG_GROUP: &str = "/ecs/nginx-test";
 
 /// What differs between one laying out of the seed's world and another.
@@ -42,7 +51,7 @@ impl Default for Parameters {
     }
 }
 
-/// JOIN: `repositories` gets [`REPOSITORY`] and `github` a pull request once their types exist.
+/// One page behind a load balancer, the repository its images go to, a role that a job may assume, and a pull request.
 pub fn seed_world(parameters: Parameters) -> WorldFile {
     // A real container's own time is what counts: ECS's preparations around it are cut short.
     let timings = if parameters.real_tasks {
@@ -94,6 +103,43 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
             target_group: Some(TARGET_GROUP.to_owned()),
             ..ServiceFile::default()
         }],
+        repositories: vec![RepositorySpec {
+            name: REPOSITORY.to_owned(),
+            mutability: Mutability::Mutable,
+            exclusion_filters: Vec::new(),
+            images: Vec::new(),
+        }],
+        iam: IamSpec {
+            roles: vec![RoleSpec {
+                name: ROLE.to_owned(),
+                trust: Value::Null,
+                policy: Value::Null,
+                max_session_duration: None,
+            }],
+            ..IamSpec::default()
+        },
+        github: GitHubSpec {
+            pull_requests: vec![pull_request(&GitHubSpec::default().job.sha)],
+            ..GitHubSpec::default()
+        },
         ..WorldFile::default()
+    }
+}
+
+/// The open pull request whose page is deployed.
+pub fn pull_request(head_sha: &str) -> PullRequestSpec {
+    PullRequestSpec {
+        number: PULL_REQUEST,
+        head_sha: head_sha.to_owned(),
+        head_ref: "hello".to_owned(),
+        base_ref: "main".to_owned(),
+        base_sha: "0".repeat(40),
+        title: "Say hello".to_owned(),
+        closed: false,
+        merged: false,
+        merge_commit_sha: None,
+        head_repository_id: None,
+        labels: Vec::new(),
+        comments: Vec::new(),
     }
 }

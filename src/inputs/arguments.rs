@@ -252,7 +252,7 @@ pub struct Announce {
 #[cfg(feature = "try")]
 #[derive(Args, Debug, Clone)]
 pub struct TryArgs {
-    /// Directory with a Dockerfile [default: a built-in page]
+    /// Directory with a Dockerfile, whose container serves HTTP on port 80 [default: a built-in page]
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
@@ -260,7 +260,7 @@ pub struct TryArgs {
     #[arg(long)]
     pub once: bool,
 
-    /// Make this go wrong, to see what it looks like
+    /// Make this go wrong, to see what it looks like, and exit with the deploy's code
     #[arg(long, value_name = "NAME")]
     pub trouble: Option<String>,
 
@@ -281,7 +281,7 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// File that describes the world to start with [default: an empty account]
+    /// File that describes the world to start with [default: one page behind a load balancer]
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,
 }

@@ -8,26 +8,27 @@ mod page;
 mod stage;
 mod troubles;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use miette::Diagnostic;
 use shipway_sandbox::alb::{Page, visit};
+use shipway_sandbox::runtimes::docker::NoDocker;
 use thiserror::Error as ThisError;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
+use crate::git;
 use crate::inputs::arguments::TryArgs;
-use crate::inputs::env::{Env, Sink};
+use crate::inputs::env::Env;
 use page::Scratch;
 use stage::Stage;
 use troubles::{TROUBLES, Trouble};
 
 #[derive(Debug, ThisError, Diagnostic)]
 pub enum TryError {
-    #[error("{0}")]
+    #[error("no Docker daemon at {}: {}", .0.host, .0.why)]
     #[diagnostic(code(shipway::sandbox::no_docker), help("{}", .0.help))]
-    NoDocker(#[from] shipway_sandbox::runtimes::docker::NoDocker),
+    NoDocker(NoDocker),
     #[error("this build of shipway has no page of its own: it is only made on x86_64 Linux")]
     #[diagnostic(
         code(shipway::usage::no_page),
@@ -40,7 +41,7 @@ pub enum TryError {
         help("name a directory with a Dockerfile, or none for a built-in page")
     )]
     NoDockerfile(PathBuf),
-    #[error("there is no trouble called {0}")]
+    #[error("there is no trouble called `{0}`")]
     #[diagnostic(
         code(shipway::usage::no_such_trouble),
         help("`shipway try --list` lists them")
@@ -52,6 +53,18 @@ pub enum TryError {
         help("leave the directory away: `shipway try --trouble {0}`")
     )]
     TroubleOfThePage(&'static str),
+    #[error("the old page does not serve: {0}")]
+    #[diagnostic(
+        code(shipway::sandbox::old_page),
+        help("`docker ps --all` and the daemon's log may say more")
+    )]
+    OldPage(String),
+    #[error("the world cannot be laid out: {0}")]
+    #[diagnostic(
+        code(shipway::internal::world),
+        help("this is a bug of shipway: please report it")
+    )]
+    World(String),
     #[error("cannot {doing}")]
     #[diagnostic(
         code(shipway::sandbox::io),
@@ -64,147 +77,208 @@ pub enum TryError {
     },
 }
 
+impl From<NoDocker> for TryError {
+    fn from(error: NoDocker) -> TryError {
+        TryError::NoDocker(error)
+    }
+}
+
 /// For `map_err`: an I/O error with what it happened to.
 fn failing(doing: &'static str) -> impl FnOnce(std::io::Error) -> TryError {
     move |source| TryError::Io { doing, source }
+}
+
+/// One try: what is deployed, with which trouble.
+struct Play<'a> {
+    env: &'a Env,
+    trouble: Option<&'a Trouble>,
+    /// Holds the event's payload, and the built-in page.
+    scratch: &'a Scratch,
+    context: PathBuf,
+    built_in: bool,
 }
 
 /// The exit code of the deploy, so that scripts see what `deploy` would have told them.
 pub async fn run(args: &TryArgs, env: &Env) -> Result<u8, Error> {
     if args.list {
         for trouble in TROUBLES {
-            say(
-                &env.stdout,
-                &format!(
-                    "{:<18} exit {}  {}",
-                    trouble.name, trouble.exit_code, trouble.about
-                ),
-            );
+            let Trouble {
+                name,
+                about,
+                exit_code,
+                ..
+            } = trouble;
+            crate::report::show(env, &format!("{name:<18} exit {exit_code}  {about}"));
         }
         return Ok(0);
     }
-    let trouble = args
-        .trouble
-        .as_deref()
-        .map(|name| Trouble::find(name).ok_or_else(|| TryError::NoSuchTrouble(name.to_owned())));
-    let trouble = trouble.transpose()?;
-    let (context, _scratch) = context(args, env, trouble)?;
-
-    let stage = Stage::set(args.port, trouble).await?;
-    let played = play(args, env, &stage, &context, trouble).await;
+    let trouble = match &args.trouble {
+        None => None,
+        Some(name) => {
+            Some(Trouble::find(name).ok_or_else(|| TryError::NoSuchTrouble(name.clone()))?)
+        }
+    };
+    let scratch = Scratch::new().map_err(failing("make a temporary directory"))?;
+    let context = match &args.dir {
+        None => page::write(&scratch, trouble.map(|t| t.page).unwrap_or_default()).await?,
+        Some(dir) => {
+            if let Some(trouble) = trouble.filter(|trouble| trouble.needs_page()) {
+                return Err(TryError::TroubleOfThePage(trouble.name).into());
+            }
+            let dir = env.cwd.join(dir);
+            if !dir.join("Dockerfile").is_file() {
+                return Err(TryError::NoDockerfile(dir).into());
+            }
+            std::fs::canonicalize(&dir).map_err(failing("find the directory"))?
+        }
+    };
+    let play = Play {
+        env,
+        trouble,
+        scratch: &scratch,
+        context,
+        built_in: args.dir.is_none(),
+    };
+    let stage = Stage::set(args.port, trouble, play.head().await?.as_deref()).await?;
+    let played = play.perform(&stage, args.once || trouble.is_some()).await;
     // Whatever happened, nothing stays behind.
     stage.strike().await;
     played
 }
 
-/// The directory to deploy, and the built-in page's files for as long as they are needed.
-fn context(
-    args: &TryArgs,
-    env: &Env,
-    trouble: Option<&Trouble>,
-) -> Result<(PathBuf, Option<Scratch>), TryError> {
-    if let Some(dir) = &args.dir {
-        if let Some(trouble) = trouble.filter(|trouble| trouble.needs_page()) {
-            return Err(TryError::TroubleOfThePage(trouble.name));
-        }
-        let dir = env.cwd.join(dir);
-        if !dir.join("Dockerfile").is_file() {
-            return Err(TryError::NoDockerfile(dir));
-        }
-        return Ok((dir, None));
+impl Play<'_> {
+    /// The commit that the context is a picture of, where there is git.
+    async fn head(&self) -> Result<Option<String>, Error> {
+        let repository = git::look(&self.context, &[]).await?;
+        Ok(repository.and_then(|r| r.head).map(|head| head.sha))
     }
-    let scratch = page::write()?;
-    Ok((scratch.path().to_owned(), Some(scratch)))
-}
 
-async fn play(
-    args: &TryArgs,
-    env: &Env,
-    stage: &Stage,
-    context: &Path,
-    trouble: Option<&Trouble>,
-) -> Result<u8, Error> {
-    say(&env.stderr, &stage.described());
-    let mut code = deploy_once(env, stage, context, trouble).await?;
-    if args.once {
-        if code == 0 {
-            code = check_the_page(env, stage).await;
-        }
-        return Ok(code);
-    }
-    let again = enter_pressed();
-    serve(env, stage, context, again, &mut code).await?;
-    Ok(code)
-}
-
-/// Serves until Ctrl-C; Enter deploys the directory again.
-async fn serve(
-    env: &Env,
-    stage: &Stage,
-    context: &Path,
-    mut again: mpsc::UnboundedReceiver<()>,
-    code: &mut u8,
-) -> Result<(), Error> {
-    loop {
-        say(
-            &env.stderr,
-            &format!(
-                "\nServing {} until Ctrl-C. Change {} and press Enter to deploy it again.",
-                stage.url(),
-                context.display()
-            ),
-        );
+    async fn perform(&self, stage: &Stage, once: bool) -> Result<u8, Error> {
+        self.tell(&stage.described());
         tokio::select! {
             biased;
-            () = env.cancel.cancelled() => return Ok(()),
-            Some(()) = again.recv() => *code = deploy_once(env, stage, context, None).await?,
+            () = self.env.cancel.cancelled() => return Ok(self.interrupted()),
+            served = stage.until_old_page_serves() => served?,
+        }
+        if stage.has_old_page() {
+            self.tell(&format!(
+                "\nThe old page serves: {}",
+                self.title(stage).await
+            ));
+        }
+        let mut code = self.deploy(stage).await?;
+        if self.env.cancel.is_cancelled() {
+            return Ok(code);
+        }
+        if once {
+            let serves = self.check_the_page(stage, code).await;
+            return Ok(if serves { code } else { code.max(1) });
+        }
+        self.serve(stage, &mut code).await?;
+        Ok(code)
+    }
+
+    /// Serves until Ctrl-C; Enter deploys the directory again.
+    async fn serve(&self, stage: &Stage, code: &mut u8) -> Result<(), Error> {
+        let mut again = enter_pressed();
+        self.tell("\nPoint any client of AWS or GitHub at it:");
+        stage.exports().iter().for_each(|line| self.tell(line));
+        loop {
+            self.tell(&format!(
+                "\nServing {} until Ctrl-C. Change {} and press Enter to deploy it again.",
+                stage.url(),
+                self.context.display()
+            ));
+            tokio::select! {
+                biased;
+                () = self.env.cancel.cancelled() => return Ok(()),
+                Some(()) = again.recv() => *code = self.deploy(stage).await?,
+            }
         }
     }
-}
 
-async fn deploy_once(
-    env: &Env,
-    stage: &Stage,
-    context: &Path,
-    trouble: Option<&Trouble>,
-) -> Result<u8, Error> {
-    let interference = trouble.map(|trouble| stage.interfere(trouble));
-    let code = deploy::run(env, stage, context, trouble).await;
-    if let Some(interference) = interference {
-        interference.abort();
-    }
-    for comment in stage.comments() {
-        say(
-            &env.stderr,
-            &format!(
-                "\n── on pull request #{} ──\n{}\n",
-                comment.pull_request, comment.body
-            ),
-        );
-    }
-    Ok(code.map_err(failing("run `shipway deploy`"))?)
-}
-
-/// 1 when the page is not served, whatever the deploy said: then one of the two is wrong.
-async fn check_the_page(env: &Env, stage: &Stage) -> u8 {
-    match visit(stage.alb(), stage.host(), "/").await {
-        Ok(Page { status, body }) if status.is_success() => {
-            say(&env.stderr, &format!("GET {} → {status}", stage.url()));
-            say(&env.stdout, body.trim_end());
-            0
+    /// One run of `shipway deploy`, and what it posted.
+    async fn deploy(&self, stage: &Stage) -> Result<u8, Error> {
+        let (mut variables, event) = stage.next_run(self.head().await?.as_deref());
+        let file = self.scratch.path().join("event.json");
+        std::fs::write(&file, event.to_string()).map_err(failing("write the event's payload"))?;
+        variables.insert("GITHUB_EVENT_PATH".to_owned(), file.display().to_string());
+        // Files that are not there: none of the person's profiles is read.
+        for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+            let none = self.scratch.path().join("no-profiles");
+            variables.insert(name.to_owned(), none.display().to_string());
         }
-        Ok(Page { status, body }) => {
-            say(
-                &env.stderr,
-                &format!("GET {} → {status}\n{}", stage.url(), body.trim_end()),
+        let mut arguments = stage.arguments();
+        arguments.extend(["--context".to_owned(), self.context.display().to_string()]);
+        if let Some(trouble) = self.trouble {
+            arguments.extend(
+                trouble
+                    .arguments
+                    .iter()
+                    .map(|&argument| argument.to_owned()),
             );
-            1
         }
-        Err(error) => {
-            say(&env.stderr, &format!("GET {} failed: {error}", stage.url()));
-            1
+        self.tell(&format!("\n$ shipway deploy {}", in_lines(&arguments)));
+        let code = deploy::run(self.env, self.scratch.path(), &arguments, variables)
+            .await
+            .map_err(failing("run `shipway deploy`"))?;
+        self.tell(&format!("exit code {code}"));
+        if let Some(body) = stage.comments().last() {
+            self.tell("\nOn the pull request stands:");
+            for line in body.lines().filter(|line| !line.starts_with("<!--")) {
+                self.tell(format!("  | {line}").trim_end());
+            }
+        }
+        Ok(code)
+    }
+
+    /// Whether the load balancer answers with a page, and with the right one where that is known.
+    async fn check_the_page(&self, stage: &Stage, code: u8) -> bool {
+        let asked = format!("\nGET {}/ → ", stage.url());
+        match visit(stage.alb(), &stage.alb().to_string(), "/").await {
+            Ok(Page { status, body }) => {
+                self.tell(&format!("{asked}{status}"));
+                crate::report::show(self.env, &body);
+                let ours = !self.built_in || page::is_new(&body);
+                // After a failure it is the old page that should answer.
+                code != 0 || self.trouble.is_some() || (status.is_success() && ours)
+            }
+            Err(error) => {
+                self.tell(&format!("{asked}{error}"));
+                false
+            }
         }
     }
+
+    /// What a browser would call the page.
+    async fn title(&self, stage: &Stage) -> String {
+        let page = visit(stage.alb(), &stage.alb().to_string(), "/").await;
+        let body = page.map(|page| page.body).unwrap_or_default();
+        let title = body
+            .split_once("<h1>")
+            .and_then(|(_, rest)| rest.split_once("</h1>"));
+        title.map(|(title, _)| title.to_owned()).unwrap_or_default()
+    }
+
+    fn interrupted(&self) -> u8 {
+        self.env
+            .cancel
+            .signal()
+            .map_or(130, |signal| signal.exit_code())
+    }
+
+    fn tell(&self, text: &str) {
+        crate::report::tell(self.env, text);
+    }
+}
+
+/// A setting a line, as a shell takes them.
+fn in_lines(arguments: &[String]) -> String {
+    let words = arguments.iter().map(|word| {
+        let option = word.strip_prefix("--").is_some();
+        format!("{}{word}", if option { "\\\n    " } else { "" })
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A message for each line of stdin, on a thread of its own: a read of a terminal cannot be cancelled, and it must not
@@ -220,10 +294,3 @@ fn enter_pressed() -> mpsc::UnboundedReceiver<()> {
     });
     receiver
 }
-
-fn say(to: &Sink, text: &str) {
-    crate::report::terminal::write_line(to, text);
-}
-
-/// How often the stage looks at the world for its cue.
-const LOOK_FOR_CUE: Duration = Duration::from_millis(50);

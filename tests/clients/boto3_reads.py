@@ -70,7 +70,7 @@ def main():
         rules = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
         (group,) = elbv2.describe_target_groups()["TargetGroups"]
         health = elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
-        assert any(target["TargetHealth"]["state"] == "healthy" for target in health), health
+        assert any(target["TargetHealth"]["State"] == "healthy" for target in health), health
         logs.describe_log_groups()
         identity = sts.get_caller_identity()
         print(f"boto3 read cluster, service, {len(described)} tasks, {len(images)} images, {len(rules)} rules as {identity['Arn']}")

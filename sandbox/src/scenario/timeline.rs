@@ -53,6 +53,8 @@ pub struct Action {
     pub set_alarm: Option<String>,
     pub clear_alarm: Option<String>,
     pub delete_image: Option<String>,
+    /// The images of the service's current task definition.
+    pub delete_image_of: Option<String>,
     pub crash_tasks: Option<Tasks>,
     /// As if by a person.
     pub stop_tasks: Option<Tasks>,
@@ -163,6 +165,15 @@ fn act(world: &mut World, action: &Action) {
         let image = joins::named(world, image);
         joins::delete_image(world, &image);
     }
+    if let Some(key) = action
+        .delete_image_of
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        for image in images_of(world, &key) {
+            joins::delete_image(world, &image);
+        }
+    }
     if let Some(tasks) = &action.crash_tasks {
         for arn in chosen(world, tasks) {
             let code = tasks
@@ -220,6 +231,14 @@ fn act(world: &mut World, action: &Action) {
     {
         remove_deployment(world, &key);
     }
+}
+
+fn images_of(world: &World, key: &ServiceKey) -> Vec<String> {
+    let service = world.ecs.services.get(key);
+    let definition = service.and_then(|s| world.ecs.task_definition(&s.task_definition));
+    let containers = definition.map(|d| d.containers()).unwrap_or_default();
+    let image = |c: &Value| Some(c.get("image")?.as_str()?.to_owned());
+    containers.iter().filter_map(image).collect()
 }
 
 fn chosen(world: &World, tasks: &Tasks) -> Vec<String> {

@@ -1,23 +1,19 @@
-//! The built-in page: a context directory with the static server that the build script compiled.
+//! The built-in page: a context directory with the static server that the build script compiled, as the first commit of
+//! a repository of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use shipway_sandbox::scratch_image::{File, ScratchImage};
+use tokio::process::Command;
 
 use super::{TryError, failing};
 
 /// Empty where the build script could not compile it.
 const SERVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-server"));
 
-const DOCKERFILE: &str = "\
-FROM scratch
-COPY server /server
-COPY index.html /site/index.html
-EXPOSE 80
-ENTRYPOINT [\"/server\"]
-";
 const OLD_PAGE: &str = "<!DOCTYPE html>\n<title>Old page</title>\n<h1>The page of yesterday</h1>\n";
 const NEW_PAGE: &str = "<!DOCTYPE html>\n<title>Hello</title>\n<h1>Hello World!!</h1>\n";
 
@@ -25,7 +21,7 @@ const NEW_PAGE: &str = "<!DOCTYPE html>\n<title>Hello</title>\n<h1>Hello World!!
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> std::io::Result<Scratch> {
+    pub fn new() -> std::io::Result<Scratch> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "shipway-try-{}-{}",
@@ -50,18 +46,21 @@ impl Drop for Scratch {
     }
 }
 
-/// Writes the context of the built-in page.
-pub fn write() -> Result<Scratch, TryError> {
+/// Writes the context of the built-in page; `variables` become the image's environment.
+pub async fn write(scratch: &Scratch, variables: &[(&str, &str)]) -> Result<PathBuf, TryError> {
     if SERVER.is_empty() {
         return Err(TryError::NoPage);
     }
-    let scratch = Scratch::new().map_err(failing("make a temporary directory"))?;
-    write_into(scratch.path()).map_err(failing("write the built-in page"))?;
-    Ok(scratch)
+    let dir = scratch.path().join("hello");
+    write_into(&dir, variables).map_err(failing("write the built-in page"))?;
+    commit(&dir).await;
+    Ok(dir)
 }
 
-fn write_into(dir: &Path) -> std::io::Result<()> {
-    fs::write(dir.join("Dockerfile"), DOCKERFILE)?;
+fn write_into(dir: &Path, variables: &[(&str, &str)]) -> std::io::Result<()> {
+    fs::create_dir(dir)?;
+    fs::write(dir.join("Dockerfile"), dockerfile(variables))?;
+    fs::write(dir.join(".dockerignore"), ".git\n")?;
     fs::write(dir.join("index.html"), NEW_PAGE)?;
     let server = dir.join("server");
     fs::write(&server, SERVER)?;
@@ -71,6 +70,53 @@ fn write_into(dir: &Path) -> std::io::Result<()> {
         fs::set_permissions(&server, fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
+}
+
+fn dockerfile(variables: &[(&str, &str)]) -> String {
+    let environment: String = variables
+        .iter()
+        .map(|(name, value)| format!("ENV {name}={value}\n"))
+        .collect();
+    format!(
+        "FROM scratch\nCOPY server /server\nCOPY index.html /site/index.html\n{environment}EXPOSE 80\nENTRYPOINT [\"/server\"]\n"
+    )
+}
+
+/// The first commit. Without git there is none, and the image is named by its content.
+async fn commit(dir: &Path) {
+    let steps: [&[&str]; 3] = [
+        &["init", "--quiet"],
+        &["add", "--all"],
+        &["commit", "--quiet", "--message", "Say hello"],
+    ];
+    for step in steps {
+        let mut git = Command::new("git");
+        git.args([
+            "-c",
+            "user.name=octocat",
+            "-c",
+            "user.email=octocat@users.noreply.github.com",
+        ])
+        .args([
+            "-c",
+            "commit.gpgsign=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ])
+        .args(step)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
+        {
+            git.env_remove(name);
+        }
+        if !git.status().await.is_ok_and(|status| status.success()) {
+            return;
+        }
+    }
 }
 
 /// What runs before the first deploy; `None` where there is no server to run.
@@ -89,4 +135,9 @@ pub fn old_image() -> std::io::Result<Option<ScratchImage>> {
         content: OLD_PAGE.as_bytes(),
     };
     ScratchImage::new(&[server, page], &["/server"]).map(Some)
+}
+
+/// Whether this is the page that the built-in directory holds as long as nobody changes it.
+pub fn is_new(body: &str) -> bool {
+    body == NEW_PAGE
 }

@@ -5,104 +5,108 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
-use serde_json::json;
-use shipway_sandbox::alb::{Alb, Asked, Bound, HealthCheck, Route, Routes};
-use shipway_sandbox::doors::server::Server;
-use shipway_sandbox::runtimes::docker::{self, DockerCredentials, Run, Tasks};
-use shipway_sandbox::services::elbv2::{listeners_rules, target_health};
-use shipway_sandbox::world::{Call, Effect, Fact};
-use shipway_sandbox::{Clock, Sandbox, seed_world};
+use serde_json::{Value, json};
+use shipway_sandbox::alb::{Alb, Bound};
+use shipway_sandbox::doors::server::{Listening, Server};
+use shipway_sandbox::runtimes::docker::{self, Run};
+use shipway_sandbox::scenario::WorldFile;
+use shipway_sandbox::scratch_image::{MANIFEST_TYPE, ScratchImage};
+use shipway_sandbox::seed_world::{
+    CLUSTER, LOAD_BALANCER, PULL_REQUEST, Parameters, REPOSITORY, ROLE, SERVICE, pull_request,
+    seed_world,
+};
+use shipway_sandbox::services::ecs::RolloutState;
+use shipway_sandbox::services::elbv2::TargetState;
+use shipway_sandbox::services::github::OURSELVES;
+use shipway_sandbox::{Clock, Sandbox, World};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::troubles::{How, Trouble};
-use super::{LOOK_FOR_CUE, TryError, failing, page};
+use super::troubles::Trouble;
+use super::{TryError, failing, page};
+use crate::verbs::sandbox::{exports, static_user};
 
-const REPOSITORY: &str = "test-repos";
-const CLUSTER: &str = "nginx-dev-cluster";
-const SERVICE: &str = "nginx-test-server";
-const FAMILY: &str = "nginx-test";
+/// An old page that does not serve by then never will.
+const OLD_PAGE_PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AT_OLD_PAGE: Duration = Duration::from_millis(50);
 
 pub struct Stage {
-    sandbox: Arc<Sandbox>,
+    sandbox: Sandbox,
     server: Server,
     alb: Alb,
     docker: bollard::Docker,
     containers: JoinHandle<()>,
     shutdown: CancellationToken,
-}
-
-pub struct Posted {
-    pub pull_request: u64,
-    pub body: String,
+    has_old_page: bool,
 }
 
 impl Stage {
-    pub async fn set(port: Option<u16>, trouble: Option<&Trouble>) -> Result<Stage, TryError> {
+    /// `head` is the commit at the pull request's head, where there is git.
+    pub async fn set(
+        port: Option<u16>,
+        trouble: Option<&Trouble>,
+        head: Option<&str>,
+    ) -> Result<Stage, TryError> {
         let docker = docker::connect().await?;
         // A run that was killed could not do it itself.
         docker::sweep_stale(&docker).await.ok();
-        let bound = Bound::bind(None)
+        let listening = "listen on a loopback port";
+        let bound = Bound::bind(None).await.map_err(failing(listening))?;
+        let door = Listening::on(port.unwrap_or(0))
             .await
-            .map_err(failing("listen on a loopback port"))?;
+            .map_err(failing(listening))?;
         let old_page = page::old_image().map_err(failing("make the image of the old page"))?;
 
-        let rules = match trouble.map(|trouble| trouble.how) {
-            Some(How::Wire(rule)) => format!("rules: [{rule}]"),
-            _ => "{}".to_owned(),
-        };
-        let seed = seed_world::Seed {
-            listener_port: bound.addr().port(),
-            desired_count: if old_page.is_some() { 1 } else { 0 },
-            rolls_back: trouble.is_none_or(|trouble| trouble.rolls_back),
-            real_tasks: true,
-        };
-        let world = seed_world::seed_world(&seed, SystemTime::now());
-        let sandbox = Arc::new(Sandbox::new(world, Clock::real(), &rules));
-        let server = Server::start(Arc::clone(&sandbox), port)
-            .await
-            .map_err(failing("listen on a loopback port"))?;
-        sandbox.with_world(|world| {
-            world.ecr.registry_host = Some(server.addr().to_string());
-            let now = world.now;
-            if let Some(image) = old_page {
-                for blob in [image.layer, image.config] {
-                    world.ecr.registry.put_blob(blob.digest, blob.bytes);
-                }
-                let media_type = shipway_sandbox::scratch_image::MANIFEST_TYPE;
-                // The seed's repository takes any tag, and it is empty.
-                world
-                    .ecr
-                    .registry
-                    .put_manifest(
-                        REPOSITORY,
-                        Some("latest"),
-                        media_type,
-                        image.manifest.bytes,
-                        now,
-                    )
-                    .ok();
-            }
-        });
-
-        let world = Arc::new(Wired(Arc::clone(&sandbox)));
+        let old_image = old_page
+            .as_ref()
+            .map(|page| format!("{}/{REPOSITORY}@{}", door.addr, page.manifest.digest));
+        let mut file = world_file(bound.addr().port(), old_image.as_deref(), head);
+        if let Some(trouble) = trouble {
+            (trouble.world)(&mut file, old_image.as_deref().unwrap_or_default());
+        }
+        let wire_trouble = std::mem::take(&mut file.trouble);
+        let clock = Clock::real();
+        let world = file.build(clock.now()).map_err(TryError::World)?;
+        let sandbox = Sandbox::new(world, clock, wire_trouble);
+        let has_old_page = old_page.is_some();
+        if let Some(image) = old_page {
+            sandbox.with_world(|world| keep_old_page(world, image));
+        }
+        let server = door.serve(sandbox.clone());
         let shutdown = CancellationToken::new();
         let run = docker::run(
-            Arc::<Wired>::clone(&world),
+            Arc::new(sandbox.clone()),
             docker.clone(),
             Run::here(),
             shutdown.clone(),
         );
         Ok(Stage {
+            alb: bound.serve(Arc::new(sandbox.clone())),
             sandbox,
             server,
-            alb: bound.serve(world),
             docker,
             containers: tokio::spawn(run),
             shutdown,
+            has_old_page,
         })
+    }
+
+    /// Waits until the old page answers through the load balancer and its deployment is over, as on any day before a deploy.
+    pub async fn until_old_page_serves(&self) -> Result<(), TryError> {
+        let deadline = tokio::time::Instant::now() + OLD_PAGE_PATIENCE;
+        while !self
+            .sandbox
+            .with_world(|world| is_steady(world, self.has_old_page))
+        {
+            if tokio::time::Instant::now() > deadline {
+                let said = self.sandbox.with_world(|world| last_event(world));
+                return Err(TryError::OldPage(said.unwrap_or_default()));
+            }
+            tokio::time::sleep(LOOK_AT_OLD_PAGE).await;
+        }
+        Ok(())
     }
 
     /// Stops everything and removes every container and image of it.
@@ -111,7 +115,7 @@ impl Stage {
         self.shutdown.cancel();
         // Its panic was told by the panic hook.
         self.containers.await.ok();
-        docker::forget_images(&self.docker, &self.server.addr().to_string())
+        docker::forget_images(&self.docker, &self.server.addr.to_string())
             .await
             .ok();
         self.server.stop().await;
@@ -121,8 +125,8 @@ impl Stage {
         self.alb.addr
     }
 
-    pub fn host(&self) -> &str {
-        "127.0.0.1"
+    pub fn has_old_page(&self) -> bool {
+        self.has_old_page
     }
 
     pub fn url(&self) -> String {
@@ -130,24 +134,35 @@ impl Stage {
     }
 
     pub fn described(&self) -> String {
+        let repository = self
+            .sandbox
+            .with_world(|world| world.github.spec.repository.clone());
         format!(
-            "Stand-ins for AWS and GitHub answer at http://{}; the load balancer `sample-alb` listens at {}.\n\
-             Cluster {CLUSTER}, service {SERVICE}, repository {REPOSITORY}, one open pull request.\n",
-            self.server.addr(),
-            self.url()
+            "Stand-ins for AWS and GitHub, on this machine alone:\n\
+             \x20 AWS and GitHub  http://{}\n\
+             \x20 load balancer   {} ({LOAD_BALANCER})\n\
+             \x20 service         {SERVICE} in {CLUSTER}\n\
+             \x20 pull request    {repository}#{PULL_REQUEST}",
+            self.server.addr,
+            self.url(),
         )
     }
 
-    /// The five settings that suffice, and the role.
+    /// The five settings that suffice.
     pub fn arguments(&self) -> Vec<String> {
         let (region, role) = self.sandbox.with_world(|world| {
             let place = &world.place;
             (
                 place.region.clone(),
-                format!("arn:{}:iam::{}:role/deploy", place.partition, place.account),
+                format!("arn:{}:iam::{}:role/{ROLE}", place.partition, place.account),
             )
         });
-        [
+        let mut arguments = Vec::new();
+        // A service without an old page has no task yet.
+        if !self.has_old_page {
+            arguments.extend(["--desired-count", "1"].map(str::to_owned));
+        }
+        let five = [
             "--aws-region",
             &region,
             "--role-to-assume",
@@ -158,135 +173,157 @@ impl Stage {
             CLUSTER,
             "--service",
             SERVICE,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        ];
+        arguments.splice(0..0, five.map(str::to_owned));
+        arguments
     }
 
-    /// What a runner would set, pointed at the stand-ins.
-    pub fn surroundings(&self) -> BTreeMap<String, String> {
-        self.server.surroundings()
-    }
-
-    pub fn comments(&self) -> Vec<Posted> {
-        self.sandbox.with_world(|world| {
-            let posted = |comment: &shipway_sandbox::services::github::Comment| Posted {
-                pull_request: comment.issue,
-                body: comment.body.clone(),
-            };
-            world.github.comments.iter().map(posted).collect()
-        })
-    }
-
-    /// Does what a trouble wants done behind the deploy's back, when its time has come.
-    pub fn interfere(&self, trouble: &Trouble) -> JoinHandle<()> {
-        let sandbox = Arc::clone(&self.sandbox);
-        let how = trouble.how;
-        tokio::spawn(async move {
-            match how {
-                How::ImageVanishes => delete_the_new_image(&sandbox).await,
-                How::SomebodyElseDeploys => deploy_something_else(&sandbox).await,
-                How::Arguments(_) | How::Page(_) | How::Wire(_) => {}
+    /// A run of a workflow on the pull request, its commit at `head`: the runner's variables and the event's payload.
+    pub fn next_run(&self, head: Option<&str>) -> (BTreeMap<String, String>, Value) {
+        let (run, payload) = self.sandbox.with_world(|world| {
+            let github = &mut world.github.spec;
+            github.job.run_id += 1;
+            github.job.run_number += 1;
+            if let (Some(head), Some(pull)) = (head, github.pull_requests.first_mut()) {
+                pull.head_sha = head.to_owned();
             }
-        })
-    }
-}
-
-/// Once the second revision is registered, its image vanishes.
-async fn delete_the_new_image(sandbox: &Sandbox) {
-    loop {
-        let image = sandbox.with_world(|world| {
-            world
-                .ecs
-                .task_definition(FAMILY, 2)
-                .map(|revision| revision["containerDefinitions"][0]["image"].clone())
+            (runner_variables(world), pull_request_event(world))
         });
-        if let Some(image) = image.as_ref().and_then(|image| image.as_str()) {
-            sandbox.with_world(|world| {
-                let named = world
-                    .ecr
-                    .parse_image(image)
-                    .map(|(repository, reference)| (repository.to_owned(), reference.to_owned()));
-                if let Some((repository, reference)) = named {
-                    world.ecr.registry.delete(&repository, &reference);
-                }
-            });
-            return;
-        }
-        tokio::time::sleep(LOOK_FOR_CUE).await;
-    }
-}
-
-/// Once the service is on its second revision, somebody puts it back on the first.
-async fn deploy_something_else(sandbox: &Sandbox) {
-    loop {
-        let updated = sandbox.with_world(|world| {
-            world
-                .ecs
-                .service(CLUSTER, SERVICE)
-                .is_some_and(|service| service.task_definition.ends_with(":2"))
-        });
-        if updated {
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-            let input = json!({"cluster": CLUSTER, "service": SERVICE, "taskDefinition": format!("{FAMILY}:1")});
-            let call = Call {
-                service: "ecs",
-                operation: "UpdateService".to_owned(),
-                input,
-                caller: String::new(),
-            };
-            sandbox.handle(&call).ok();
-            return;
-        }
-        tokio::time::sleep(LOOK_FOR_CUE).await;
-    }
-}
-
-/// The sandbox, as the load balancer and the containers see it.
-struct Wired(Arc<Sandbox>);
-
-impl Tasks for Wired {
-    fn take_effects(&self) -> Vec<Effect> {
-        self.0.take_effects()
+        let mut variables = self.server.environment();
+        variables.extend(run);
+        (variables, payload)
     }
 
-    fn learn(&self, fact: Fact) {
-        self.0.learn(fact);
+    /// `export` lines that point any client at the stand-ins.
+    pub fn exports(&self) -> Vec<String> {
+        exports(&self.sandbox, &self.server, &static_user())
     }
 
-    fn credentials(&self, registry: &str) -> Option<DockerCredentials> {
-        let password = self.0.with_world(|world| {
-            (world.ecr.registry_host.as_deref() == Some(registry)).then(|| world.ecr.password())
-        })?;
-        Some(DockerCredentials {
-            username: Some("AWS".to_owned()),
-            password: Some(password),
-            ..DockerCredentials::default()
+    /// The bodies of our comments on the pull request.
+    pub fn comments(&self) -> Vec<String> {
+        self.sandbox.with_world(|world| {
+            let ours = world.github.comments_on(PULL_REQUEST);
+            ours.filter(|comment| comment.author == OURSELVES)
+                .map(|comment| comment.body.clone())
+                .collect()
         })
     }
 }
 
-impl Routes for Wired {
-    fn route(&self, asked: &Asked<'_>) -> Route {
-        self.0
-            .with_world(|world| listeners_rules::route(world, asked))
+fn world_file(listener_port: u16, old_image: Option<&str>, head: Option<&str>) -> WorldFile {
+    let mut file = seed_world(Parameters {
+        image: old_image
+            .unwrap_or("public.ecr.aws/docker/library/nginx:latest")
+            .to_owned(),
+        listener_port,
+        dns_name: Some("127.0.0.1".to_owned()),
+        real_tasks: true,
+        ..Parameters::default()
+    });
+    for service in &mut file.services {
+        service.desired = Some(if old_image.is_some() { 1 } else { 0 });
+        service.breaker = Some(json!({"enable": true, "rollback": true}));
     }
+    if let Some(head) = head {
+        file.github.pull_requests = vec![pull_request(head)];
+    }
+    file.iam.users = vec![static_user()];
+    // Names of one run's deployments and tasks are not those of another's.
+    file.seed = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_millis() as u64);
+    file
+}
 
-    fn checks(&self) -> Vec<HealthCheck> {
-        self.0.with_world(|world| target_health::checks_due(world))
+fn keep_old_page(world: &mut World, image: ScratchImage) {
+    let now = world.now;
+    for blob in [image.layer, image.config] {
+        world.ecr.registry.put_blob(blob.digest, blob.bytes);
     }
+    let manifest = image.manifest.bytes;
+    // The seed's repository takes any tag, and it is empty.
+    world
+        .ecr
+        .registry
+        .put_manifest(REPOSITORY, Some("latest"), MANIFEST_TYPE, manifest, now)
+        .ok();
+}
 
-    fn reach(&self, address: &str, port: u16) -> Option<SocketAddr> {
-        self.0.with_world(|world| {
-            world
-                .ecs
-                .reachable
-                .get(&(address.to_owned(), port))
-                .copied()
-        })
-    }
+fn is_steady(world: &World, has_old_page: bool) -> bool {
+    let key = (CLUSTER.to_owned(), SERVICE.to_owned());
+    let completed = world.ecs.services.get(&key).is_some_and(|service| {
+        service
+            .deployments
+            .first()
+            .is_some_and(|d| d.rollout_state == RolloutState::Completed)
+    });
+    let healthy = world.elbv2.target_groups.values().any(|group| {
+        group
+            .targets
+            .values()
+            .any(|target| target.state == TargetState::Healthy)
+    });
+    completed && (healthy || !has_old_page)
+}
 
-    fn learn(&self, fact: Fact) {
-        self.0.learn(fact);
-    }
+fn last_event(world: &World) -> Option<String> {
+    let key = (CLUSTER.to_owned(), SERVICE.to_owned());
+    let events = &world.ecs.services.get(&key)?.events;
+    events
+        .iter()
+        .max_by_key(|event| event.at)
+        .map(|event| event.message.clone())
+}
+
+/// What GitHub's runner sets, but for `GITHUB_ACTIONS`: a person reads the output.
+fn runner_variables(world: &World) -> BTreeMap<String, String> {
+    let (spec, job) = (&world.github.spec, &world.github.spec.job);
+    let pull = spec.pull_requests.first();
+    let owner = spec.repository.split('/').next().unwrap_or_default();
+    [
+        ("GITHUB_EVENT_NAME", job.event_name.clone()),
+        ("GITHUB_REPOSITORY", spec.repository.clone()),
+        ("GITHUB_REPOSITORY_ID", spec.repository_id.to_string()),
+        ("GITHUB_REPOSITORY_OWNER", owner.to_owned()),
+        ("GITHUB_REF", job.git_ref.clone()),
+        ("GITHUB_REF_NAME", format!("{PULL_REQUEST}/merge")),
+        (
+            "GITHUB_HEAD_REF",
+            pull.map(|p| p.head_ref.clone()).unwrap_or_default(),
+        ),
+        (
+            "GITHUB_BASE_REF",
+            pull.map(|p| p.base_ref.clone()).unwrap_or_default(),
+        ),
+        ("GITHUB_SHA", job.sha.clone()),
+        ("GITHUB_RUN_ID", job.run_id.to_string()),
+        ("GITHUB_RUN_NUMBER", job.run_number.to_string()),
+        ("GITHUB_RUN_ATTEMPT", job.run_attempt.to_string()),
+        ("GITHUB_WORKFLOW", job.workflow.clone()),
+        ("GITHUB_ACTOR", job.actor.clone()),
+        ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
+        // The SDK must not find anything of the person's, not even on an EC2 instance.
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn pull_request_event(world: &World) -> Value {
+    let spec = &world.github.spec;
+    let repository = json!({"id": spec.repository_id, "full_name": spec.repository});
+    let Some(pull) = spec.pull_requests.first() else {
+        return json!({"repository": repository});
+    };
+    json!({
+        "action": "synchronize",
+        "number": pull.number,
+        "pull_request": {
+            "number": pull.number,
+            "title": pull.title,
+            "head": {"sha": pull.head_sha, "ref": pull.head_ref, "repo": repository},
+            "base": {"sha": pull.base_sha, "ref": pull.base_ref, "repo": repository},
+        },
+        "repository": repository,
+    })
 }

@@ -1,28 +1,27 @@
 //! What `shipway try --trouble` can make go wrong: a table of how, and of the exit code that `deploy` answers with.
+//!
+//! The troubles are real where they can be: the built-in page misbehaves in its container, the role lacks the permission,
+//! the image is gone from the registry. Only throttling is scripted.
 
-/// Where the trouble comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// Further arguments of `deploy`.
-    Arguments(&'static [&'static str]),
-    /// The built-in page misbehaves: its environment variables.
-    Page(&'static [(&'static str, &'static str)]),
-    /// Rules of the sandbox's wire, as its world files write them.
-    Wire(&'static str),
-    /// The image is deleted once the new revision is registered.
-    ImageVanishes,
-    /// Somebody else updates the service while the deployment runs.
-    SomebodyElseDeploys,
-}
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shipway_sandbox::scenario::{Action, Entry, UpdateService, When, WorldFile};
+use shipway_sandbox::seed_world::SERVICE;
+use shipway_sandbox::wire::trouble::{Effect, Rule};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble {
     pub name: &'static str,
     pub about: &'static str,
+    /// What `deploy` exits with.
     pub exit_code: u8,
-    pub how: How,
-    /// Whether the service's circuit breaker rolls back, or only stops.
-    pub rolls_back: bool,
+    /// Environment variables of the built-in page, which make it misbehave.
+    pub page: &'static [(&'static str, &'static str)],
+    /// Further arguments of `deploy`.
+    pub arguments: &'static [&'static str],
+    /// Does to the world what the trouble needs; the second argument is the image of the old page.
+    pub world: fn(&mut WorldFile, &str),
 }
 
 impl Trouble {
@@ -31,83 +30,187 @@ impl Trouble {
     }
 
     pub fn needs_page(&self) -> bool {
-        matches!(self.how, How::Page(_))
+        !self.page.is_empty()
     }
 }
 
-const fn trouble(name: &'static str, exit_code: u8, how: How, about: &'static str) -> Trouble {
+/// A trouble that one of the other members makes.
+const fn trouble(name: &'static str, exit_code: u8, about: &'static str) -> Trouble {
     Trouble {
         name,
         about,
         exit_code,
-        how,
-        rolls_back: false,
+        page: &[],
+        arguments: &[],
+        world: |_, _| {},
     }
 }
 
+const CRASH: &[(&str, &str)] = &[("PAGE_CRASH_AFTER", "0")];
+
 pub const TROUBLES: &[Trouble] = &[
-    trouble(
-        "crash-loop",
-        1,
-        How::Page(&[("PAGE_CRASH_AFTER", "2")]),
-        "the container exits with 1 two seconds after its start",
-    ),
-    trouble(
-        "exec-format-error",
-        6,
-        How::Arguments(&["--platform", "linux/arm64"]),
-        "the image is for another architecture than the task definition",
-    ),
-    trouble(
-        "unhealthy",
-        1,
-        How::Page(&[("PAGE_STATUS", "500")]),
-        "the page answers health checks with 500",
-    ),
-    trouble(
-        "wrong-address",
-        1,
-        How::Page(&[("PAGE_LISTEN", "127.0.0.1")]),
-        "the page listens on its own loopback address only",
-    ),
-    trouble(
-        "out-of-memory",
-        1,
-        How::Page(&[("PAGE_EAT_MEMORY", "1")]),
-        "the container takes more memory than it may",
-    ),
-    trouble(
-        "image-missing",
-        1,
-        How::ImageVanishes,
-        "the image is deleted between the preflight and the pull",
-    ),
     Trouble {
-        name: "rollback",
-        about: "the container crashes and the circuit breaker rolls back",
-        exit_code: 1,
-        how: How::Page(&[("PAGE_CRASH_AFTER", "2")]),
-        rolls_back: true,
+        page: CRASH,
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "crash-loop",
+            1,
+            "the container exits with 1 as soon as it starts; the circuit breaker stops the deployment",
+        )
     },
-    trouble(
-        "superseded",
-        0,
-        How::SomebodyElseDeploys,
-        "a newer deployment takes over",
-    ),
-    trouble(
-        "throttled",
-        0,
-        How::Wire("{operation: 'Describe*', service: ecs, do: throttle, times: 25}"),
-        "AWS throttles for a while",
-    ),
-    trouble(
-        "denied",
-        4,
-        How::Wire("{operation: UpdateService, service: ecs, do: denied}"),
-        "the role may not update the service",
-    ),
+    Trouble {
+        arguments: &["--platform", "linux/arm64"],
+        ..trouble(
+            "exec-format-error",
+            6,
+            "the image is built for another architecture than the tasks have",
+        )
+    },
+    Trouble {
+        page: &[("PAGE_STATUS", "500")],
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "unhealthy",
+            1,
+            "the page answers health checks with 500; the circuit breaker stops the deployment",
+        )
+    },
+    Trouble {
+        page: &[("PAGE_LISTEN", "127.0.0.1")],
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "wrong-address",
+            1,
+            "the page listens on its own loopback address, where no load balancer reaches it",
+        )
+    },
+    Trouble {
+        page: &[("PAGE_EAT_MEMORY", "1")],
+        world: |file, _| {
+            breaker(file, false);
+            for service in &mut file.services {
+                // Fargate's smallest task: what it may take is soon taken.
+                service.memory = Some("512".to_owned());
+                service.cpu = Some("256".to_owned());
+            }
+        },
+        ..trouble(
+            "out-of-memory",
+            1,
+            "the container takes more memory than it may",
+        )
+    },
+    Trouble {
+        world: |file, _| {
+            breaker(file, false);
+            let gone = Action {
+                delete_image_of: Some(SERVICE.to_owned()),
+                ..Action::default()
+            };
+            after_the_update(file, Duration::ZERO, gone);
+        },
+        ..trouble(
+            "image-missing",
+            1,
+            "the image is deleted after the preflight, before a task can pull it",
+        )
+    },
+    Trouble {
+        page: CRASH,
+        world: |file, _| breaker(file, true),
+        ..trouble(
+            "rollback",
+            1,
+            "the container crashes, and the circuit breaker rolls the service back",
+        )
+    },
+    Trouble {
+        world: |file, old_image| {
+            let update = UpdateService {
+                service: SERVICE.to_owned(),
+                image: Some(old_image.to_owned()),
+                ..UpdateService::default()
+            };
+            let newer = Action {
+                update_service: Some(update),
+                ..Action::default()
+            };
+            after_the_update(file, Duration::from_secs(3), newer);
+        },
+        ..trouble(
+            "superseded",
+            0,
+            "somebody deploys a newer revision while this one rolls out",
+        )
+    },
+    Trouble {
+        world: |file, _| {
+            // Twice: the SDK's own retries bear it. The looks of the wait are not retried, but paced.
+            throttle(file, "DescribeServices", 2);
+            throttle(file, "*ServiceDeployments", 2);
+            throttle(file, "DescribeTasks", 2);
+        },
+        ..trouble("throttled", 0, "Amazon ECS throttles for a while")
+    },
+    Trouble {
+        world: |file, _| {
+            for role in &mut file.iam.roles {
+                role.policy = all_but_update_service();
+            }
+        },
+        ..trouble(
+            "denied",
+            4,
+            "the role's policies do not allow ecs:UpdateService",
+        )
+    },
 ];
+
+/// The deployment circuit breaker, with a threshold that is soon reached.
+fn breaker(file: &mut WorldFile, rollback: bool) {
+    for service in &mut file.services {
+        service.breaker = Some(json!({
+            "enable": true,
+            "rollback": rollback,
+            "thresholdConfiguration": {"type": "COUNT", "value": 2},
+        }));
+    }
+}
+
+fn after_the_update(file: &mut WorldFile, at: Duration, action: Action) {
+    file.timeline.push(Entry {
+        when: When::Updated,
+        at,
+        action,
+    });
+}
+
+fn throttle(file: &mut WorldFile, operation: &str, times: u32) {
+    file.trouble.rules.push(Rule {
+        operation: operation.to_owned(),
+        service: Some("ecs".to_owned()),
+        effect: Effect::Throttle,
+        from: Duration::ZERO,
+        until: None,
+        times: Some(times),
+        delay: Duration::ZERO,
+    });
+}
+
+/// What people write when they list the actions one by one, and forget one.
+fn all_but_update_service() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": [
+                "ecr:*", "elasticloadbalancing:Describe*", "logs:*", "ecs:Describe*", "ecs:List*",
+                "ecs:RegisterTaskDefinition", "ecs:TagResource", "iam:PassRole",
+            ],
+            "Resource": "*",
+        }],
+    })
+}
 
 #[cfg(test)]
 mod tests {
