@@ -87,17 +87,20 @@ impl Deploy<'_> {
             self.say_where_we_are(Phase::Update).await;
         }
         // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
-        self.report.started(Phase::Update);
+        let updates = prepared.plan.updates_service();
+        if updates {
+            self.report.started(Phase::Update);
+        }
         let applied = apply(&prepared.aws, &prepared.plan, &prepared.found.service).await?;
         self.note_applied(&prepared, &applied);
         let service = applied.service.as_ref().unwrap_or(&prepared.found.service);
         let target = target(&prepared, &applied, service);
-        self.report.finished(
-            Phase::Update,
-            Text::new()
-                .say("deployment ")
-                .code(target.ours().deployment_id.as_str()),
-        );
+        let deployment = Text::new()
+            .say("deployment ")
+            .code(target.ours().deployment_id.as_str());
+        if updates {
+            self.report.finished(Phase::Update, deployment);
+        }
         if self.args.limits.wait_until == values::WaitUntil::None {
             return Ok(ending::started(&target));
         }

@@ -150,10 +150,15 @@ pub fn play(scene: Scene) -> Played {
     runtime.block_on(on_stage(scene))
 }
 
-fn world_of(scene: &Scene) -> (World, shipway_sandbox::wire::trouble::Trouble) {
+/// The base world with `over` laid over it.
+pub fn world_file(over: &Value) -> WorldFile {
     let mut file: Value = serde_yaml::from_str(WORLD).unwrap();
-    overlay(&mut file, &scene.world);
-    let file: WorldFile = serde_yaml::from_value(file).expect("the world file");
+    overlay(&mut file, over);
+    serde_yaml::from_value(file).expect("the world file")
+}
+
+fn world_of(scene: &Scene) -> (World, shipway_sandbox::wire::trouble::Trouble) {
+    let file = world_file(&scene.world);
     let trouble = file.trouble.clone();
     (
         file.build(SystemTime::UNIX_EPOCH).expect("the world"),
@@ -207,7 +212,7 @@ async fn on_stage(scene: Scene) -> Played {
     played
 }
 
-fn commit(cwd: &std::path::Path) -> String {
+pub fn commit(cwd: &std::path::Path) -> String {
     let git = |args: &[&str]| {
         let done = std::process::Command::new("git")
             .args([

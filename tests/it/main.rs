@@ -7,4 +7,5 @@
 )]
 
 mod harness;
+mod real_image;
 mod scenarios;

@@ -1,0 +1,336 @@
+//! The built binary builds with the real engine and pushes to the sandbox's registry. Needs Docker; tasks are scripted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+use serde_json::Value;
+use shipway_sandbox::Sandbox;
+use shipway_sandbox::doors::server::Server;
+
+use crate::harness::{commit, world_file};
+
+/// Quick tasks and quick health, so that the wait is short in real time.
+const QUICK: &str = "
+timings: { provisioning: 100ms, pending: 100ms, activating: 100ms, stopping: 100ms, deprovisioning: 100ms }
+target-groups: [{ name: web, interval: 5s, timeout: 2s, healthy-threshold: 2, unhealthy-threshold: 2, deregistration-delay: 1s }]
+repositories: [{ name: web, mutability: IMMUTABLE, images: [{ tags: [v1] }] }]
+services:
+  - { name: web, cluster: prod, desired: 1, image: 'ecr:web:v1', port: 80, target-group: web }
+";
+
+struct Stage {
+    runtime: tokio::runtime::Runtime,
+    sandbox: Sandbox,
+    server: Option<Server>,
+    directory: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let (sandbox, server) = runtime.block_on(async {
+            let mut file = world_file(&serde_yaml::from_str(QUICK).unwrap());
+            // The present: a signature's date is compared with the world's.
+            file.start = None;
+            let trouble = file.trouble.clone();
+            let world = file.build(SystemTime::now()).unwrap();
+            let sandbox = Sandbox::new(world, shipway_sandbox::Clock::real(), trouble);
+            let server = Server::start(sandbox.clone(), 0).await.unwrap();
+            (sandbox, server)
+        });
+        let variables = server.environment();
+        let stage = Stage {
+            runtime,
+            sandbox,
+            server: Some(server),
+            directory,
+            variables,
+        };
+        stage.write(
+            "Dockerfile",
+            "FROM scratch\nCOPY page /page\nENTRYPOINT [\"/page\"]\n",
+        );
+        stage.write("page", "Hello World!!");
+        stage
+    }
+
+    fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.root().join(path), text).unwrap();
+    }
+
+    fn deploy(&self, more: &[&str]) -> (Output, Value) {
+        let output = Command::new(env!("CARGO_BIN_EXE_shipway"))
+            .args([
+                "deploy",
+                "--aws-region",
+                "eu-west-1",
+                "--role-to-assume",
+                "arn:aws:iam::111122223333:role/shipway-production",
+            ])
+            .args([
+                "--cluster",
+                "prod",
+                "--service",
+                "web",
+                "--stable-for",
+                "0",
+                "--output",
+                "json",
+            ])
+            .args(more)
+            .args(
+                (!more.contains(&"--ecr-repository"))
+                    .then_some(["--ecr-repository", "web"])
+                    .into_iter()
+                    .flatten(),
+            )
+            .current_dir(self.root())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(
+                std::env::var("DOCKER_HOST")
+                    .ok()
+                    .map(|host| ("DOCKER_HOST", host)),
+            )
+            .env("GITHUB_ACTIONS", "true")
+            .envs(&self.variables)
+            .env_remove("AWS_REGION")
+            .output()
+            .unwrap();
+        let outputs =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        (output, outputs)
+    }
+
+    /// AWS's calls since the record numbered `since`.
+    fn calls_since(&self, since: usize) -> Vec<String> {
+        self.sandbox.recorded()[since..]
+            .iter()
+            .map(|r| r.name())
+            .collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            let host = server.addr.to_string();
+            self.runtime.block_on(server.stop());
+            let images = Command::new("docker")
+                .args(["images", "--quiet", &format!("{host}/web")])
+                .output();
+            let ids = images
+                .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
+                .unwrap_or_default();
+            for id in ids.split_whitespace() {
+                let _ = Command::new("docker").args(["rmi", "--force", id]).output();
+            }
+        }
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_commit_is_built_pushed_and_deployed_by_digest_and_its_rerun_does_nothing() {
+    let stage = Stage::new();
+    let sha = commit(stage.root());
+
+    let (first, outputs) =
+        stage.deploy(&["--extra-tags", "latest-try", "--wait-until", "deployed"]);
+    assert!(first.status.success(), "{}", said(&first));
+    assert_eq!(outputs["deployment-status"], "deployed", "{}", said(&first));
+    assert_eq!(outputs["image-tag"], sha.as_str());
+    let digest = outputs["image-digest"].as_str().unwrap().to_owned();
+    let image = format!("{}@{digest}", outputs["image-repository"].as_str().unwrap());
+    let (runs, tagged) = stage.sandbox.with_world(|world| {
+        let service = world
+            .ecs
+            .services
+            .values()
+            .find(|s| s.name == "web")
+            .map(|s| s.task_definition.clone())
+            .unwrap();
+        let document = world
+            .ecs
+            .task_definition(&service)
+            .unwrap()
+            .document
+            .clone();
+        let uri = image.split('@').next().unwrap();
+        (
+            document["containerDefinitions"][0]["image"].clone(),
+            world.ecr.digest_of(&format!("{uri}:latest-try")),
+        )
+    });
+    assert_eq!(runs, image.as_str(), "the task definition names the digest");
+    assert_eq!(
+        tagged.as_deref(),
+        Some(digest.as_str()),
+        "the extra tag names the same image"
+    );
+
+    let before = stage.sandbox.recorded().len();
+    let (again, outputs) = stage.deploy(&[]);
+    assert_eq!(
+        outputs["deployment-status"],
+        "unchanged",
+        "{}",
+        said(&again)
+    );
+    assert!(
+        said(&again).contains("build and push skipped"),
+        "{}",
+        said(&again)
+    );
+    let calls = stage.calls_since(before);
+    let writes = [
+        "ecs:RegisterTaskDefinition",
+        "ecs:UpdateService",
+        "ecr:GetAuthorizationToken",
+        "ecr:PutImage",
+    ];
+    assert!(
+        calls.iter().all(|c| !writes.contains(&c.as_str())),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn an_immutable_tag_that_names_the_same_inputs_is_as_good_as_pushed() {
+    let stage = Stage::new();
+    commit(stage.root());
+    let (_, first) = stage.deploy(&[]);
+    let (again, outputs) = stage.deploy(&["--on-existing-tag", "rebuild", "--no-cache=true"]);
+    assert!(again.status.success(), "{}", said(&again));
+    assert_eq!(
+        outputs["image-digest"],
+        first["image-digest"],
+        "{}",
+        said(&again)
+    );
+    let (refused, outputs) = stage.deploy(&["--on-existing-tag", "fail"]);
+    assert_eq!(
+        (refused.status.code(), &outputs["failure-code"]),
+        (Some(6), &"shipway::preflight::tag_exists".into())
+    );
+}
+
+#[test]
+fn a_changed_tree_is_dirty_and_no_git_is_nogit_and_both_are_built_each_time() {
+    let stage = Stage::new();
+    let (first, outputs) = stage.deploy(&["--wait-until", "none"]);
+    assert!(first.status.success(), "{}", said(&first));
+    assert!(
+        outputs["image-tag"].as_str().unwrap().starts_with("nogit-"),
+        "{outputs}"
+    );
+
+    let sha = commit(stage.root());
+    stage.write("page", "Hello changed World!!");
+    let (first, outputs) = stage.deploy(&["--wait-until", "none"]);
+    assert!(first.status.success(), "{}", said(&first));
+    let tag = outputs["image-tag"].as_str().unwrap();
+    assert!(
+        tag.starts_with(&format!("{sha}-dirty-")) && tag.len() == sha.len() + "-dirty-".len() + 8,
+        "{tag}"
+    );
+    let (again, _) = stage.deploy(&["--wait-until", "none"]);
+    assert!(
+        said(&again).contains("Building the image"),
+        "{}",
+        said(&again)
+    );
+}
+
+#[test]
+fn a_failing_step_shows_its_line_and_nothing_in_the_cloud_changes() {
+    let stage = Stage::new();
+    stage.write("Dockerfile", "FROM scratch\n\nCOPY nothing-here /page\n");
+    commit(stage.root());
+    let (failed, outputs) = stage.deploy(&[]);
+    let text = said(&failed);
+    assert_eq!(
+        (failed.status.code(), &outputs["failure-code"]),
+        (Some(5), &"shipway::build::failed".into()),
+        "{text}"
+    );
+    assert!(text.contains("Dockerfile:3"), "{text}");
+    assert_eq!(outputs["deployment-status"], "not-started");
+}
+
+#[test]
+fn a_repository_is_created_with_tags_that_cannot_move_except_by_design() {
+    let stage = Stage::new();
+    commit(stage.root());
+    let (missing, outputs) = stage.deploy(&["--ecr-repository", "team/new"]);
+    assert_eq!(
+        (missing.status.code(), &outputs["failure-code"]),
+        (Some(6), &"shipway::preflight::no_repository".into())
+    );
+    let (created, outputs) = stage.deploy(&[
+        "--ecr-repository",
+        "team/new",
+        "--create-repository=true",
+        "--wait-until",
+        "none",
+    ]);
+    assert!(created.status.success(), "{}", said(&created));
+    assert!(
+        outputs["image"]
+            .as_str()
+            .unwrap()
+            .contains("/team/new@sha256:"),
+        "{outputs}"
+    );
+}
+
+#[test]
+fn without_docker_it_says_what_to_start() {
+    let stage = Stage::new();
+    commit(stage.root());
+    let output = Command::new(env!("CARGO_BIN_EXE_shipway"))
+        .args([
+            "deploy",
+            "--aws-region",
+            "eu-west-1",
+            "--role-to-assume",
+            "arn:aws:iam::111122223333:role/shipway-production",
+        ])
+        .args([
+            "--cluster",
+            "prod",
+            "--service",
+            "web",
+            "--ecr-repository",
+            "web",
+        ])
+        .current_dir(stage.root())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .env("GITHUB_ACTIONS", "true")
+        .envs(&stage.variables)
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(
+        text.contains("no Docker engine answers at") && text.contains("systemctl start docker"),
+        "{text}"
+    );
+}
