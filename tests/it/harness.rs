@@ -16,6 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde_yaml::{Mapping, Value};
 use shipway::inputs::env::{Cancel, Clock, Env, Signal};
+use shipway::model::image_tag::BuildInputs;
 use shipway::wire::Wire;
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
@@ -73,6 +74,10 @@ pub struct Scene {
     pub again: bool,
 }
 
+/// The runner's variables that say whose code it is.
+const HEAD: &str = "4f2a9c1d00000000000000000000000000000000";
+pub const MERGE: &str = "ae5e9c1d00000000000000000000000000000000";
+
 /// What came of it.
 pub struct Played {
     pub exit: u8,
@@ -86,32 +91,78 @@ pub struct Played {
     /// In virtual time.
     pub took: Duration,
     pub sandbox: Sandbox,
+    /// Variables that the run had.
+    pub vars: BTreeMap<String, String>,
 }
 
+/// What a look at a rollout asks.
+const LOOKS: [&str; 6] = [
+    "ecs:DescribeServices",
+    "ecs:ListServiceDeployments",
+    "ecs:DescribeServiceDeployments",
+    "ecs:ListTasks",
+    "ecs:DescribeTasks",
+    "elasticloadbalancing:DescribeTargetHealth",
+];
+/// More calls than this in a row are a wait: counted, not listed.
+const WAIT: usize = 12;
+
 impl Played {
-    /// AWS's calls by name, runs of the same one counted.
+    /// The calls by name and in order, with what came of those that failed; the calls of a wait are counted.
     pub fn calls_in_words(&self) -> Vec<String> {
-        let mut words: Vec<(String, u32)> = Vec::new();
-        for record in &self.calls {
-            match words.last_mut() {
-                Some((name, n)) if *name == record.name() => *n += 1,
-                _ => words.push((record.name(), 1)),
+        let name = |record: &Record| match (record.status, &record.error) {
+            (0, _) => format!("{} (no answer)", record.name()),
+            (_, Some(error)) => format!(
+                "{} ({})",
+                record.name(),
+                error.split(':').next().unwrap_or_default()
+            ),
+            (status, None) if status >= 400 => format!("{} ({status})", record.name()),
+            _ => record.name(),
+        };
+        let mut words = Vec::new();
+        let mut calls = self.calls.as_slice();
+        while let Some(first) = calls.first() {
+            let looks = calls
+                .iter()
+                .take_while(|r| LOOKS.contains(&r.name().as_str()))
+                .count();
+            if looks > WAIT {
+                let mut counted: BTreeMap<String, u32> = BTreeMap::new();
+                calls[..looks]
+                    .iter()
+                    .for_each(|r| *counted.entry(name(r)).or_default() += 1);
+                words.push("looks:".to_owned());
+                words.extend(counted.iter().map(|(name, n)| format!("  {name} ×{n}")));
+                calls = &calls[looks..];
+            } else {
+                words.push(name(first));
+                calls = &calls[1..];
             }
         }
         words
-            .into_iter()
-            .map(|(name, n)| {
-                if n == 1 {
-                    name
-                } else {
-                    format!("{name} ×{n}")
-                }
-            })
+    }
+
+    /// Calls to AWS: GitHub's are not.
+    pub fn aws_calls(&self) -> impl Iterator<Item = &Record> {
+        self.calls.iter().filter(|r| r.service != "github")
+    }
+
+    /// AWS's calls that change anything.
+    pub fn changes(&self) -> Vec<String> {
+        let reads = |operation: &str| {
+            ["Describe", "List", "Get", "BatchGet", "AssumeRole"]
+                .iter()
+                .any(|p| operation.starts_with(p))
+        };
+        self.aws_calls()
+            .filter(|r| !reads(&r.operation))
+            .map(Record::name)
             .collect()
     }
 }
 
-/// Lays `over` over `base`.
+/// Lays `over` over `base`. Mappings merge, lists replace; a mapping over a list changes the members of those names.
 pub fn overlay(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Mapping(base), Value::Mapping(over)) => {
@@ -124,8 +175,28 @@ pub fn overlay(base: &mut Value, over: &Value) {
                 }
             }
         }
+        (Value::Sequence(base), Value::Mapping(over)) => {
+            for (name, value) in over {
+                let named = |member: &&mut Value| ["name", "number"].iter().any(|k| member.get(k) == Some(name));
+                let member = base.iter_mut().find(named);
+                overlay(member.unwrap_or_else(|| panic!("no member is called {name:?}")), value);
+            }
+        }
         (_, Value::Null) => {}
         (base, over) => *base = over.clone(),
+    }
+}
+
+fn substitute(value: &mut Value, words: &[(&str, &str)]) {
+    match value {
+        Value::String(text) => {
+            for (placeholder, word) in words {
+                *text = text.replace(placeholder, word);
+            }
+        }
+        Value::Sequence(list) => list.iter_mut().for_each(|v| substitute(v, words)),
+        Value::Mapping(map) => map.values_mut().for_each(|v| substitute(v, words)),
+        _ => {}
     }
 }
 
@@ -150,9 +221,21 @@ pub fn play(scene: Scene) -> Played {
     runtime.block_on(on_stage(scene))
 }
 
-fn world_of(scene: &Scene) -> (World, shipway_sandbox::wire::trouble::Trouble) {
+/// `HEAD_SHA` and `BUILD_KEY` in a world stand for the commit that the harness made, and for what a build of it from
+/// `Dockerfile` would be labelled with.
+fn world_of(scene: &Scene, head: &str) -> (World, shipway_sandbox::wire::trouble::Trouble) {
     let mut file: Value = serde_yaml::from_str(WORLD).unwrap();
     overlay(&mut file, &scene.world);
+    let key = BuildInputs {
+        commit: head,
+        context: ".",
+        file: "Dockerfile",
+        target: None,
+        build_args: &[],
+        platform: "linux/amd64",
+    }
+    .key();
+    substitute(&mut file, &[("HEAD_SHA", head), ("BUILD_KEY", &key)]);
     let file: WorldFile = serde_yaml::from_value(file).expect("the world file");
     let trouble = file.trouble.clone();
     (
@@ -173,9 +256,9 @@ async fn on_stage(scene: Scene) -> Played {
     let head = if scene.git {
         commit(&cwd)
     } else {
-        "4f2a9c1d00000000000000000000000000000000".to_owned()
+        HEAD.to_owned()
     };
-    let (world, trouble) = world_of(&scene);
+    let (world, trouble) = world_of(&scene, &head);
     let clock_start = world.now;
     let sandbox = Sandbox::new(
         world,
@@ -199,10 +282,16 @@ async fn on_stage(scene: Scene) -> Played {
         &mut played.stderr,
         &mut played.outputs,
         &mut played.summary,
-    ] {
-        *text = text
-            .replace(&tmp, "$TMP")
-            .replace(&head, if scene.git { "HEAD_SHA" } else { &head });
+    ]
+    .into_iter()
+    .chain(&mut played.comments)
+    {
+        *text = text.replace(&tmp, "$TMP");
+        if scene.git {
+            *text = text
+                .replace(&head, "HEAD_SHA")
+                .replace(&head[..7], "HEAD_SHA");
+        }
     }
     played
 }
@@ -303,6 +392,7 @@ async fn one_run(
         calls: sandbox.recorded(),
         took: Duration::ZERO,
         sandbox: sandbox.clone(),
+        vars,
     }
 }
 
@@ -320,33 +410,41 @@ fn variables(
     let mut put = |name: &str, value: &str| {
         vars.insert(name.to_owned(), value.to_owned());
     };
-    let merge = "ae5e9c1d00000000000000000000000000000000";
     let payload = match scene.event.as_str() {
         "pull_request" => format!(
             r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
             "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 7001}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
+        ),
+        // Somebody else's repository as the head: no id token is to be had.
+        "fork" => format!(
+            r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
+            "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 8002}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
         ),
         _ => r#"{"repository": {"id": 7001, "full_name": "octo-org/web"}}"#.to_owned(),
     };
     if !scene.event.is_empty() {
         let event: PathBuf = outside.join("event.json");
         std::fs::write(&event, payload).unwrap();
-        put("GITHUB_EVENT_NAME", &scene.event);
+        let pulled = matches!(scene.event.as_str(), "pull_request" | "fork");
+        put(
+            "GITHUB_EVENT_NAME",
+            if pulled { "pull_request" } else { &scene.event },
+        );
         put("GITHUB_EVENT_PATH", event.to_str().unwrap());
         put("GITHUB_REPOSITORY", "octo-org/web");
         put("GITHUB_REPOSITORY_ID", "7001");
         put("GITHUB_SERVER_URL", "https://github.com");
         put(
             "GITHUB_SHA",
-            if scene.event == "pull_request" {
-                merge
+            if pulled {
+                MERGE
             } else {
                 head
             },
         );
         put(
             "GITHUB_REF_NAME",
-            if scene.event == "pull_request" {
+            if pulled {
                 "7/merge"
             } else {
                 "main"
