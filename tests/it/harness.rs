@@ -70,8 +70,8 @@ pub struct Scene {
     pub git: bool,
     /// A signal so long after the start.
     pub signal_after: Option<Duration>,
-    /// Play the same run again in the same world (attempt 2), and show that one.
-    pub again: bool,
+    /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.
+    pub again_after: Option<Duration>,
 }
 
 /// The runner's variables that say whose code it is.
@@ -267,7 +267,8 @@ async fn on_stage(scene: Scene) -> Played {
     );
     let began = tokio::time::Instant::now();
     let mut played = one_run(&scene, &cwd, &sandbox, &head, 1).await;
-    if scene.again {
+    if let Some(after) = scene.again_after {
+        tokio::time::sleep(after).await;
         let earlier = sandbox.recorded().len();
         let second = tokio::time::Instant::now();
         played = one_run(&scene, &cwd, &sandbox, &head, 2).await;
@@ -290,6 +291,8 @@ async fn on_stage(scene: Scene) -> Played {
         if scene.git {
             *text = text
                 .replace(&head, "HEAD_SHA")
+                // As comments write what GitHub would turn into a link.
+                .replace(&format!("{}\u{200b}{}", &head[..3], &head[3..]), "HEAD_SHA")
                 .replace(&head[..7], "HEAD_SHA");
         }
     }
@@ -309,6 +312,8 @@ fn commit(cwd: &std::path::Path) -> String {
             ])
             .args(args)
             .current_dir(cwd)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
             .env("GIT_COMMITTER_DATE", "2026-11-24T12:00:00Z")
             .env("GIT_AUTHOR_DATE", "2026-11-24T12:00:00Z")
             .output()

@@ -40,8 +40,9 @@ struct Incident {
     git: bool,
     #[serde(default)]
     signal_after_seconds: Option<f64>,
+    /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
-    again: bool,
+    again_after_seconds: Option<f64>,
     exit: u8,
     /// `deployment-status` of the outputs.
     status: String,
@@ -90,7 +91,7 @@ fn check(name: &str) {
         files: incident.files,
         git: incident.git,
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
-        again: incident.again,
+        again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
     });
     let reads = what_is_read(&played, &incident.show);
     if std::env::var_os("SHIPWAY_BLESS").is_some() {
@@ -161,7 +162,7 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     }
     if show.contains("document") {
         for registered in played.calls.iter().filter(|r| r.operation == "RegisterTaskDefinition") {
-            block("document", &serde_yaml::to_string(&registered.input).unwrap());
+            block("document", &serde_json::to_string_pretty(&registered.input).unwrap());
         }
     }
     text
@@ -226,7 +227,6 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    a_persons_terminal
     adopted
     alarms
     answer_of_the_update_is_lost
