@@ -41,7 +41,11 @@ impl Text {
         }
         let mut text = Text::new();
         for (n, part) in words.split('`').enumerate().filter(|(_, p)| !p.is_empty()) {
-            text = if n % 2 == 0 { text.say(part) } else { text.code(part) };
+            text = if n % 2 == 0 {
+                text.say(part)
+            } else {
+                text.code(part)
+            };
         }
         text
     }

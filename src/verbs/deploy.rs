@@ -94,7 +94,8 @@ impl Deploy<'_> {
         let target = target(&prepared, &applied, service);
         if prepared.plan.updates_service() {
             self.deployment_id = Some(target.ours().deployment_id.clone());
-            self.report.finished(Phase::Update, ending::updated(&target));
+            self.report
+                .finished(Phase::Update, ending::updated(&target));
         }
         if self.args.limits.wait_until == values::WaitUntil::None {
             return Ok(ending::started(&target));

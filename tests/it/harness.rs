@@ -3,9 +3,10 @@
 //! The binary's own `run` is called with an `Env` made by hand: its wire is the sandbox, its clock is tokio's, paused.
 //! The runtime has no I/O driver, so a stray socket panics instead of lying.
 
+mod runner;
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 use shipway::inputs::env::{Cancel, Clock, Env, Signal};
 use shipway::model::image_tag::BuildInputs;
 use shipway::wire::Wire;
@@ -44,8 +45,16 @@ impl HttpConnector for InProcess {
                 |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
             let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
             let (parts, body) = request.into_parts();
+            let updates = parts
+                .headers
+                .get("x-amz-target")
+                .is_some_and(|t| t.as_bytes().ends_with(b".UpdateService"));
             let body = body.collect().await.map_err(other)?.to_bytes();
             let answer = in_process::call(&sandbox, http::Request::from_parts(parts, body)).await;
+            // The wait's jitter shall not hang on how many calls came before it.
+            if updates {
+                fastrand::seed(7);
+            }
             let answer =
                 answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
@@ -72,11 +81,12 @@ pub struct Scene {
     pub signal_after: Option<Duration>,
     /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.
     pub again_after: Option<Duration>,
+    /// What a world file cannot say.
+    pub prepare: Option<fn(&mut World)>,
 }
 
-/// The runner's variables that say whose code it is.
+/// The head of the usual world's pull request.
 const HEAD: &str = "4f2a9c1d00000000000000000000000000000000";
-pub const MERGE: &str = "ae5e9c1d00000000000000000000000000000000";
 
 /// What came of it.
 pub struct Played {
@@ -177,9 +187,16 @@ pub fn overlay(base: &mut Value, over: &Value) {
         }
         (Value::Sequence(base), Value::Mapping(over)) => {
             for (name, value) in over {
-                let named = |member: &&mut Value| ["name", "number"].iter().any(|k| member.get(k) == Some(name));
+                let named = |member: &&mut Value| {
+                    ["name", "number"]
+                        .iter()
+                        .any(|k| member.get(k) == Some(name))
+                };
                 let member = base.iter_mut().find(named);
-                overlay(member.unwrap_or_else(|| panic!("no member is called {name:?}")), value);
+                overlay(
+                    member.unwrap_or_else(|| panic!("no member is called {name:?}")),
+                    value,
+                );
             }
         }
         (_, Value::Null) => {}
@@ -265,6 +282,9 @@ async fn on_stage(scene: Scene) -> Played {
         shipway_sandbox::Clock::starting_at(clock_start),
         trouble,
     );
+    if let Some(prepare) = scene.prepare {
+        sandbox.with_world(prepare);
+    }
     let began = tokio::time::Instant::now();
     let mut played = one_run(&scene, &cwd, &sandbox, &head, 1).await;
     if let Some(after) = scene.again_after {
@@ -358,7 +378,7 @@ async fn one_run(
     attempt: u32,
 ) -> Played {
     let outside = tempfile::tempdir().unwrap();
-    let vars = variables(scene, sandbox, head, attempt, outside.path());
+    let vars = runner::variables(scene, sandbox, head, attempt, outside.path());
     let (stdout, stderr) = (Heard::default(), Heard::default());
     let cancel = Cancel::default();
     let env = Env {
@@ -401,78 +421,17 @@ async fn one_run(
     }
 }
 
-/// What the runner sets for the event.
-fn variables(
-    scene: &Scene,
-    sandbox: &Sandbox,
-    head: &str,
-    attempt: u32,
-    outside: &std::path::Path,
-) -> BTreeMap<String, String> {
-    let mut vars = sandbox.environment();
-    // Region and role are inputs; the SDK's own variables would hide a mistake.
-    vars.remove("AWS_REGION");
-    let mut put = |name: &str, value: &str| {
-        vars.insert(name.to_owned(), value.to_owned());
-    };
-    let payload = match scene.event.as_str() {
-        "pull_request" => format!(
-            r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
-            "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 7001}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
-        ),
-        // Somebody else's repository as the head: no id token is to be had.
-        "fork" => format!(
-            r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
-            "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 8002}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
-        ),
-        _ => r#"{"repository": {"id": 7001, "full_name": "octo-org/web"}}"#.to_owned(),
-    };
-    if !scene.event.is_empty() {
-        let event: PathBuf = outside.join("event.json");
-        std::fs::write(&event, payload).unwrap();
-        let pulled = matches!(scene.event.as_str(), "pull_request" | "fork");
-        put(
-            "GITHUB_EVENT_NAME",
-            if pulled { "pull_request" } else { &scene.event },
-        );
-        put("GITHUB_EVENT_PATH", event.to_str().unwrap());
-        put("GITHUB_REPOSITORY", "octo-org/web");
-        put("GITHUB_REPOSITORY_ID", "7001");
-        put("GITHUB_SERVER_URL", "https://github.com");
-        put(
-            "GITHUB_SHA",
-            if pulled {
-                MERGE
-            } else {
-                head
-            },
-        );
-        put(
-            "GITHUB_REF_NAME",
-            if pulled {
-                "7/merge"
-            } else {
-                "main"
-            },
-        );
-        put("GITHUB_RUN_ID", "16839201733");
-        put("GITHUB_RUN_ATTEMPT", &attempt.to_string());
-        put("GITHUB_WORKFLOW", "Deploy");
-        put("GITHUB_ACTOR", "octocat");
-        put("GITHUB_OUTPUT", outside.join("output").to_str().unwrap());
-        put(
-            "GITHUB_STEP_SUMMARY",
-            outside.join("summary").to_str().unwrap(),
-        );
-    }
-    vars.extend(scene.vars.clone());
-    for name in &scene.unset {
-        vars.remove(name);
-    }
-    vars
+/// A world, for scenes that are written in Rust.
+pub fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap()
 }
 
-/// For scenes that are written in Rust.
-pub fn mapping(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap_or(Value::Mapping(Mapping::new()))
+/// `deploy` with the usual settings and these.
+pub fn deploy(args: &[&str]) -> Vec<String> {
+    ["deploy"]
+        .into_iter()
+        .chain(SETTINGS)
+        .chain(args.iter().copied())
+        .map(str::to_owned)
+        .collect()
 }

@@ -1,4 +1,8 @@
 //! The one integration binary.
 
+mod documents;
 mod harness;
+mod refusals;
 mod scenarios;
+mod secrets;
+mod tidy;

@@ -92,6 +92,7 @@ fn check(name: &str) {
         git: incident.git,
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
+        ..Scene::default()
     });
     let reads = what_is_read(&played, &incident.show);
     if std::env::var_os("SHIPWAY_BLESS").is_some() {
@@ -117,10 +118,16 @@ fn check(name: &str) {
         assert_eq!(called, *times, "{name}: {call}");
     }
     if let Some(most) = incident.aws_calls_at_most {
-        assert!(played.aws_calls().count() <= most, "{name}: more than {most} calls");
+        assert!(
+            played.aws_calls().count() <= most,
+            "{name}: more than {most} calls"
+        );
     }
     if let Some(most) = incident.seconds_at_most {
-        assert!(played.took.as_secs_f64() <= most, "{name}: took longer than {most} s");
+        assert!(
+            played.took.as_secs_f64() <= most,
+            "{name}: took longer than {most} s"
+        );
     }
 }
 
@@ -161,8 +168,15 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         block("summary", &played.summary);
     }
     if show.contains("document") {
-        for registered in played.calls.iter().filter(|r| r.operation == "RegisterTaskDefinition") {
-            block("document", &serde_json::to_string_pretty(&registered.input).unwrap());
+        for registered in played
+            .calls
+            .iter()
+            .filter(|r| r.operation == "RegisterTaskDefinition")
+        {
+            block(
+                "document",
+                &serde_json::to_string_pretty(&registered.input).unwrap(),
+            );
         }
     }
     text
@@ -174,7 +188,9 @@ fn steady(log: &str) -> String {
     for line in log.lines() {
         lines.push(match line {
             _ if line.starts_with("::add-mask::") => "::add-mask::(a secret)".to_owned(),
-            _ if line.starts_with("::stop-commands::shipway-") => "::stop-commands::(token)".to_owned(),
+            _ if line.starts_with("::stop-commands::shipway-") => {
+                "::stop-commands::(token)".to_owned()
+            }
             _ if line.starts_with("::shipway-") => "::(token)::".to_owned(),
             _ => line.to_owned(),
         });

@@ -180,8 +180,20 @@ impl Rollout {
 
     fn unmet_reasons(&self, status: Status) -> Vec<Sentence> {
         if status == Status::TimedOut {
-            let asked = |u: &&Unmet| !matches!(u, Unmet::NotSeen { why: Unseen::Skipped, .. });
-            self.unmet.iter().filter(asked).map(Unmet::sentence).collect()
+            let asked = |u: &&Unmet| {
+                !matches!(
+                    u,
+                    Unmet::NotSeen {
+                        why: Unseen::Skipped,
+                        ..
+                    }
+                )
+            };
+            self.unmet
+                .iter()
+                .filter(asked)
+                .map(Unmet::sentence)
+                .collect()
         } else {
             Vec::new()
         }
@@ -199,7 +211,11 @@ impl Rollout {
             .and_then(|s| find(s, self.target.ours()))
             .map_or(of, |d| d.running_count);
         Healthy {
-            healthy: self.teller.healthy_now().map_or(0, |h| h.healthy).min(running),
+            healthy: self
+                .teller
+                .healthy_now()
+                .map_or(0, |h| h.healthy)
+                .min(running),
             of,
         }
     }

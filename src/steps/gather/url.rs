@@ -24,7 +24,8 @@ pub fn leads_to(groups: &[WeightedGroup], target_group_arn: &str) -> bool {
 
 /// Whether the best way has no host of its own, so that the load balancer's DNS name is the address.
 pub fn needs_dns_name(ways: &[Way<'_>]) -> bool {
-    let speaks = |way: &&Way<'_>| matches!(way.listener.protocol.as_deref(), Some("HTTP" | "HTTPS"));
+    let speaks =
+        |way: &&Way<'_>| matches!(way.listener.protocol.as_deref(), Some("HTTP" | "HTTPS"));
     ways.iter()
         .filter(speaks)
         .min_by_key(|way| rank(way))

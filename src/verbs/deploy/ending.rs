@@ -44,9 +44,9 @@ fn ended(status: Status, exit_code: u8) -> Ended {
 /// What an update came to.
 pub fn updated(target: &RolloutTarget) -> Text {
     match target {
-        RolloutTarget::Deployment { ours, .. } => {
-            Text::new().say("deployment ").code(ours.deployment_id.as_str())
-        }
+        RolloutTarget::Deployment { ours, .. } => Text::new()
+            .say("deployment ")
+            .code(ours.deployment_id.as_str()),
         // ECS starts no deployment for it.
         RolloutTarget::Count { desired, .. } => Text::new().say(format!("desired count {desired}")),
     }
