@@ -23,12 +23,16 @@ mod wire;
 pub use error::Error;
 pub use inputs::env::{Cancel, Clock, Env, Signal};
 pub use inputs::schema;
+/// Public for tests that seed an image which a build would reuse.
+#[doc(hidden)]
+pub use model::image_tag::BuildInputs;
+pub use model::verdict::Outputs;
 pub use wire::Wire;
 
 use std::ffi::OsString;
 
 use inputs::{Unread, arguments};
-use model::verdict::{Outputs, Status};
+use model::verdict::Status;
 use report::{Ending, Report, Text};
 
 /// One run, from the command line to the exit code. `args` begins with the program's name.

@@ -106,7 +106,11 @@ impl Sandbox {
 
     /// A password for the registry that is bound by no one's policies: ECS pulls with its own right.
     pub fn registry_password(&self) -> String {
-        self.with_world(|world| world.ecr.issue_password(None, world.now, &mut world.ids))
+        self.with_world(|world| {
+            world
+                .ecr
+                .issue_password(None, world.now, &mut world.call_ids)
+        })
     }
 
     /// What a process must have in its environment to find this world. Whether it runs in GitHub Actions is not said here.
@@ -192,7 +196,7 @@ impl Sandbox {
         let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(error) => {
-                let id = self.with_world(|world| world.ids.uuid());
+                let id = self.with_world(|world| world.call_ids.uuid());
                 return Ok(match protocol {
                     Protocol::Json11 => json11::answer(&Err(error), &id),
                     Protocol::Query => query::error(&error, &id),
@@ -223,7 +227,7 @@ impl Sandbox {
             return Err(Reset);
         }
         let (caller, answer) = inner.answer(request, &decoded, fate.strike);
-        let id = inner.world.ids.uuid();
+        let id = inner.world.call_ids.uuid();
         let answered = match protocol {
             Protocol::Json11 => json11::answer(&answer, &id),
             Protocol::Query => query::answer(&decoded, &answer, &id),

@@ -93,11 +93,40 @@ fn authorise(
             std::slice::from_ref(resource),
             &context,
         )?;
+        if let Some(tagging) = tagging_on_creation(operation, input) {
+            let mut context = context.clone();
+            context.insert(
+                format!("{}:CreateAction", operation.service),
+                vec![operation.name.to_owned()],
+            );
+            world.iam.authorise(
+                caller,
+                protocol,
+                tagging,
+                std::slice::from_ref(resource),
+                &context,
+            )?;
+        }
     }
     if operation.service == "ecs" {
         pass_roles(world, protocol, caller, input)?;
     }
     Ok(())
+}
+
+/// Tags that are given with a new resource are an action of their own.
+fn tagging_on_creation(operation: &Operation, input: &Value) -> Option<&'static str> {
+    let has_tags = ["tags", "Tags"]
+        .iter()
+        .any(|member| input[*member].as_array().is_some_and(|t| !t.is_empty()));
+    let creates = ["Create", "Register", "RunTask"]
+        .iter()
+        .any(|verb| operation.name.starts_with(verb));
+    match operation.service {
+        "ecs" if has_tags && creates => Some("ecs:TagResource"),
+        "elasticloadbalancing" if has_tags && creates => Some("elasticloadbalancing:AddTags"),
+        _ => None,
+    }
 }
 
 /// Handing a role to ECS is an action of its own.

@@ -39,6 +39,9 @@ pub struct World {
     pub now: SystemTime,
     pub agenda: Agenda,
     pub ids: Ids,
+    /// Of calls and of what calls hand out for a while (request ids, sessions, tokens): apart from the resources' ids,
+    /// so that one more read renames nothing.
+    pub call_ids: Ids,
     pub ecs: crate::services::ecs::Ecs,
     pub elbv2: crate::services::elbv2::Elbv2,
     pub ecr: crate::services::ecr::Ecr,
@@ -62,6 +65,7 @@ impl World {
             now: start,
             agenda: Agenda::default(),
             ids: Ids::seeded(seed),
+            call_ids: Ids::seeded(!seed),
             ecs: crate::services::ecs::Ecs::default(),
             elbv2: crate::services::elbv2::Elbv2::default(),
             ecr: crate::services::ecr::Ecr::default(),

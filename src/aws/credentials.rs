@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -151,9 +151,9 @@ impl Aws {
                 };
                 let first = provider.assume().await?;
                 loader()
-                    .credentials_provider(StartingWith {
-                        first,
-                        then: provider,
+                    .credentials_provider(Renewed {
+                        latest: Arc::new(Mutex::new(first)),
+                        by: provider,
                         time: connection.time.clone(),
                     })
                     .load()
@@ -248,39 +248,50 @@ fn session_of(
     ))
 }
 
-/// The session that was got at the start while it lasts, then a new one each time.
+/// The latest session while it lasts, then a new one. A renewal that fails is tried again for as long as the latest is
+/// valid: the services it depends on may be away for minutes, and the session is renewed that long before its end.
 #[derive(Clone)]
-struct StartingWith {
-    first: Credentials,
-    then: WebIdentity,
+struct Renewed {
+    latest: Arc<Mutex<Credentials>>,
+    by: WebIdentity,
     time: SharedTimeSource,
 }
 
-impl std::fmt::Debug for StartingWith {
+impl Renewed {
+    async fn session(&self) -> Result<Credentials, CredentialsError> {
+        let latest = self
+            .latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let lasts = |time: Duration| latest.expiry().is_none_or(|at| at > self.time.now() + time);
+        if lasts(RENEWAL_BUFFER) {
+            return Ok(latest);
+        }
+        match self.by.assume().await {
+            Ok(new) => {
+                *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = new.clone();
+                Ok(new)
+            }
+            Err(_) if lasts(ATTEMPT_TIMEOUT) => Ok(latest),
+            Err(refusal) => Err(CredentialsError::provider_error(refusal)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Renewed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StartingWith")
-            .field("role", &self.then.role.arn)
+        f.debug_struct("Renewed")
+            .field("role", &self.by.role.arn)
             .finish_non_exhaustive()
     }
 }
 
-impl ProvideCredentials for StartingWith {
+impl ProvideCredentials for Renewed {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async {
-            let fresh = self
-                .first
-                .expiry()
-                .is_none_or(|at| at > self.time.now() + RENEWAL_BUFFER);
-            if fresh {
-                return Ok(self.first.clone());
-            }
-            self.then
-                .assume()
-                .await
-                .map_err(CredentialsError::provider_error)
-        })
+        future::ProvideCredentials::new(self.session())
     }
 }

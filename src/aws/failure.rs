@@ -193,7 +193,7 @@ impl Diagnostic for AwsError {
                 "allow {permission} in the permissions policy of the role that was assumed; the message above names the resource"
             )),
             Failure::Unauthenticated => Box::new(
-                "give `role-to-assume`, or make the SDK's default credential chain find credentials that are valid now",
+                "with `role-to-assume` the session ended and could not be renewed, or AWS took it back; without, the SDK's default credential chain must find credentials that are valid now",
             ),
             Failure::Throttled => Box::new(
                 "the account's request rate for this API is used up: run fewer deploys at once, or run again",

@@ -42,7 +42,7 @@ pub enum GitHubError {
     )]
     Address { url: String },
 
-    #[error("{doing}: GitHub did not let this token ({status}: {message})")]
+    #[error("{doing}: GitHub did not let this token ({}{message})", refused_with(*.status))]
     #[diagnostic(
         code(shipway::github::denied),
         help("add `{permission}` to the job's `permissions:`")
@@ -65,6 +65,14 @@ pub enum GitHubError {
     #[error("{doing}: {reason}")]
     #[diagnostic(code(shipway::github::unreachable))]
     Unreachable { doing: &'static str, reason: String },
+}
+
+/// GraphQL refuses with 200: that number would say nothing.
+fn refused_with(status: u16) -> String {
+    match status {
+        200 => String::new(),
+        other => format!("{other}: "),
+    }
 }
 
 impl GitHubError {

@@ -34,6 +34,22 @@ impl Text {
         self
     }
 
+    /// Our own words, in which names and values stand between backticks.
+    pub fn with_code(words: String) -> Text {
+        if words.matches('`').count() % 2 == 1 {
+            return Text::new().say(words);
+        }
+        let mut text = Text::new();
+        for (n, part) in words.split('`').enumerate().filter(|(_, p)| !p.is_empty()) {
+            text = if n % 2 == 0 {
+                text.say(part)
+            } else {
+                text.code(part)
+            };
+        }
+        text
+    }
+
     /// Somebody else's words, on this one line.
     pub fn quote(mut self, text: &Untrusted) -> Text {
         self.0.push(Piece::Theirs(text.clone()));

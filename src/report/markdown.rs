@@ -92,10 +92,15 @@ pub fn summary(about: &Announcement) -> String {
     format!("# {}\n{}", heading(about), body(about, true))
 }
 
+/// The verdict without what led to it.
+pub fn verdict_alone(about: &Announcement) -> Text {
+    verdict(about).1
+}
+
 /// The verdict in a line for a log, without Markdown.
 pub fn headline(about: &Announcement) -> Text {
-    let (_, mut text, _) = verdict(about);
-    let State::Ended { status, cause, .. } = &about.state else {
+    let (_, mut text, names_url) = verdict(about);
+    let State::Ended { cause, .. } = &about.state else {
         return text;
     };
     if let Some(cause) = cause {
@@ -103,7 +108,7 @@ pub fn headline(about: &Announcement) -> Text {
         text.0.extend(cause.0.iter().cloned());
     }
     match &about.url {
-        Some(url) if status.is_success() => text.say(format!(": {url}")),
+        Some(url) if names_url => text.say(format!(": {url}")),
         _ => text,
     }
 }
@@ -149,15 +154,16 @@ fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
         Status::Unchanged => ("✅", " unchanged: it already serves"),
         Status::Started => ("🔄", ": deployment started, not waited for"),
         Status::Paused => ("⏸️", " paused: a lifecycle hook waits"),
-        Status::Superseded => ("⏭️", ": superseded by a newer deployment"),
+        Status::Superseded => ("⏭️", " superseded"),
         Status::RolledBack => ("❌", " rolled back"),
         Status::Failed => ("❌", " not deployed"),
-        Status::Unknown => ("❌", ": the deployment vanished, how it ended is unknown"),
-        Status::TimedOut => ("⌛", " timed out: ECS is still working on it"),
+        Status::Unknown => ("❌", ": how it ended is unknown"),
+        Status::TimedOut => ("⌛", " timed out"),
         Status::Cancelled => ("🛑", ": cancelled"),
-        Status::NotStarted => ("❌", " not deployed: nothing was changed"),
+        Status::NotStarted => ("❌", " not deployed: the service was not changed"),
     };
-    let names_url = status.is_success() && !nothing_serves;
+    // What was only started, others answer for.
+    let names_url = status.is_success() && *status != Status::Started && !nothing_serves;
     (sign, place.say(words), names_url)
 }
 
@@ -179,7 +185,11 @@ fn body(about: &Announcement, as_summary: bool) -> String {
         ..
     } = &about.state
     {
-        out.push_str(&failure_card(failure));
+        let card = failure_card(failure);
+        if !card.is_empty() {
+            out.push('\n');
+            out.push_str(&card);
+        }
     }
     let table = table(about, as_summary);
     if !table.is_empty() {
@@ -217,7 +227,7 @@ fn facts(about: &Announcement) -> String {
         };
         facts.push(format!("revision {}{was}", escape::markdown_code(revision)));
     }
-    if let Some((healthy, of)) = about.healthy {
+    if let Some((healthy, of)) = about.healthy.filter(|(_, of)| *of > 0) {
         let counted = match (about.counted, of) {
             (Counted::Targets, 1) => "target",
             (Counted::Targets, _) => "targets",
@@ -240,7 +250,7 @@ fn facts(about: &Announcement) -> String {
 }
 
 fn failure_card(failure: &Failure) -> String {
-    let mut out = String::from("\n");
+    let mut out = String::new();
     let mut number = 0;
     let mut item = |word: &str, text: &Text| {
         number += 1;

@@ -32,7 +32,8 @@ pub fn event(news: &News) -> Option<Event> {
                 if let Some(code) = container.exit_code {
                     text = text.say(" · container ").code(container.name.as_str()).say(format!(" exit code {code}"));
                 }
-                if let Some(reason) = &container.reason {
+                // Of a task that failed to start, ECS says the same of both.
+                if let Some(reason) = container.reason.as_ref().filter(|r| Some(*r) != task.stopped_reason.as_ref()) {
                     text = text.say(" · ").quote(reason);
                 }
             }

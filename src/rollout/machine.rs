@@ -143,7 +143,8 @@ impl Rollout {
         self.teller.tell(
             &seen,
             &self.target,
-            by_state && seen.deployment.is_err(),
+            // A count has no deployment whose state would be news.
+            by_state && seen.deployment.is_err() && !self.target.is_count(),
             &mut news,
         );
         let proof = examine(

@@ -48,14 +48,19 @@ pub(super) fn of_stop(task: &Task) -> Vec<Sentence> {
     }
     let mut sentences = vec![first];
     for container in &task.containers {
-        if container.exit_code.is_none() && container.reason.is_none() {
+        // Of a task that failed to start, ECS says the same of both.
+        let reason = container
+            .reason
+            .as_ref()
+            .filter(|r| Some(*r) != task.stopped_reason.as_ref());
+        if container.exit_code.is_none() && reason.is_none() {
             continue;
         }
         let mut sentence = Sentence::new(format!("Container {}", container.name));
         if let Some(code) = container.exit_code {
             sentence = sentence.text(format!(": exit code {code}"));
         }
-        if let Some(reason) = &container.reason {
+        if let Some(reason) = reason {
             sentence = sentence.text(": ").quote(reason);
         }
         sentences.push(sentence);

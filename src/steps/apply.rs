@@ -13,7 +13,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// UpdateService is sent again at most so often, and only when a read shows that the last one did nothing.
 const SENDS: u32 = 3;
 
-/// What came of it.
+/// What came of it, up to the first failure.
 #[derive(Debug)]
 pub struct Applied {
     /// The revision that the service shall run now.
@@ -25,13 +25,24 @@ pub struct Applied {
     pub not_tagged: Option<AwsError>,
 }
 
-pub async fn apply(aws: &Aws, plan: &Plan, before: &Service) -> Result<Applied, Error> {
-    let mut applied = Applied {
-        task_definition: plan.previous_task_definition.clone(),
-        registered: false,
-        service: None,
-        not_tagged: None,
-    };
+impl Applied {
+    /// Nothing was done yet.
+    pub fn nothing(plan: &Plan) -> Applied {
+        Applied {
+            task_definition: plan.previous_task_definition.clone(),
+            registered: false,
+            service: None,
+            not_tagged: None,
+        }
+    }
+}
+
+pub async fn apply(
+    aws: &Aws,
+    plan: &Plan,
+    before: &Service,
+    applied: &mut Applied,
+) -> Result<(), Error> {
     for change in &plan.changes {
         match &change.change {
             Change::RegisterTaskDefinition { document, tags, .. } => {
@@ -62,7 +73,7 @@ pub async fn apply(aws: &Aws, plan: &Plan, before: &Service) -> Result<Applied, 
             }
         }
     }
-    Ok(applied)
+    Ok(())
 }
 
 /// Tags on creation need `ecs:TagResource` too; a role without it registers the revision untagged.
@@ -108,15 +119,19 @@ async fn update_service(
             Err(error) => error,
         };
         let throttled = error.failure == Failure::Throttled;
-        if !throttled && !error.is_ambiguous() || sends == SENDS {
+        if !throttled && !error.is_ambiguous() {
             return Err(error.into());
         }
         tokio::time::sleep(SETTLE * sends).await;
+        // After the last one too: "the service was not changed" must not be said of what took effect.
         if !throttled {
             let now = super::gather::service::describe_service(aws, cluster, &before.name).await?;
             if shows(before, &now, update) {
                 return Ok(now);
             }
+        }
+        if sends == SENDS {
+            return Err(error.into());
         }
         sends += 1;
     }

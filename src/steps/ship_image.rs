@@ -2,13 +2,13 @@
 //!
 //! Present with the same build key → reused. Else built by BuildKit, checked, pushed and read back from ECR.
 
+mod failing;
 mod telling;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use miette::Diagnostic;
 
 use crate::aws::Aws;
 use crate::aws::ecr::Repository;
@@ -18,20 +18,20 @@ use crate::docker::daemon::Daemon;
 use crate::docker::inspect::ImageFacts;
 use crate::docker::push::{self, PushOutcome};
 use crate::docker::registry_auth::{self, RegistryAuth};
-use crate::docker::{BuildFailure, DockerError};
 use crate::error::Error;
 use crate::git;
 use crate::inputs::arguments;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values;
-use crate::model::Untrusted;
 use crate::model::image::{Image, Platform, RegistryImage};
 use crate::model::image_tag::{BUILD_KEY_LABEL, BuildInputs, Source};
-use crate::model::untrusted::one_line;
 use crate::plan::image::{ImageDecision, OnExistingTag, decide};
 use crate::plan::preflight;
-use crate::report::{Event, Phase, Report, Text};
+use crate::report::{Phase, Report, Text};
+
+pub use failing::ShipError;
+use failing::told;
 
 /// ECR shows a pushed image at once; reads after writes may still lag a little.
 const READ_BACK: [Duration; 4] = [
@@ -49,59 +49,6 @@ pub struct Shipped {
     pub commit: Option<String>,
     /// Said beside the commit, e.g. that the merge commit was built.
     pub note: Option<Text>,
-}
-
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum ShipError {
-    #[error("the image could not be built: {step} failed{place}: {message}")]
-    #[diagnostic(
-        code(shipway::build::failed),
-        help("the step's own output stands above; `docker build` on this machine repeats it")
-    )]
-    Build {
-        step: String,
-        place: String,
-        message: String,
-    },
-
-    #[error("{what}: {said}")]
-    #[diagnostic(
-        code(shipway::build::engine),
-        help("`docker info` and the engine's log say more")
-    )]
-    Engine { what: String, said: String },
-
-    #[error("{what}: {said}")]
-    #[diagnostic(
-        code(shipway::push::failed),
-        help("the registry's message says why; run again if it was the network")
-    )]
-    Push { what: String, said: String },
-
-    #[error(
-        "tag {tag} of {repository} names another image ({digest}) and the repository forbids moving it"
-    )]
-    #[diagnostic(
-        code(shipway::push::tag_immutable),
-        help(
-            "the image under this tag was built from other inputs: commit the change that makes them differ, or delete the tag if nothing runs it"
-        )
-    )]
-    Immutable {
-        repository: String,
-        tag: String,
-        digest: String,
-    },
-
-    #[error("{repository} does not show {reference}, which was just pushed")]
-    #[diagnostic(
-        code(shipway::push::not_there),
-        help("run again: if it is there by then, it is reused")
-    )]
-    NotThere {
-        repository: String,
-        reference: String,
-    },
 }
 
 /// What to ship, and where.
@@ -452,60 +399,6 @@ fn secret(secret: &values::BuildSecret, env: &Env) -> Result<build::SecretSource
             value: Some(secret.read(env)?),
         },
     })
-}
-
-/// Foreign words out of an engine's error: a failing step's output first, then one escaped line in the error itself.
-fn told(error: DockerError, report: &Report) -> Error {
-    let what = error.to_string();
-    let said = error
-        .said()
-        .map(|said| one_line(&Untrusted::new(said.0.as_str())));
-    match error {
-        DockerError::BuildFailed(failure) => failed(*failure, report),
-        DockerError::Engine { .. } => ShipError::Engine {
-            what,
-            said: said.unwrap_or_default(),
-        }
-        .into(),
-        DockerError::PushFailed { .. } => ShipError::Push {
-            what,
-            said: said.unwrap_or_default(),
-        }
-        .into(),
-        other => other.into(),
-    }
-}
-
-fn failed(failure: BuildFailure, report: &Report) -> Error {
-    let step = failure.step.as_ref().map(telling::step_in_words);
-    let file = failure
-        .dockerfile
-        .file_name()
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let place = failure
-        .dockerfile_line
-        .map(|line| format!(" ({}:{line})", file.display()))
-        .unwrap_or_default();
-    if !failure.log.is_empty() {
-        let log: Vec<&str> = failure.log.iter().map(|line| line.0.as_str()).collect();
-        let title = Text::new().say("Output of ").quote(&Untrusted::new(
-            step.clone().unwrap_or_else(|| "the build".to_owned()),
-        ));
-        report.say(Event::Quoted {
-            title: title.say(place.clone()),
-            text: Untrusted::new(log.join("\n")),
-        });
-    }
-    let step = one_line(&Untrusted::new(
-        step.unwrap_or_else(|| "the build".to_owned()),
-    ));
-    ShipError::Build {
-        step,
-        place,
-        message: one_line(&Untrusted::new(failure.message.0)),
-    }
-    .into()
 }
 
 /// Runs file work off the runtime's thread. It is short, and never left behind.

@@ -38,6 +38,8 @@ struct Deploy<'a> {
     outputs: Outputs,
     about: Announcement,
     announcer: Announcer,
+    /// Once the service was updated: what ECS goes on with, whatever becomes of us.
+    deployment_id: Option<String>,
 }
 
 /// Everything before the first write to the service.
@@ -66,6 +68,7 @@ pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
             ..Announcement::default()
         },
         announcer: Announcer::none(),
+        deployment_id: None,
     };
     let told = deploy.story().await;
     deploy.finish(told).await
@@ -85,21 +88,16 @@ impl Deploy<'_> {
             }
         } else {
             self.say_where_we_are(Phase::Update).await;
-        }
-        // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
-        let updates = prepared.plan.updates_service();
-        if updates {
             self.report.started(Phase::Update);
         }
-        let applied = apply(&prepared.aws, &prepared.plan, &prepared.found.service).await?;
-        self.note_applied(&prepared, &applied);
+        // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
+        let applied = self.apply(&prepared).await?;
         let service = applied.service.as_ref().unwrap_or(&prepared.found.service);
         let target = target(&prepared, &applied, service);
-        let deployment = Text::new()
-            .say("deployment ")
-            .code(target.ours().deployment_id.as_str());
-        if updates {
-            self.report.finished(Phase::Update, deployment);
+        if prepared.plan.updates_service() {
+            self.deployment_id = Some(target.ours().deployment_id.clone());
+            self.report
+                .finished(Phase::Update, ending::updated(&target));
         }
         if self.args.limits.wait_until == values::WaitUntil::None {
             return Ok(ending::started(&target));
@@ -125,6 +123,20 @@ impl Deploy<'_> {
         self.report
             .finished(Phase::Rollout, Text::new().say(ended.status.word()));
         Ok(ended)
+    }
+
+    /// Executes the plan, and notes what was done of it even when the rest failed.
+    async fn apply(&mut self, prepared: &Prepared) -> Result<Applied, Error> {
+        let mut applied = Applied::nothing(&prepared.plan);
+        let done = apply(
+            &prepared.aws,
+            &prepared.plan,
+            &prepared.found.service,
+            &mut applied,
+        )
+        .await;
+        self.note_applied(prepared, &applied);
+        done.map(|()| applied)
     }
 
     /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
@@ -313,13 +325,7 @@ impl Deploy<'_> {
     /// The service needs no update: it serves already (`unchanged`), or what is on its way there is followed.
     async fn already_there(&mut self, prepared: &Prepared) -> Result<Option<Ended>, Error> {
         let Prepared { aws, found, plan } = prepared;
-        let nothing_applied = Applied {
-            task_definition: plan.previous_task_definition.clone(),
-            registered: false,
-            service: None,
-            not_tagged: None,
-        };
-        let target = target(prepared, &nothing_applied, &found.service);
+        let target = target(prepared, &Applied::nothing(plan), &found.service);
         let in_flight = found.service.deployments.len() != 1
             || found
                 .service
@@ -333,8 +339,7 @@ impl Deploy<'_> {
         }
         match glance::glance(aws, &found.cluster, &found.service, &target).await? {
             Ok(()) => {
-                let applied = apply(aws, plan, &found.service).await?;
-                self.note_applied(prepared, &applied);
+                self.apply(prepared).await?;
                 Ok(Some(ending::unchanged(&target, &found.service)))
             }
             Err(unmet) => {
@@ -402,9 +407,11 @@ impl Deploy<'_> {
     }
 
     fn note_applied(&mut self, prepared: &Prepared, applied: &Applied) {
-        self.outputs.changed = applied.registered || prepared.plan.updates_service();
-        self.outputs.task_definition_arn = Some(applied.task_definition.clone());
-        self.about.revision = Some(family_and_revision(&applied.task_definition).to_owned());
+        self.outputs.changed = applied.registered || applied.service.is_some();
+        if applied.service.is_some() || !prepared.plan.updates_service() {
+            self.outputs.task_definition_arn = Some(applied.task_definition.clone());
+            self.about.revision = Some(family_and_revision(&applied.task_definition).to_owned());
+        }
         if applied.registered {
             self.report.line(
                 Text::new()

@@ -3,9 +3,10 @@
 //! The binary's own `run` is called with an `Env` made by hand: its wire is the sandbox, its clock is tokio's, paused.
 //! The runtime has no I/O driver, so a stray socket panics instead of lying.
 
+mod runner;
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde_yaml::Value;
-use shipway::Wire;
-use shipway::{Cancel, Clock, Env, Signal};
+use shipway::{BuildInputs, Cancel, Clock, Env, Signal, Wire};
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::wire::record::Record;
@@ -43,8 +43,16 @@ impl HttpConnector for InProcess {
                 |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
             let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
             let (parts, body) = request.into_parts();
+            let updates = parts
+                .headers
+                .get("x-amz-target")
+                .is_some_and(|t| t.as_bytes().ends_with(b".UpdateService"));
             let body = body.collect().await.map_err(other)?.to_bytes();
             let answer = in_process::call(&sandbox, http::Request::from_parts(parts, body)).await;
+            // The wait's jitter shall not hang on how many calls came before it.
+            if updates {
+                fastrand::seed(7);
+            }
             let answer =
                 answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
@@ -69,9 +77,14 @@ pub struct Scene {
     pub git: bool,
     /// A signal so long after the start.
     pub signal_after: Option<Duration>,
-    /// Play the same run again in the same world (attempt 2), and show that one.
-    pub again: bool,
+    /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.
+    pub again_after: Option<Duration>,
+    /// What a world file cannot say.
+    pub prepare: Option<fn(&mut World)>,
 }
+
+/// The head of the usual world's pull request.
+const HEAD: &str = "4f2a9c1d00000000000000000000000000000000";
 
 /// What came of it.
 pub struct Played {
@@ -86,32 +99,78 @@ pub struct Played {
     /// In virtual time.
     pub took: Duration,
     pub sandbox: Sandbox,
+    /// Variables that the run had.
+    pub vars: BTreeMap<String, String>,
 }
 
+/// What a look at a rollout asks.
+const LOOKS: [&str; 6] = [
+    "ecs:DescribeServices",
+    "ecs:ListServiceDeployments",
+    "ecs:DescribeServiceDeployments",
+    "ecs:ListTasks",
+    "ecs:DescribeTasks",
+    "elasticloadbalancing:DescribeTargetHealth",
+];
+/// More calls than this in a row are a wait: counted, not listed.
+const WAIT: usize = 12;
+
 impl Played {
-    /// AWS's calls by name, runs of the same one counted.
+    /// The calls by name and in order, with what came of those that failed; the calls of a wait are counted.
     pub fn calls_in_words(&self) -> Vec<String> {
-        let mut words: Vec<(String, u32)> = Vec::new();
-        for record in &self.calls {
-            match words.last_mut() {
-                Some((name, n)) if *name == record.name() => *n += 1,
-                _ => words.push((record.name(), 1)),
+        let name = |record: &Record| match (record.status, &record.error) {
+            (0, _) => format!("{} (no answer)", record.name()),
+            (_, Some(error)) => format!(
+                "{} ({})",
+                record.name(),
+                error.split(':').next().unwrap_or_default()
+            ),
+            (status, None) if status >= 400 => format!("{} ({status})", record.name()),
+            _ => record.name(),
+        };
+        let mut words = Vec::new();
+        let mut calls = self.calls.as_slice();
+        while let Some(first) = calls.first() {
+            let looks = calls
+                .iter()
+                .take_while(|r| LOOKS.contains(&r.name().as_str()))
+                .count();
+            if looks > WAIT {
+                let mut counted: BTreeMap<String, u32> = BTreeMap::new();
+                calls[..looks]
+                    .iter()
+                    .for_each(|r| *counted.entry(name(r)).or_default() += 1);
+                words.push("looks:".to_owned());
+                words.extend(counted.iter().map(|(name, n)| format!("  {name} ×{n}")));
+                calls = &calls[looks..];
+            } else {
+                words.push(name(first));
+                calls = &calls[1..];
             }
         }
         words
-            .into_iter()
-            .map(|(name, n)| {
-                if n == 1 {
-                    name
-                } else {
-                    format!("{name} ×{n}")
-                }
-            })
+    }
+
+    /// Calls to AWS: GitHub's are not.
+    pub fn aws_calls(&self) -> impl Iterator<Item = &Record> {
+        self.calls.iter().filter(|r| r.service != "github")
+    }
+
+    /// AWS's calls that change anything.
+    pub fn changes(&self) -> Vec<String> {
+        let reads = |operation: &str| {
+            ["Describe", "List", "Get", "BatchGet", "AssumeRole"]
+                .iter()
+                .any(|p| operation.starts_with(p))
+        };
+        self.aws_calls()
+            .filter(|r| !reads(&r.operation))
+            .map(Record::name)
             .collect()
     }
 }
 
-/// Lays `over` over `base`.
+/// Lays `over` over `base`. Mappings merge, lists replace; a mapping over a list changes the members of those names.
 pub fn overlay(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Mapping(base), Value::Mapping(over)) => {
@@ -124,8 +183,35 @@ pub fn overlay(base: &mut Value, over: &Value) {
                 }
             }
         }
+        (Value::Sequence(base), Value::Mapping(over)) => {
+            for (name, value) in over {
+                let named = |member: &&mut Value| {
+                    ["name", "number"]
+                        .iter()
+                        .any(|k| member.get(k) == Some(name))
+                };
+                let member = base.iter_mut().find(named);
+                overlay(
+                    member.unwrap_or_else(|| panic!("no member is called {name:?}")),
+                    value,
+                );
+            }
+        }
         (_, Value::Null) => {}
         (base, over) => *base = over.clone(),
+    }
+}
+
+fn substitute(value: &mut Value, words: &[(&str, &str)]) {
+    match value {
+        Value::String(text) => {
+            for (placeholder, word) in words {
+                *text = text.replace(placeholder, word);
+            }
+        }
+        Value::Sequence(list) => list.iter_mut().for_each(|v| substitute(v, words)),
+        Value::Mapping(map) => map.values_mut().for_each(|v| substitute(v, words)),
+        _ => {}
     }
 }
 
@@ -157,8 +243,22 @@ pub fn world_file(over: &Value) -> WorldFile {
     serde_yaml::from_value(file).expect("the world file")
 }
 
-fn world_of(scene: &Scene) -> (World, shipway_sandbox::wire::trouble::Trouble) {
-    let file = world_file(&scene.world);
+/// `HEAD_SHA` and `BUILD_KEY` in a world stand for the commit that the harness made, and for what a build of it from
+/// `Dockerfile` would be labelled with.
+fn world_of(scene: &Scene, head: &str) -> (World, shipway_sandbox::wire::trouble::Trouble) {
+    let mut file: Value = serde_yaml::from_str(WORLD).unwrap();
+    overlay(&mut file, &scene.world);
+    let key = BuildInputs {
+        commit: head,
+        context: ".",
+        file: "Dockerfile",
+        target: None,
+        build_args: &[],
+        platform: "linux/amd64",
+    }
+    .key();
+    substitute(&mut file, &[("HEAD_SHA", head), ("BUILD_KEY", &key)]);
+    let file: WorldFile = serde_yaml::from_value(file).expect("the world file");
     let trouble = file.trouble.clone();
     (
         file.build(SystemTime::UNIX_EPOCH).expect("the world"),
@@ -178,18 +278,22 @@ async fn on_stage(scene: Scene) -> Played {
     let head = if scene.git {
         commit(&cwd)
     } else {
-        "4f2a9c1d00000000000000000000000000000000".to_owned()
+        HEAD.to_owned()
     };
-    let (world, trouble) = world_of(&scene);
+    let (world, trouble) = world_of(&scene, &head);
     let clock_start = world.now;
     let sandbox = Sandbox::new(
         world,
         shipway_sandbox::Clock::starting_at(clock_start),
         trouble,
     );
+    if let Some(prepare) = scene.prepare {
+        sandbox.with_world(prepare);
+    }
     let began = tokio::time::Instant::now();
     let mut played = one_run(&scene, &cwd, &sandbox, &head, 1).await;
-    if scene.again {
+    if let Some(after) = scene.again_after {
+        tokio::time::sleep(after).await;
         let earlier = sandbox.recorded().len();
         let second = tokio::time::Instant::now();
         played = one_run(&scene, &cwd, &sandbox, &head, 2).await;
@@ -204,10 +308,18 @@ async fn on_stage(scene: Scene) -> Played {
         &mut played.stderr,
         &mut played.outputs,
         &mut played.summary,
-    ] {
-        *text = text
-            .replace(&tmp, "$TMP")
-            .replace(&head, if scene.git { "HEAD_SHA" } else { &head });
+    ]
+    .into_iter()
+    .chain(&mut played.comments)
+    {
+        *text = text.replace(&tmp, "$TMP");
+        if scene.git {
+            *text = text
+                .replace(&head, "HEAD_SHA")
+                // As comments write what GitHub would turn into a link.
+                .replace(&format!("{}\u{200b}{}", &head[..3], &head[3..]), "HEAD_SHA")
+                .replace(&head[..7], "HEAD_SHA");
+        }
     }
     played
 }
@@ -225,6 +337,8 @@ pub fn commit(cwd: &std::path::Path) -> String {
             ])
             .args(args)
             .current_dir(cwd)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
             .env("GIT_COMMITTER_DATE", "2026-11-24T12:00:00Z")
             .env("GIT_AUTHOR_DATE", "2026-11-24T12:00:00Z")
             .output()
@@ -269,7 +383,7 @@ async fn one_run(
     attempt: u32,
 ) -> Played {
     let outside = tempfile::tempdir().unwrap();
-    let vars = variables(scene, sandbox, head, attempt, outside.path());
+    let vars = runner::variables(scene, sandbox, head, attempt, outside.path());
     let (stdout, stderr) = (Heard::default(), Heard::default());
     let cancel = Cancel::default();
     let env = Env {
@@ -308,68 +422,21 @@ async fn one_run(
         calls: sandbox.recorded(),
         took: Duration::ZERO,
         sandbox: sandbox.clone(),
+        vars,
     }
 }
 
-/// What the runner sets for the event.
-fn variables(
-    scene: &Scene,
-    sandbox: &Sandbox,
-    head: &str,
-    attempt: u32,
-    outside: &std::path::Path,
-) -> BTreeMap<String, String> {
-    let mut vars = sandbox.environment();
-    // Region and role are inputs; the SDK's own variables would hide a mistake.
-    vars.remove("AWS_REGION");
-    let mut put = |name: &str, value: &str| {
-        vars.insert(name.to_owned(), value.to_owned());
-    };
-    let merge = "ae5e9c1d00000000000000000000000000000000";
-    let payload = match scene.event.as_str() {
-        "pull_request" => format!(
-            r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
-            "pull_request": {{"number": 7, "head": {{"sha": "{head}", "ref": "feature", "repo": {{"id": 7001}}}}, "base": {{"ref": "main", "repo": {{"id": 7001}}}}}}}}"#
-        ),
-        _ => r#"{"repository": {"id": 7001, "full_name": "octo-org/web"}}"#.to_owned(),
-    };
-    if !scene.event.is_empty() {
-        let event: PathBuf = outside.join("event.json");
-        std::fs::write(&event, payload).unwrap();
-        put("GITHUB_EVENT_NAME", &scene.event);
-        put("GITHUB_EVENT_PATH", event.to_str().unwrap());
-        put("GITHUB_REPOSITORY", "octo-org/web");
-        put("GITHUB_REPOSITORY_ID", "7001");
-        put("GITHUB_SERVER_URL", "https://github.com");
-        put(
-            "GITHUB_SHA",
-            if scene.event == "pull_request" {
-                merge
-            } else {
-                head
-            },
-        );
-        put(
-            "GITHUB_REF_NAME",
-            if scene.event == "pull_request" {
-                "7/merge"
-            } else {
-                "main"
-            },
-        );
-        put("GITHUB_RUN_ID", "16839201733");
-        put("GITHUB_RUN_ATTEMPT", &attempt.to_string());
-        put("GITHUB_WORKFLOW", "Deploy");
-        put("GITHUB_ACTOR", "octocat");
-        put("GITHUB_OUTPUT", outside.join("output").to_str().unwrap());
-        put(
-            "GITHUB_STEP_SUMMARY",
-            outside.join("summary").to_str().unwrap(),
-        );
-    }
-    vars.extend(scene.vars.clone());
-    for name in &scene.unset {
-        vars.remove(name);
-    }
-    vars
+/// A world, for scenes that are written in Rust.
+pub fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap()
+}
+
+/// `deploy` with the usual settings and these.
+pub fn deploy(args: &[&str]) -> Vec<String> {
+    ["deploy"]
+        .into_iter()
+        .chain(SETTINGS)
+        .chain(args.iter().copied())
+        .map(str::to_owned)
+        .collect()
 }

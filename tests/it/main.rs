@@ -6,6 +6,10 @@
     reason = "tests"
 )]
 
+mod documents;
 mod harness;
 mod real_image;
+mod refusals;
 mod scenarios;
+mod secrets;
+mod tidy;

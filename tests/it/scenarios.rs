@@ -40,14 +40,26 @@ struct Incident {
     git: bool,
     #[serde(default)]
     signal_after_seconds: Option<f64>,
+    /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
-    again: bool,
+    again_after_seconds: Option<f64>,
     exit: u8,
     /// `deployment-status` of the outputs.
     status: String,
-    /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`.
+    /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
+    /// Nothing in AWS was changed.
+    #[serde(default)]
+    nothing_changed: bool,
+    /// How often these were called.
+    #[serde(default)]
+    counts: BTreeMap<String, usize>,
+    #[serde(default)]
+    aws_calls_at_most: Option<usize>,
+    /// It took at most so long, in virtual time.
+    #[serde(default)]
+    seconds_at_most: Option<f64>,
 }
 
 fn pull_request() -> String {
@@ -79,7 +91,8 @@ fn check(name: &str) {
         files: incident.files,
         git: incident.git,
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
-        again: incident.again,
+        again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
+        ..Scene::default()
     });
     let reads = what_is_read(&played, &incident.show);
     if std::env::var_os("SHIPWAY_BLESS").is_some() {
@@ -97,6 +110,25 @@ fn check(name: &str) {
         "{name}\n{}",
         played.stderr
     );
+    if incident.nothing_changed {
+        assert_eq!(played.changes(), Vec::<String>::new(), "{name}");
+    }
+    for (call, times) in &incident.counts {
+        let called = played.calls.iter().filter(|r| r.name() == *call).count();
+        assert_eq!(called, *times, "{name}: {call}");
+    }
+    if let Some(most) = incident.aws_calls_at_most {
+        assert!(
+            played.aws_calls().count() <= most,
+            "{name}: more than {most} calls"
+        );
+    }
+    if let Some(most) = incident.seconds_at_most {
+        assert!(
+            played.took.as_secs_f64() <= most,
+            "{name}: took longer than {most} s"
+        );
+    }
 }
 
 fn status(played: &Played) -> String {
@@ -119,7 +151,7 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     };
     block("took", &format!("{:.1} s", played.took.as_secs_f64()));
-    block("log", &played.stderr);
+    block("log", &steady(&played.stderr));
     for comment in &played.comments {
         block("comment", comment);
     }
@@ -135,7 +167,35 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     if show.contains("summary") {
         block("summary", &played.summary);
     }
+    if show.contains("document") {
+        for registered in played
+            .calls
+            .iter()
+            .filter(|r| r.operation == "RegisterTaskDefinition")
+        {
+            block(
+                "document",
+                &serde_json::to_string_pretty(&registered.input).unwrap(),
+            );
+        }
+    }
     text
+}
+
+/// Secrets that the runner is told to hide, and tokens that nobody may guess, differ from run to run.
+fn steady(log: &str) -> String {
+    let mut lines = Vec::new();
+    for line in log.lines() {
+        lines.push(match line {
+            _ if line.starts_with("::add-mask::") => "::add-mask::(a secret)".to_owned(),
+            _ if line.starts_with("::stop-commands::shipway-") => {
+                "::stop-commands::(token)".to_owned()
+            }
+            _ if line.starts_with("::shipway-") => "::(token)::".to_owned(),
+            _ => line.to_owned(),
+        });
+    }
+    lines.join("\n")
 }
 
 /// `GITHUB_OUTPUT` without its random delimiters.
@@ -183,6 +243,96 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    adopted
+    alarms
+    answer_of_the_update_is_lost
+    autoscaling_moves_the_count
+    build_for_another_architecture
+    comment_after_a_merge
+    comment_is_denied
+    comment_is_edited
+    comment_may_not_be_looked_for
+    comment_of_a_newer_run
+    comment_of_another_environment
+    comment_of_somebody_else
+    comment_off
+    commit_is_in_the_repository
+    container_health_check
+    container_unhealthy
+    desired_count_0
+    desired_count_up
+    errors_and_broken_connections
+    expired_token_in_the_middle
     first_deploy
+    force_new_deployment
+    fork
+    github_is_down
+    healthy_for_20_seconds
+    image_by_uri
+    image_for_another_architecture
+    image_is_missing
+    image_of_another_registry
+    image_vanishes
+    in_actions
+    in_actions_preflight
+    long_wait_renews_its_session
+    new_image_and_desired_count_0
+    no_github_token
+    no_id_token_outside_of_actions
+    no_id_token_permission
+    no_identity_provider
+    no_load_balancer
+    no_repository
+    nothing_to_roll_back_to
+    old_targets_still_healthy
+    output_json
+    overrides
+    push_without_a_pull_request
+    reads_are_denied
+    rerun_of_the_same_commit
+    rerun_with_an_immutable_tag
+    revision_may_not_be_tagged
+    role_does_not_exist
+    role_is_refused
+    rolled_back_by_an_alarm
     rolled_back_by_the_breaker
+    rolled_back_without_service_deployments
+    same_revision_in_flight
+    service_at_desired_0
+    service_deployments_denied
+    service_deployments_unavailable
+    service_is_deleted
+    session_ends_and_cannot_be_renewed
+    session_is_too_long
+    sigterm_before_the_update
+    sigterm_during_the_rollout
+    spot_interruption
+    stable_for_0
+    stale_reads
+    stopped_by_a_person
+    stopped_by_the_breaker
+    superseded_after_healthy
+    superseded_before_healthy
+    superseded_is_a_failure_if_asked
+    tag_exists_and_must_not
+    target_health_denied
+    task_definition_by_arn
+    task_definition_by_family
+    task_definition_by_json_file
+    task_definition_by_yaml_file
+    throttled
+    throttled_everywhere
+    timed_out
+    timed_out_unhealthy
+    unchanged
+    unchanged_is_tagged
+    unchanged_may_not_be_tagged
+    unhealthy_by_the_load_balancer
+    update_does_not_arrive
+    update_is_denied
+    update_never_arrives
+    vanished
+    wait_until_deployed
+    wait_until_none
+    wrong_audience
 }

@@ -91,7 +91,7 @@ impl Sandbox {
         };
         let mut headers = vec![
             ("content-type", "application/json; charset=utf-8".to_owned()),
-            ("x-github-request-id", inner.world.ids.uuid()),
+            ("x-github-request-id", inner.world.call_ids.uuid()),
             ("x-github-media-type", "github.v3; format=json".to_owned()),
         ];
         let (status, body) = match result {

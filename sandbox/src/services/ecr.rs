@@ -450,10 +450,11 @@ fn tag_resource(world: &mut World, input: &Value) -> Answer {
 }
 
 fn get_authorization_token(world: &mut World, _: &Value) -> Answer {
-    let password =
-        world
-            .ecr
-            .issue_password(Some(world.iam.caller.clone()), world.now, &mut world.ids);
+    let password = world.ecr.issue_password(
+        Some(world.iam.caller.clone()),
+        world.now,
+        &mut world.call_ids,
+    );
     let end = world.now + PASSWORD_LIFETIME;
     let scheme = if world.ecr.registry_host.is_some() {
         "http"

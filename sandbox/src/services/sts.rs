@@ -147,7 +147,7 @@ fn assume_role_with_web_identity(world: &mut World, input: &Value) -> Answer {
             lifetime,
             world.now,
             &world.place,
-            &mut world.ids,
+            &mut world.call_ids,
         )
         .ok_or_else(not_authorised)?;
     Ok(json!({

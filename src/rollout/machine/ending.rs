@@ -12,7 +12,7 @@ use crate::model::verdict::Status;
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
-    Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, Timings, Unmet, failing,
+    Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, Timings, Unmet, Unseen, failing,
 };
 use super::Rollout;
 
@@ -180,7 +180,20 @@ impl Rollout {
 
     fn unmet_reasons(&self, status: Status) -> Vec<Sentence> {
         if status == Status::TimedOut {
-            self.unmet.iter().map(Unmet::sentence).collect()
+            let asked = |u: &&Unmet| {
+                !matches!(
+                    u,
+                    Unmet::NotSeen {
+                        why: Unseen::Skipped,
+                        ..
+                    }
+                )
+            };
+            self.unmet
+                .iter()
+                .filter(asked)
+                .map(Unmet::sentence)
+                .collect()
         } else {
             Vec::new()
         }
@@ -191,8 +204,18 @@ impl Rollout {
             .service
             .as_ref()
             .map_or(0, |s| desired_now(s, find(s, self.target.ours())));
+        // Health is looked at less often than the counts: what does not run any more is not healthy either.
+        let running = self
+            .service
+            .as_ref()
+            .and_then(|s| find(s, self.target.ours()))
+            .map_or(of, |d| d.running_count);
         Healthy {
-            healthy: self.teller.healthy_now().map_or(0, |h| h.healthy),
+            healthy: self
+                .teller
+                .healthy_now()
+                .map_or(0, |h| h.healthy)
+                .min(running),
             of,
         }
     }

@@ -199,7 +199,9 @@ impl Rollout {
             .is_some_and(|d| d.rollout_state.as_deref() == Some("FAILED"));
         let stalled = matches!(deployment.status.as_str(), "PENDING" | "IN_PROGRESS")
             && (state_failed || failing::triggered(deployment))
-            && deployment.source_service_revision_arns.is_empty();
+            && (deployment.source_service_revision_arns.is_empty()
+                // What it replaces may never have completed either.
+                || service.deployments.iter().all(|d| d.rollout_state.as_deref() != Some("COMPLETED")));
         self.timers
             .stalled
             .at_least(MISSING, stalled, elapsed)

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::url::{Way, leads_to, url};
+use super::url::{Way, leads_to, needs_dns_name, url};
 use crate::aws::{Aws, Retries};
 use crate::error::Error;
 use crate::model::service::Service;
-use crate::model::target::{LoadBalancer, TargetGroup};
+use crate::model::target::{Listener, ListenerRule, LoadBalancer, TargetGroup};
 use crate::model::task_definition::TaskDefinition;
 use crate::plan::Found;
 use crate::plan::preflight::{self, PreflightError};
@@ -241,16 +241,9 @@ async fn balancing(
 }
 
 async fn address_of(aws: &Aws, group: &TargetGroup) -> Result<Option<String>, Error> {
-    if group.load_balancer_arns.is_empty() {
-        return Ok(None);
-    }
-    let balancers: Vec<LoadBalancer> = aws
-        .elbv2
-        .describe_load_balancers(&group.load_balancer_arns)
-        .await?;
     let mut listeners = Vec::new();
-    for (index, balancer) in balancers.iter().enumerate() {
-        for listener in aws.elbv2.describe_listeners(&balancer.arn).await? {
+    for (index, balancer) in group.load_balancer_arns.iter().enumerate() {
+        for listener in aws.elbv2.describe_listeners(balancer).await? {
             // The default action already says how to reach it by HTTP; a certificate wants the name that a rule may have.
             let by_default = leads_to(&listener.forwards_to, &group.arn);
             let needs_rules = !by_default || listener.protocol.as_deref() == Some("HTTPS");
@@ -262,8 +255,39 @@ async fn address_of(aws: &Aws, group: &TargetGroup) -> Result<Option<String>, Er
             listeners.push((index, listener, by_default, rules));
         }
     }
+    let unnamed: Vec<LoadBalancer> = group
+        .load_balancer_arns
+        .iter()
+        .map(|arn| LoadBalancer {
+            arn: arn.clone(),
+            ..LoadBalancer::default()
+        })
+        .collect();
+    let ways = ways_to(group, &unnamed, &listeners);
+    if !needs_dns_name(&ways) {
+        return Ok(url(&ways));
+    }
+    let named = aws
+        .elbv2
+        .describe_load_balancers(&group.load_balancer_arns)
+        .await?;
+    let in_order: Vec<LoadBalancer> = unnamed
+        .into_iter()
+        .map(|u| named.iter().find(|n| n.arn == u.arn).cloned().unwrap_or(u))
+        .collect();
+    Ok(url(&ways_to(group, &in_order, &listeners)))
+}
+
+/// A listener, at which of the balancers, whether its default action leads to the group, and its rules.
+type Listening = (usize, Listener, bool, Vec<ListenerRule>);
+
+fn ways_to<'a>(
+    group: &TargetGroup,
+    balancers: &'a [LoadBalancer],
+    listeners: &'a [Listening],
+) -> Vec<Way<'a>> {
     let mut ways = Vec::new();
-    for (index, listener, by_default, rules) in &listeners {
+    for (index, listener, by_default, rules) in listeners {
         let Some(load_balancer) = balancers.get(*index) else {
             continue;
         };
@@ -283,5 +307,5 @@ async fn address_of(aws: &Aws, group: &TargetGroup) -> Result<Option<String>, Er
             rule: Some(rule),
         }));
     }
-    Ok(url(&ways))
+    ways
 }

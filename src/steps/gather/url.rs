@@ -22,6 +22,16 @@ pub fn leads_to(groups: &[WeightedGroup], target_group_arn: &str) -> bool {
         .any(|g| g.target_group_arn == target_group_arn && (g.weight > 0 || alone))
 }
 
+/// Whether the best way has no host of its own, so that the load balancer's DNS name is the address.
+pub fn needs_dns_name(ways: &[Way<'_>]) -> bool {
+    let speaks =
+        |way: &&Way<'_>| matches!(way.listener.protocol.as_deref(), Some("HTTP" | "HTTPS"));
+    ways.iter()
+        .filter(speaks)
+        .min_by_key(|way| rank(way))
+        .is_some_and(|way| host(way.rule).is_none())
+}
+
 /// The address of the best way: HTTPS before HTTP, a rule with a host before one without, one that a URL alone can meet.
 pub fn url(ways: &[Way<'_>]) -> Option<String> {
     ways.iter()

@@ -31,6 +31,17 @@ fn ended(status: Status, exit_code: u8) -> Ended {
     }
 }
 
+/// What an update came to.
+pub fn updated(target: &RolloutTarget) -> Text {
+    match target {
+        RolloutTarget::Deployment { ours, .. } => Text::new()
+            .say("deployment ")
+            .code(ours.deployment_id.as_str()),
+        // ECS starts no deployment for it.
+        RolloutTarget::Count { desired, .. } => Text::new().say(format!("desired count {desired}")),
+    }
+}
+
 pub fn cancelled_before_any_change() -> Ended {
     Ended {
         reasons: vec![Sentence::new(
@@ -75,6 +86,7 @@ impl Deploy<'_> {
 
     /// The last words, to everyone. Returns the exit code.
     pub(super) async fn finish(mut self, told: Result<Ended, Error>) -> u8 {
+        let said_error = told.is_err();
         let exit_code = match told {
             Ok(ended) => self.tell_verdict(ended),
             Err(error) => self.tell_error(&error),
@@ -86,12 +98,22 @@ impl Deploy<'_> {
                 ..
             }
         );
-        // People at a terminal wait for these lines: before GitHub is asked.
-        if cancelled {
-            self.report.notice(markdown::headline(&self.about));
-        }
         self.about.phases = self.report.phases();
         self.about.took = Some(self.env.clock.elapsed());
+        // What was said in full a moment ago is not said again.
+        let headline = match said_error {
+            true => markdown::verdict_alone(&self.about),
+            false => markdown::headline(&self.about),
+        };
+        let ending = Ending {
+            headline,
+            exit_code,
+            summary: Some(markdown::summary(&self.about)),
+        };
+        // Who cancelled waits for the last words: they come before GitHub is asked.
+        if cancelled {
+            self.report.finish(&self.outputs, &ending);
+        }
         let announced = tokio::time::timeout(
             if cancelled {
                 LAST_WORDS
@@ -104,12 +126,9 @@ impl Deploy<'_> {
         if let Some(url) = announced.ok().flatten() {
             self.outputs.comment_url = Some(url);
         }
-        let ending = Ending {
-            headline: markdown::headline(&self.about),
-            exit_code,
-            summary: Some(markdown::summary(&self.about)),
-        };
-        self.report.finish(&self.outputs, &ending);
+        if !cancelled {
+            self.report.finish(&self.outputs, &ending);
+        }
         exit_code
     }
 
@@ -123,11 +142,11 @@ impl Deploy<'_> {
         self.outputs
             .service_deployment_arn
             .clone_from(&ended.service_deployment_arn);
-        if ended.healthy.of == 0 && ended.status.is_success() {
+        let knows_health = !matches!(ended.status, Status::Started | Status::Cancelled);
+        if knows_health && ended.healthy.of == 0 && ended.status.is_success() {
             self.outputs.url = None;
             self.about.url = None;
         }
-        let knows_health = !matches!(ended.status, Status::Started | Status::Cancelled);
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         let sentences: Vec<Text> = ended
             .reasons
@@ -189,19 +208,20 @@ impl Deploy<'_> {
         }
     }
 
+    fn follow(&self) -> Text {
+        let (cluster, service) = (&self.args.target.cluster, &self.about.service);
+        Text::new().say("follow it with ").code(format!(
+            "aws ecs describe-services --cluster {cluster} --services {service}"
+        ))
+    }
+
     /// What a person can do next.
     fn advice(&self, ended: &Ended) -> Option<Text> {
         let (cluster, service) = (&self.args.target.cluster, &self.about.service);
-        let follow = || {
-            Text::new().say("follow it with ").code(format!(
-                "aws ecs describe-services --cluster {cluster} --services {service}"
-            ))
-        };
+        let follow = || self.follow();
         match ended.status {
             Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
-            Status::Cancelled if !ended.deployment_id.is_empty() => {
-                Some(Text::new().say("ECS goes on with deployment ").code(ended.deployment_id.as_str()).say("; ").join(follow()))
-            }
+            Status::Cancelled if !ended.deployment_id.is_empty() => Some(follow()),
             Status::Unknown => Some(follow()),
             Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
             _ => None,
@@ -211,22 +231,32 @@ impl Deploy<'_> {
     fn tell_error(&mut self, error: &Error) -> u8 {
         self.report.error(error);
         self.outputs.failure_code = Some(error.code());
-        let status = if self.outputs.changed {
-            Status::Failed
-        } else {
-            Status::NotStarted
+        let mut chain = error.chain().into_iter();
+        let mut evidence: Vec<Text> = chain.clone().skip(1).map(Text::with_code).collect();
+        let status = match &self.deployment_id {
+            None => Status::NotStarted,
+            // We fell over while watching; how it ends, nobody here knows.
+            Some(id) => {
+                let goes_on = Text::new()
+                    .say("ECS goes on with deployment ")
+                    .code(id.as_str())
+                    .say("; ")
+                    .join(self.follow());
+                self.report.line(goes_on.clone());
+                evidence.push(goes_on);
+                Status::Unknown
+            }
         };
         self.outputs.deployment_status = status.word().to_owned();
-        let mut chain = error.chain().into_iter();
         let failure = Failure {
             code: Some(error.code()),
-            evidence: chain.clone().skip(1).map(Text::from).collect(),
-            fix: error.help().map(Text::from),
+            evidence,
+            fix: error.help().map(Text::with_code),
             quoted: None,
         };
         self.about.state = State::Ended {
             status,
-            cause: chain.next().map(Text::from),
+            cause: chain.next().map(Text::with_code),
             failure: Some(failure),
         };
         error.exit_code()

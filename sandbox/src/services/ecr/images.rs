@@ -337,7 +337,7 @@ pub fn get_download_url_for_layer(world: &mut World, input: &Value) -> Answer {
         );
         return Err(ApiError::new("LayersNotFoundException", message));
     }
-    let token = world.ids.alphanumeric(64);
+    let token = world.call_ids.alphanumeric(64);
     let now = world.now;
     world.ecr.downloads.retain(|_, (_, end)| now < *end);
     world

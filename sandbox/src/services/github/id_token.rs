@@ -32,7 +32,7 @@ pub fn id_token(
     let owner = format!("https://github.com/{}", world.github.owner());
     let token = world
         .github
-        .mint(audience.unwrap_or(&owner), world.now, &mut world.ids);
+        .mint(audience.unwrap_or(&owner), world.now, &mut world.call_ids);
     Reply::new(200, json!({"count": token.len(), "value": token}))
 }
 
