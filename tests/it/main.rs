@@ -1,2 +1,2 @@
-#[test]
-fn x() {}
+mod second_revision;
+mod try_once;
