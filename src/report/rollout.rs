@@ -32,7 +32,10 @@ pub fn event(news: &News) -> Option<Event> {
                 if let Some(code) = container.exit_code {
                     text = text.say(" · container ").code(container.name.as_str()).say(format!(" exit code {code}"));
                 }
-                if let Some(reason) = &container.reason {
+                // ECS often gives the task's own reason to its container as well.
+                if let Some(reason) = &container.reason
+                    && task.stopped_reason.as_ref() != Some(reason)
+                {
                     text = text.say(" · ").quote(reason);
                 }
             }

@@ -169,7 +169,17 @@ fn a_role_without_the_permission_is_denied() {
 #[tokio::test]
 async fn an_image_that_vanished_cannot_be_pulled() {
     let ran = trouble("image-missing", 1);
-    ran.said("CannotPullContainerError").said("### ❌");
+    ran.said("### ❌");
+    let failed = ran
+        .stderr
+        .lines()
+        .find(|line| line.contains("task failed:"));
+    let failed = failed.expect("a task that failed");
+    assert_eq!(
+        failed.matches("CannotPullContainerError").count(),
+        1,
+        "said once: {failed}"
+    );
     nothing_is_left_of(&ran).await;
 }
 
