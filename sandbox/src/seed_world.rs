@@ -9,7 +9,7 @@ use crate::scenario::{
     ListenerFile, LoadBalancerFile, ServiceFile, TargetGroupFile, Timings, WorldFile,
 };
 use crate::services::github::{GitHubSpec, PullRequestSpec};
-use crate::world::registry::{Mutability, RepositorySpec};
+use crate::world::registry::{ImageSpec, Mutability, RepositorySpec};
 
 pub const REPOSITORY: &str = "test-repos";
 pub const LOAD_BALANCER: &str = "sample-alb";
@@ -64,6 +64,17 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
     } else {
         Timings::default()
     };
+    // What scripted tasks pull by default. Real ones need an image that runs, and bring it along.
+    let images = if parameters.real_tasks {
+        Vec::new()
+    } else {
+        let arm = parameters.architecture.as_deref() == Some("ARM64");
+        vec![ImageSpec {
+            tags: vec!["latest".to_owned()],
+            architecture: if arm { "arm64" } else { "amd64" }.to_owned(),
+            ..ImageSpec::default()
+        }]
+    };
     WorldFile {
         real_tasks: parameters.real_tasks,
         timings,
@@ -107,7 +118,7 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
             name: REPOSITORY.to_owned(),
             mutability: Mutability::Mutable,
             exclusion_filters: Vec::new(),
-            images: Vec::new(),
+            images,
         }],
         iam: IamSpec {
             roles: vec![RoleSpec {

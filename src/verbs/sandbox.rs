@@ -12,8 +12,7 @@ use shipway_sandbox::driver::real::FurtherListener;
 use shipway_sandbox::iam::UserSpec;
 use shipway_sandbox::runtimes::docker::{self, NoDocker, Run};
 use shipway_sandbox::scenario::WorldFile;
-use shipway_sandbox::seed_world::{Parameters, REPOSITORY, seed_world};
-use shipway_sandbox::world::registry::ImageSpec;
+use shipway_sandbox::seed_world::{Parameters, seed_world};
 use shipway_sandbox::{Clock, Sandbox};
 use thiserror::Error as ThisError;
 use tokio::task::JoinHandle;
@@ -99,19 +98,10 @@ pub async fn run(args: &SandboxArgs, env: &Env) -> Result<u8, Error> {
 /// The file's path, as it is named in an error, and its content.
 fn world_file(args: &SandboxArgs, env: &Env) -> Result<(String, WorldFile), SandboxError> {
     let Some(file) = &args.world else {
-        let mut file = seed_world(Parameters::default());
-        // What the service runs.
-        for repository in file
-            .repositories
-            .iter_mut()
-            .filter(|r| r.name == REPOSITORY)
-        {
-            repository.images.push(ImageSpec {
-                tags: vec!["latest".to_owned()],
-                ..ImageSpec::default()
-            });
-        }
-        return Ok(("the default world".to_owned(), file));
+        return Ok((
+            "the default world".to_owned(),
+            seed_world(Parameters::default()),
+        ));
     };
     let path = file.display().to_string();
     match std::fs::read_to_string(env.cwd.join(file)) {

@@ -11,5 +11,7 @@ mod harness;
 mod real_image;
 mod refusals;
 mod scenarios;
+mod second_revision;
 mod secrets;
 mod tidy;
+mod try_once;

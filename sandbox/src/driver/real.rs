@@ -128,3 +128,63 @@ impl Routes for FurtherListener {
         self.0.learn(fact);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::Clock;
+    use crate::seed_world::{LOAD_BALANCER, Parameters, seed_world};
+    use crate::wire::trouble::Trouble;
+
+    fn sandbox() -> Sandbox {
+        let clock = Clock::real();
+        let world = seed_world(Parameters::default()).build(clock.now());
+        Sandbox::new(world.unwrap(), clock, Trouble::default())
+    }
+
+    fn route(sandbox: &Sandbox, listener_port: u16) -> alb::Route {
+        Routes::route(
+            sandbox,
+            &Asked {
+                listener_port,
+                host: "127.0.0.1:80",
+                method: &Method::GET,
+                path: "/",
+                query: "",
+                headers: &HeaderMap::new(),
+                source: SocketAddr::from(([127, 0, 0, 1], 1)),
+            },
+        )
+    }
+
+    #[test]
+    fn a_request_goes_to_the_services_target_and_nowhere_without_a_listener() {
+        let sandbox = sandbox();
+        let alb::Route::Forward { targets, .. } = route(&sandbox, 80) else {
+            panic!("{LOAD_BALANCER} forwards");
+        };
+        assert_eq!(targets.len(), 1);
+        let nowhere = alb::Route::Forward {
+            target_group_arn: String::new(),
+            targets: Vec::new(),
+        };
+        assert_eq!(route(&sandbox, 81), nowhere, "which is a 503");
+    }
+
+    #[test]
+    fn only_the_own_registry_gets_a_password() {
+        let sandbox = sandbox();
+        let own = sandbox.with_world(|world| world.ecr.host(&world.place));
+        assert!(sandbox.credentials(&own).is_some());
+        assert!(sandbox.credentials("docker.io").is_none());
+    }
+
+    #[test]
+    fn a_further_listener_checks_no_target_a_second_time() {
+        let sandbox = sandbox();
+        assert_eq!(sandbox.checks().len(), 1);
+        assert!(FurtherListener(sandbox).checks().is_empty());
+    }
+}
