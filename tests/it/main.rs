@@ -5,4 +5,5 @@ mod harness;
 mod refusals;
 mod scenarios;
 mod secrets;
+mod settings;
 mod tidy;
