@@ -158,7 +158,7 @@ fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
         Status::Superseded => ("⏭️", " superseded"),
         Status::RolledBack => ("❌", " rolled back"),
         Status::Failed => ("❌", " not deployed"),
-        Status::Unknown => ("❌", ": how it ended is unknown"),
+        Status::Unknown => ("❌", ": outcome unknown"),
         Status::TimedOut => ("⌛", " timed out"),
         Status::Cancelled => ("🛑", ": cancelled"),
         Status::NotStarted => ("❌", " not deployed: the service was not changed"),

@@ -165,8 +165,9 @@ const EXAMPLES: [(&str, &str); 37] = [
 
 fn example() -> String {
     let mut text = "# Every key of shipway.yml, as an example. None is required here: a flag, an input of the action or a variable\n\
-        # (SHIPWAY_AWS_REGION, …) counts before this file. An unknown key is an error. Where a secret is (github-token, build-secrets) is\n\
-        # no key of this file. A list of KEY=VALUE may be written as keys with texts; quote what YAML would take for a number.\n"
+        # (SHIPWAY_AWS_REGION, …) counts before this file. An unknown key is an error. `github-token` and\n\
+        # `build-secrets` say where secrets are: they are no keys of this file. A list of\n\
+        # KEY=VALUE may be written as keys with texts; quote what YAML would take for a number.\n"
         .to_owned();
     let mut last = String::new();
     for (name, help, _, heading) in settings() {
