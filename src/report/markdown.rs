@@ -163,8 +163,7 @@ fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
         Status::Cancelled => ("🛑", ": cancelled"),
         Status::NotStarted => ("❌", " not deployed: the service was not changed"),
     };
-    // What was only started, others answer for.
-    let names_url = status.is_success() && *status != Status::Started && !nothing_serves;
+    let names_url = status.is_success() && !nothing_serves;
     (sign, place.say(words), names_url)
 }
 
