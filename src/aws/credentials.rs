@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -27,6 +27,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long before a session's end it is renewed. Jitter halves it at worst, and a look takes seconds.
 const RENEWAL_BUFFER: Duration = Duration::from_secs(600);
+/// After a renewal that failed, while the session lasts: the next look must not wait for another.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 /// STS's alphabet and length for RoleSessionName (API reference).
 const SESSION_NAME_MAX: usize = 64;
 /// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again.
@@ -152,7 +154,7 @@ impl Aws {
                 let first = provider.assume().await?;
                 loader()
                     .credentials_provider(Renewed {
-                        latest: Arc::new(Mutex::new(first)),
+                        latest: Arc::new(Mutex::new((first, SystemTime::UNIX_EPOCH))),
                         by: provider,
                         time: connection.time.clone(),
                     })
@@ -238,7 +240,7 @@ fn session_of(
 ) -> Result<Credentials, Refusal> {
     let session = credentials
         .ok_or_else(|| Refusal::Unreachable("the answer has no Credentials".to_owned()))?;
-    let expires = std::time::SystemTime::try_from(session.expiration).ok();
+    let expires = SystemTime::try_from(session.expiration).ok();
     Ok(Credentials::new(
         session.access_key_id,
         session.secret_access_key,
@@ -252,28 +254,29 @@ fn session_of(
 /// valid: the services it depends on may be away for minutes, and the session is renewed that long before its end.
 #[derive(Clone)]
 struct Renewed {
-    latest: Arc<Mutex<Credentials>>,
+    /// And not before when it is renewed.
+    latest: Arc<Mutex<(Credentials, SystemTime)>>,
     by: WebIdentity,
     time: SharedTimeSource,
 }
 
 impl Renewed {
     async fn session(&self) -> Result<Credentials, CredentialsError> {
-        let latest = self
-            .latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let kept = || self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (latest, not_before) = kept().clone();
         let lasts = |time: Duration| latest.expiry().is_none_or(|at| at > self.time.now() + time);
-        if lasts(RENEWAL_BUFFER) {
+        if lasts(RENEWAL_BUFFER) || (lasts(ATTEMPT_TIMEOUT) && self.time.now() < not_before) {
             return Ok(latest);
         }
         match self.by.assume().await {
             Ok(new) => {
-                *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = new.clone();
+                *kept() = (new.clone(), SystemTime::UNIX_EPOCH);
                 Ok(new)
             }
-            Err(_) if lasts(ATTEMPT_TIMEOUT) => Ok(latest),
+            Err(_) if lasts(ATTEMPT_TIMEOUT) => {
+                kept().1 = self.time.now() + RENEWAL_PAUSE;
+                Ok(latest)
+            }
             Err(refusal) => Err(CredentialsError::provider_error(refusal)),
         }
     }

@@ -356,8 +356,11 @@ impl Visitor<'_> for TextSeed<'_> {
         Err(self.unquoted(&value.to_string()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<String, E> {
-        Err(self.unquoted(&value.to_string()))
+    /// How it was written is lost: `1.10` arrives as 1.1.
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<String, E> {
+        Err(self
+            .0
+            .wrong("must be quoted, for YAML changes how a number is written"))
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<String, E> {

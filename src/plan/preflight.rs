@@ -19,6 +19,13 @@ pub enum PreflightError {
     )]
     NoService { cluster: String, service: String },
 
+    #[error("there is no cluster {cluster}")]
+    #[diagnostic(
+        code(shipway::preflight::no_cluster),
+        help("check `cluster` and `aws-region`; `aws ecs list-clusters` lists what is there")
+    )]
+    NoCluster { cluster: String },
+
     #[error("service {service} is {status}, not ACTIVE")]
     #[diagnostic(
         code(shipway::preflight::service_not_active),

@@ -157,13 +157,12 @@ fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
         Status::Superseded => ("⏭️", " superseded"),
         Status::RolledBack => ("❌", " rolled back"),
         Status::Failed => ("❌", " not deployed"),
-        Status::Unknown => ("❌", ": how it ended is unknown"),
+        Status::Unknown => ("❌", ": outcome unknown"),
         Status::TimedOut => ("⌛", " timed out"),
         Status::Cancelled => ("🛑", ": cancelled"),
         Status::NotStarted => ("❌", " not deployed: the service was not changed"),
     };
-    // What was only started, others answer for.
-    let names_url = status.is_success() && *status != Status::Started && !nothing_serves;
+    let names_url = status.is_success() && !nothing_serves;
     (sign, place.say(words), names_url)
 }
 

@@ -190,24 +190,15 @@ fn every_ending_has_its_word_in_the_heading() {
             Status::Paused,
             "### ⏸️ web paused: a lifecycle hook waits: <https://u.example/>",
         ),
-        (
-            Status::Superseded,
-            "### ⏭️ web: superseded by a newer deployment",
-        ),
+        (Status::Superseded, "### ⏭️ web superseded"),
         (Status::RolledBack, "### ❌ web rolled back"),
         (Status::Failed, "### ❌ web not deployed"),
-        (
-            Status::Unknown,
-            "### ❌ web: the deployment vanished, how it ended is unknown",
-        ),
-        (
-            Status::TimedOut,
-            "### ⌛ web timed out: ECS is still working on it",
-        ),
+        (Status::Unknown, "### ❌ web: outcome unknown"),
+        (Status::TimedOut, "### ⌛ web timed out"),
         (Status::Cancelled, "### 🛑 web: cancelled"),
         (
             Status::NotStarted,
-            "### ❌ web not deployed: nothing was changed",
+            "### ❌ web not deployed: the service was not changed",
         ),
     ];
     for (status, expected) in table {

@@ -71,7 +71,7 @@ pub fn event(news: &News) -> Option<Event> {
             Text::new().say("allow ").code(permission.as_str()).say(" on the service deployments"),
         ),
         News::NoServiceDeployments { permission: None } => {
-            Event::Line("there are no service deployments here: following deployments[] and rolloutState instead".into())
+            Event::Line("service deployments cannot be read: following deployments[] and rolloutState instead".into())
         }
         News::DeployedInstead { because } => deployed_instead(because),
         News::Throttled { after } => Event::Line(Text::new().say(format!("AWS throttles: next look in {}", duration(*after)))),

@@ -143,6 +143,10 @@ impl Deploy<'_> {
     async fn prepare(&mut self) -> Result<Prepared, Error> {
         self.trigger = Trigger::read(self.env)?;
         let token = self.args.announce.read_github_token(self.env)?;
+        // A secret that is not there is no matter for the cloud.
+        for secret in &self.args.build.build_secrets {
+            secret.read(self.env)?;
+        }
         self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
         self.report.started(Phase::Preflight);
         let region = &self.args.target.aws_region;

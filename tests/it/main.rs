@@ -13,5 +13,6 @@ mod refusals;
 mod scenarios;
 mod second_revision;
 mod secrets;
+mod settings;
 mod tidy;
 mod try_once;

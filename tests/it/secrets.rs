@@ -112,7 +112,7 @@ fn scene(args: &[&str], world: &str, in_actions: bool) -> Scene {
 #[test]
 fn no_secret_gets_out() {
     let crash = "{behaviours: [{task-definition: '2', crash: {after: 3s, exit-code: 1}}]}";
-    let refused = "{iam: {roles: [{name: shipway-production, trust: {Version: '2012-10-17', Statement: [{Effect: Deny, Principal: '*', Action: '*'}]}}]}}";
+    let refused = "{iam: {roles: [{name: shipway-production, trust: {Version: '2012-10-17', Statement: [{Effect: Allow, Principal: {Federated: 'arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com'}, Action: 'sts:AssumeRoleWithWebIdentity', Condition: {StringEquals: {'token.actions.githubusercontent.com:sub': 'repo:octo-org/web:ref:refs/heads/main'}}}]}}]}}";
     let renewals = "{behaviours: [{task-definition: '2', start-after: 12m}]}";
     let lost = "{trouble: {rules: [{operation: UpdateService, do: reset}, {operation: 'PATCH *', service: github, do: internal-error}]}}";
     let expired =

@@ -52,7 +52,6 @@ fn a_count_is_not_met_by_a_stale_read_of_the_old_count() {
         count(3),
         limits(),
         "
-        0 COMPLETED
         0 2/2 running, 0 pending, 0 failed
         0 2/2 healthy []
         10 2/3 running, 0 pending, 0 failed
@@ -79,11 +78,10 @@ fn a_count_of_zero_is_deployed_and_serves_nothing() {
         count(0),
         limits(),
         "
-        0 COMPLETED
         0 2/2 running, 0 pending, 0 failed
         0 2/2 healthy []
         8 0/2 running, 0 pending, 0 failed
-        8 = deployed 0 (2/0, nothing serves)
+        8 = deployed 0 (0/0, nothing serves)
           The desired count is 0: nothing serves.
         ",
     );
@@ -99,7 +97,6 @@ fn a_count_that_something_undoes_fails() {
         count(0),
         limits(),
         "
-        0 COMPLETED
         0 2/2 running, 0 pending, 0 failed
         0 2/2 healthy []
         8 desired count 0 → 1

@@ -108,6 +108,12 @@ pub async fn describe_service(aws: &Aws, cluster: &str, service: &str) -> Result
         .await
     {
         Ok(found) => found,
+        Err(e) if e.is_code("ClusterNotFoundException") => {
+            return Err(PreflightError::NoCluster {
+                cluster: cluster.to_owned(),
+            }
+            .into());
+        }
         Err(e) if e.is_no_such_service() => return Err(nowhere().into()),
         Err(e) => return Err(e.into()),
     };
@@ -137,11 +143,11 @@ fn read_file(cwd: &Path, file: &str) -> Result<TaskDefinition, TaskDefinitionFil
         message,
     };
     let document: Value = if file.to_lowercase().ends_with(".json") {
-        serde_json::from_str(&text).map_err(|e| syntax(e.line(), e.column(), e.to_string()))?
+        serde_json::from_str(&text).map_err(|e| syntax(e.line(), e.column(), bare(&e)))?
     } else {
         serde_yaml::from_str(&text).map_err(|e| {
             let at = e.location().map_or((0, 0), |l| (l.line(), l.column()));
-            syntax(at.0, at.1, e.to_string())
+            syntax(at.0, at.1, bare(&e))
         })?
     };
     let shape = |message: &str| TaskDefinitionFileError::Shape {
@@ -185,6 +191,16 @@ fn read_file(cwd: &Path, file: &str) -> Result<TaskDefinition, TaskDefinitionFil
         document.shift_remove(member);
     }
     Ok(TaskDefinition { document, tags })
+}
+
+/// A parser's reason without the place, which stands in front already.
+fn bare(error: &dyn std::fmt::Display) -> String {
+    let reason = error.to_string();
+    reason
+        .split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn source_of(
