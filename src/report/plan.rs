@@ -68,12 +68,22 @@ fn difference(difference: &Difference) -> Text {
         .say("  ")
         .code(difference.path.as_str())
         .say(": ");
-    let value = |v: &String| Untrusted::new(v.as_str());
+    let value = |v: &String| Untrusted::new(short_digest(v));
     match (&difference.was, &difference.becomes) {
         (Some(was), Some(becomes)) if was == becomes => text.quote(&value(becomes)),
         (Some(was), Some(becomes)) => text.quote(&value(was)).say(" → ").quote(&value(becomes)),
         (None, Some(becomes)) => text.say("new: ").quote(&value(becomes)),
         (Some(was), None) => text.say("removed, was ").quote(&value(was)),
         (None, None) => text.say("differs"),
+    }
+}
+
+/// Twelve digits tell two images apart; the outputs have the whole digest.
+fn short_digest(value: &str) -> String {
+    match value.split_once("@sha256:") {
+        Some((name, hex)) if hex.len() == 64 && hex.is_ascii() => {
+            format!("{name}@sha256:{}…", &hex[..12])
+        }
+        _ => value.to_owned(),
     }
 }

@@ -147,10 +147,14 @@ impl Terminal {
         if self.group == Some(phase) {
             self.close_group();
         }
-        let time = self.paint(&duration(took), Style::new().dimmed());
-        let note = escape::text_line(note);
-        let dot = if note.is_empty() { "" } else { " · " };
-        self.line(&format!("  {}: {note}{dot}{time}", phase.word()));
+        // A phase that took no time and has nothing to say was still its heading.
+        let time =
+            (took.as_millis() >= 50).then(|| self.paint(&duration(took), Style::new().dimmed()));
+        let note = Some(escape::text_line(note)).filter(|n| !n.is_empty());
+        let parts: Vec<String> = [note, time].into_iter().flatten().collect();
+        if !parts.is_empty() {
+            self.line(&format!("  {}: {}", phase.word(), parts.join(" · ")));
+        }
         if let Some(live) = &self.live {
             live.set_message(String::new());
         }
