@@ -212,7 +212,7 @@ impl Ecr {
             let Some(digest) = chosen.and_then(|e| e.get("digest")?.as_str()) else {
                 return Ok(None);
             };
-            match self.batch_get_image(repository, &digest.to_owned()).await? {
+            match self.batch_get_image(repository, digest).await? {
                 Some(child) => manifest = child,
                 None => return Ok(None),
             }

@@ -107,13 +107,16 @@ pub enum TaskDefinitionRef {
     Existing(String),
 }
 
+/// Of a resource, in their order.
+pub type Tags = [(String, String)];
+
 /// The document may hold secrets in environment values: the plan in print names its members only.
 fn names_only<S: Serializer>(document: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(document.keys())
 }
 
 impl Plan {
-    pub fn register(&self) -> Option<(&Map<String, Value>, &[(String, String)])> {
+    pub fn register(&self) -> Option<(&Map<String, Value>, &Tags)> {
         self.changes.iter().find_map(|c| match &c.change {
             Change::RegisterTaskDefinition { document, tags, .. } => {
                 Some((document, tags.as_slice()))

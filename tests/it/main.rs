@@ -1,5 +1,10 @@
 //! The one integration binary.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy.toml does not see as tests"
+)]
+
 mod documents;
 mod harness;
 mod refusals;

@@ -39,6 +39,8 @@ struct Incident {
     #[serde(default)]
     git: bool,
     #[serde(default)]
+    merge_checked_out: bool,
+    #[serde(default)]
     signal_after_seconds: Option<f64>,
     /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
@@ -90,6 +92,7 @@ fn check(name: &str) {
         event: incident.event,
         files: incident.files,
         git: incident.git,
+        merge_checked_out: incident.merge_checked_out,
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         ..Scene::default()
@@ -243,6 +246,9 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    address_is_given
+    address_of_the_load_balancer
+    address_with_a_path
     adopted
     alarms
     answer_of_the_update_is_lost
@@ -276,6 +282,7 @@ scenarios! {
     in_actions
     in_actions_preflight
     long_wait_renews_its_session
+    merge_commit_is_built
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
