@@ -3,11 +3,13 @@
 //! Tests put the sandbox's in its place, and so fake all of them with one swap. Proxies come from the environment
 //! (`HTTPS_PROXY`, `NO_PROXY`). Knows no service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_http_client::{Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -29,7 +31,31 @@ pub struct WireError {
     reason: String,
 }
 
+/// One request and how it went, for people who want to see what happens inside. Holds no header, query or body but the
+/// request's id and the operation's name.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: String,
+    pub host: String,
+    /// AWS's name of the operation, else the path.
+    pub operation: String,
+    /// `None` where no answer came.
+    pub status: Option<u16>,
+    pub took: Duration,
+    pub request_id: Option<String>,
+}
+
+pub type Tell = Arc<dyn Fn(Call) + Send + Sync>;
+
 impl Wire {
+    /// The same wire, which tells of each call.
+    pub fn telling(&self, tell: Tell) -> Wire {
+        Wire(SharedHttpConnector::new(Telling {
+            wire: self.0.clone(),
+            tell,
+        }))
+    }
+
     /// The real network.
     pub fn real() -> Wire {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -96,6 +122,57 @@ impl Wire {
             .to_bytes();
         Ok(http::Response::from_parts(parts, body))
     }
+}
+
+#[derive(Clone)]
+struct Telling {
+    wire: SharedHttpConnector,
+    tell: Tell,
+}
+
+impl std::fmt::Debug for Telling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Telling").field(&self.wire).finish()
+    }
+}
+
+impl HttpConnector for Telling {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let uri: http::Uri = request.uri().parse().unwrap_or_default();
+        let mut call = Call {
+            method: request.method().to_owned(),
+            host: uri.host().unwrap_or_default().to_owned(),
+            operation: operation(&request).unwrap_or_else(|| uri.path().to_owned()),
+            status: None,
+            took: Duration::ZERO,
+            request_id: None,
+        };
+        let (answer, tell) = (self.wire.call(request), self.tell.clone());
+        HttpConnectorFuture::new(async move {
+            let began = tokio::time::Instant::now();
+            let answer = answer.await;
+            call.took = began.elapsed();
+            if let Ok(answer) = &answer {
+                call.status = Some(answer.status().as_u16());
+                call.request_id = ["x-amzn-requestid", "x-github-request-id"]
+                    .iter()
+                    .find_map(|h| answer.headers().get(*h))
+                    .map(str::to_owned);
+            }
+            tell(call);
+            answer
+        })
+    }
+}
+
+/// `DescribeServices` out of JSON 1.1's target header, or out of the query protocol's first member.
+fn operation(request: &HttpRequest) -> Option<String> {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.rsplit('.').next().map(str::to_owned);
+    }
+    let body = std::str::from_utf8(request.body().bytes()?).ok()?;
+    let action = body.strip_prefix("Action=")?.split('&').next()?;
+    Some(action.to_owned())
 }
 
 /// The innermost cause: "connection refused" says more than "dispatch failure".

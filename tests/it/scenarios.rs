@@ -339,6 +339,7 @@ scenarios! {
     update_is_denied
     update_never_arrives
     vanished
+    verbose
     wait_until_deployed
     wait_until_none
     wrong_audience

@@ -130,6 +130,7 @@ fn folders_import_only_what_lies_below_them() {
             "verbs",
             &[
                 "verbs", "steps", "aws", "report", "plan", "rollout", "inputs", "model", "error",
+                "wire",
             ],
         ),
     ]
