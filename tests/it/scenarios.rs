@@ -277,10 +277,12 @@ scenarios! {
     image_by_uri
     image_for_another_architecture
     image_is_missing
+    image_may_not_be_read
     image_of_another_registry
     image_vanishes
     in_actions
     in_actions_preflight
+    load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
     new_image_and_desired_count_0
@@ -294,6 +296,7 @@ scenarios! {
     old_targets_still_healthy
     output_json
     overrides
+    pass_role_is_denied
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit
