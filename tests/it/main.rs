@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "helpers of tests, which clippy.toml does not see as tests"
+    reason = "functions of tests, which clippy.toml does not see as tests"
 )]
 
 mod documents;
