@@ -9,7 +9,6 @@ pub mod markdown;
 pub mod plan;
 pub mod rollout;
 pub mod terminal;
-pub mod verbose;
 
 #[cfg(test)]
 mod escape_tests;

@@ -3,6 +3,7 @@
 //! Tests put the sandbox's in its place, and so fake all of them with one swap. Proxies come from the environment
 //! (`HTTPS_PROXY`, `NO_PROXY`). Knows no service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_http_client::{Connector, proxy::ProxyConfig, tls};
@@ -30,7 +31,31 @@ pub struct WireError {
     reason: String,
 }
 
+/// One request and how it went, for people who want to see what happens inside. Holds no header, query or body but the
+/// request's id and the operation's name.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: String,
+    pub host: String,
+    /// AWS's name of the operation, else the path.
+    pub operation: String,
+    /// `None` where no answer came.
+    pub status: Option<u16>,
+    pub took: Duration,
+    pub request_id: Option<String>,
+}
+
+pub type Tell = Arc<dyn Fn(Call) + Send + Sync>;
+
 impl Wire {
+    /// The same wire, which tells of each call.
+    pub fn telling(&self, tell: Tell) -> Wire {
+        Wire(SharedHttpConnector::new(Telling {
+            wire: self.0.clone(),
+            tell,
+        }))
+    }
+
     /// The real network.
     pub fn real() -> Wire {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -52,9 +77,7 @@ impl Wire {
 
     /// Any other connector in its place.
     pub fn over(connector: impl HttpConnector + 'static) -> Wire {
-        Wire(SharedHttpConnector::new(Traced(SharedHttpConnector::new(
-            connector,
-        ))))
+        Wire(SharedHttpConnector::new(connector))
     }
 
     /// For the SDKs: every client gets the same connector, and so one pool of connections.
@@ -101,44 +124,55 @@ impl Wire {
     }
 }
 
-/// Says of each request what it was for and how it went, with `--verbose`: never a header, a query or a body.
-#[derive(Debug)]
-struct Traced(SharedHttpConnector);
+#[derive(Clone)]
+struct Telling {
+    wire: SharedHttpConnector,
+    tell: Tell,
+}
 
-impl HttpConnector for Traced {
+impl std::fmt::Debug for Telling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Telling").field(&self.wire).finish()
+    }
+}
+
+impl HttpConnector for Telling {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if !tracing::enabled!(tracing::Level::DEBUG) {
-            return self.0.call(request);
-        }
-        // The JSON protocols name the operation in a header, the query protocol in its body.
-        let operation = request
-            .headers()
-            .get("x-amz-target")
-            .unwrap_or_default()
-            .to_owned();
-        let method = request.method().to_owned();
-        let address = request
-            .uri()
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let began = tokio::time::Instant::now();
-        let answer = self.0.call(request);
+        let uri: http::Uri = request.uri().parse().unwrap_or_default();
+        let mut call = Call {
+            method: request.method().to_owned(),
+            host: uri.host().unwrap_or_default().to_owned(),
+            operation: operation(&request).unwrap_or_else(|| uri.path().to_owned()),
+            status: None,
+            took: Duration::ZERO,
+            request_id: None,
+        };
+        let (answer, tell) = (self.wire.call(request), self.tell.clone());
         HttpConnectorFuture::new(async move {
+            let began = tokio::time::Instant::now();
             let answer = answer.await;
-            let took = began.elapsed();
-            match &answer {
-                Ok(answer) => {
-                    tracing::debug!(%method, %address, %operation, status = answer.status().as_u16(), ?took, "answered")
-                }
-                Err(error) => {
-                    tracing::debug!(%method, %address, %operation, error = deepest(error), ?took, "not answered")
-                }
+            call.took = began.elapsed();
+            if let Ok(answer) = &answer {
+                call.status = Some(answer.status().as_u16());
+                call.request_id = ["x-amzn-requestid", "x-github-request-id"]
+                    .iter()
+                    .find_map(|h| answer.headers().get(*h))
+                    .map(str::to_owned);
             }
+            tell(call);
             answer
         })
     }
+}
+
+/// `DescribeServices` out of JSON 1.1's target header, or out of the query protocol's first member.
+fn operation(request: &HttpRequest) -> Option<String> {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.rsplit('.').next().map(str::to_owned);
+    }
+    let body = std::str::from_utf8(request.body().bytes()?).ok()?;
+    let action = body.strip_prefix("Action=")?.split('&').next()?;
+    Some(action.to_owned())
 }
 
 /// The innermost cause: "connection refused" says more than "dispatch failure".

@@ -83,7 +83,7 @@ impl AwsError {
             | (_, _, Some(429)) => Failure::Throttled,
             (_, "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation", _) => {
                 Failure::Denied {
-                    permission: operation.to_owned(),
+                    permission: permission_in(&message).unwrap_or(operation).to_owned(),
                 }
             }
             (
@@ -122,6 +122,14 @@ impl AwsError {
     pub fn is_ambiguous(&self) -> bool {
         matches!(self.failure, Failure::Unreachable { ambiguous: true })
     }
+}
+
+/// What AWS says is missing may be another permission than the call's own: `iam:PassRole`, `ecs:TagResource`.
+fn permission_in(message: &str) -> Option<&str> {
+    let rest = message.split("not authorized to perform: ").nth(1)?;
+    let action = rest.split_whitespace().next()?;
+    let is_action = |c: char| c.is_ascii_alphanumeric() || c == ':' || c == '-';
+    (action.contains(':') && action.chars().all(is_action)).then_some(action)
 }
 
 fn has_cause<C: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -1,6 +1,7 @@
 //! `shipway deploy`: gather → image → plan → apply → watch → announce.
 
 mod ending;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +14,12 @@ use crate::inputs::trigger::Trigger;
 use crate::inputs::values;
 use crate::model::image::{Image, Platform};
 use crate::model::names::family_and_revision;
-use crate::model::service::Service;
-use crate::model::task_definition::TaskDefinition;
 use crate::model::verdict::{Outputs, Status};
 use crate::plan::service::{WantedImage, plan, tag_value};
-use crate::plan::{Found, Plan, TaskDefinitionRef, Wanted, preflight};
+use crate::plan::{Found, Plan, Wanted, preflight};
 use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
-use crate::rollout::{Balanced, Ended, Limits, OnSuperseded, Ours, RolloutTarget, WaitUntil};
+use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
 use crate::steps::access::{self, Access};
 use crate::steps::announce::Announcer;
 use crate::steps::apply::{Applied, apply};
@@ -50,13 +49,18 @@ struct Prepared {
 }
 
 pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
-    if args.announce.verbose || env.var("RUNNER_DEBUG") == Some("1") {
-        crate::report::verbose::speak(&env.stderr);
-    }
     let report = Arc::new(Report::new(env, args.announce.output));
+    let mut env = env.clone();
+    // `RUNNER_DEBUG`: the run was started with debug logging.
+    if args.announce.verbose || env.var("RUNNER_DEBUG") == Some("1") {
+        let report = report.clone();
+        env.wire = env
+            .wire
+            .telling(Arc::new(move |call| report.line(ending::call(&call))));
+    }
     let mut deploy = Deploy {
         args,
-        env,
+        env: &env,
         report,
         trigger: None,
         outputs: Outputs {
@@ -93,7 +97,7 @@ impl Deploy<'_> {
         // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
         let applied = self.apply(&prepared).await?;
         let service = applied.service.as_ref().unwrap_or(&prepared.found.service);
-        let target = target(&prepared, &applied, service);
+        let target = watched::target(&prepared.found, &prepared.plan, &applied, service);
         if prepared.plan.updates_service() {
             self.deployment_id = Some(target.ours().deployment_id.clone());
             self.report
@@ -329,7 +333,7 @@ impl Deploy<'_> {
     /// The service needs no update: it serves already (`unchanged`), or what is on its way there is followed.
     async fn already_there(&mut self, prepared: &Prepared) -> Result<Option<Ended>, Error> {
         let Prepared { aws, found, plan } = prepared;
-        let target = target(prepared, &Applied::nothing(plan), &found.service);
+        let target = watched::target(found, plan, &Applied::nothing(plan), &found.service);
         let in_flight = found.service.deployments.len() != 1
             || found
                 .service
@@ -430,66 +434,5 @@ impl Deploy<'_> {
                 "allow ecs:TagResource on task definitions, so that what runs can be traced to its commit",
             );
         }
-    }
-}
-
-/// What is watched after the plan was applied.
-fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutTarget {
-    let Prepared { found, plan, .. } = prepared;
-    let definition = deployed_definition(found, plan, applied);
-    let primary = service.primary().cloned().unwrap_or_default();
-    let groups = service.load_balancers.iter().filter_map(|entry| {
-        let arn = entry.target_group_arn.as_ref()?;
-        let group = found.target_groups.iter().find(|g| g.arn == *arn)?.clone();
-        Some(Balanced {
-            group,
-            container_name: entry.container_name.clone().unwrap_or_default(),
-            container_port: entry.container_port.unwrap_or_default(),
-        })
-    });
-    let ours = Ours {
-        deployment_id: primary.id,
-        task_definition: applied.task_definition.clone(),
-        created_at: primary.created_at,
-        health_checked: definition
-            .essential_containers()
-            .into_iter()
-            .filter(|c| definition.has_health_check(c))
-            .map(str::to_owned)
-            .collect(),
-        target_groups: groups.collect(),
-    };
-    if plan.updates_service() && !plan.starts_deployment() {
-        let events_after = found
-            .service
-            .events
-            .iter()
-            .filter_map(|e| e.created_at)
-            .max();
-        return RolloutTarget::Count {
-            ours,
-            desired: service.desired_count,
-            events_after,
-        };
-    }
-    RolloutTarget::Deployment {
-        ours,
-        service_deployment: None,
-    }
-}
-
-fn deployed_definition(found: &Found, plan: &Plan, applied: &Applied) -> TaskDefinition {
-    if let Some(document) = plan.register() {
-        return TaskDefinition {
-            document: document.clone(),
-            tags: Vec::new(),
-        };
-    }
-    let existing = plan.update_to();
-    let is_source = matches!(existing, Some(TaskDefinitionRef::Existing(arn)) if *arn == applied.task_definition);
-    if is_source {
-        found.source.clone()
-    } else {
-        found.live.clone()
     }
 }

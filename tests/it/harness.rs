@@ -75,6 +75,8 @@ pub struct Scene {
     pub files: BTreeMap<String, String>,
     /// Make the working directory a repository with one commit, of which the tag is `HEAD_SHA`.
     pub git: bool,
+    /// On a pull request: that commit is its merge commit, as checkout takes it unless told otherwise.
+    pub merge_checked_out: bool,
     /// A signal so long after the start.
     pub signal_after: Option<Duration>,
     /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.

@@ -39,6 +39,8 @@ struct Incident {
     #[serde(default)]
     git: bool,
     #[serde(default)]
+    merge_checked_out: bool,
+    #[serde(default)]
     signal_after_seconds: Option<f64>,
     /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
@@ -90,6 +92,7 @@ fn check(name: &str) {
         event: incident.event,
         files: incident.files,
         git: incident.git,
+        merge_checked_out: incident.merge_checked_out,
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         ..Scene::default()
@@ -243,6 +246,9 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    address_is_given
+    address_of_the_load_balancer
+    address_with_a_path
     adopted
     alarms
     answer_of_the_update_is_lost
@@ -271,11 +277,14 @@ scenarios! {
     image_by_uri
     image_for_another_architecture
     image_is_missing
+    image_may_not_be_read
     image_of_another_registry
     image_vanishes
     in_actions
     in_actions_preflight
+    load_balancer_may_not_be_read
     long_wait_renews_its_session
+    merge_commit_is_built
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -287,6 +296,7 @@ scenarios! {
     old_targets_still_healthy
     output_json
     overrides
+    pass_role_is_denied
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit
@@ -332,6 +342,7 @@ scenarios! {
     update_is_denied
     update_never_arrives
     vanished
+    verbose
     wait_until_deployed
     wait_until_none
     wrong_audience

@@ -165,11 +165,10 @@ fn read_file(cwd: &Path, file: &str) -> Result<TaskDefinition, TaskDefinitionFil
     if !document.get("family").is_some_and(Value::is_string) {
         return Err(shape("it has no `family`"));
     }
-    if document
+    let containers = document
         .get("containerDefinitions")
-        .and_then(Value::as_array)
-        .is_none_or(Vec::is_empty)
-    {
+        .and_then(Value::as_array);
+    if containers.is_none_or(Vec::is_empty) {
         return Err(shape("it has no `containerDefinitions`"));
     }
     let pairs = tags

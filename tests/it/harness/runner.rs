@@ -24,6 +24,10 @@ pub fn variables(
     let mut put = |name: &str, value: &str| {
         vars.insert(name.to_owned(), value.to_owned());
     };
+    let (head, checked_out) = match scene.merge_checked_out {
+        true => (super::HEAD, Some(head)),
+        false => (head, None),
+    };
     let payload = match scene.event.as_str() {
         "pull_request" => format!(
             r#"{{"action": "synchronize", "number": 7, "repository": {{"id": 7001, "full_name": "octo-org/web"}},
@@ -48,7 +52,14 @@ pub fn variables(
         put("GITHUB_REPOSITORY", "octo-org/web");
         put("GITHUB_REPOSITORY_ID", "7001");
         put("GITHUB_SERVER_URL", "https://github.com");
-        put("GITHUB_SHA", if pulled { MERGE } else { head });
+        put(
+            "GITHUB_SHA",
+            match checked_out {
+                Some(merge) => merge,
+                None if pulled => MERGE,
+                None => head,
+            },
+        );
         put("GITHUB_REF_NAME", if pulled { "7/merge" } else { "main" });
         put("GITHUB_RUN_ID", "16839201733");
         put("GITHUB_RUN_ATTEMPT", &attempt.to_string());
