@@ -1,20 +1,27 @@
-"""Starts ministack with one change: repositories are named by the address at which it really serves them.
+"""Starts ministack with one change: ECR's answers name the address at which ministack really serves its registry.
 
-It answers `<account>.dkr.ecr.<region>.amazonaws.com/<name>`, which the Docker engine reaches only with a certificate
-authority of its own in the system's configuration. An engine talks plain HTTP to 127.0.0.0/8. What is changed is a name in
-answers: the registry, its protocol and everything else are ministack's.
+It answers `<account>.dkr.ecr.<region>.amazonaws.com` (in `repositoryUri` and `downloadUrl`), which would be reached only with
+a certificate authority and a host name of its own in the system's configuration, while an engine talks plain HTTP to
+127.0.0.0/8. What is changed is a host in answers: the registry, its protocol and everything else are ministack's.
 """
 
 import os
+import re
 
+from ministack.app import main
 from ministack.services import ecr
 
-HOST = f"127.0.0.1:{os.environ['GATEWAY_PORT']}"
+HOST = f"127.0.0.1:{os.environ['GATEWAY_PORT']}".encode()
+NAMED = re.compile(rb"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
 
-if not callable(getattr(ecr, "_repo_uri", None)):
-    raise SystemExit("this ministack names repositories elsewhere: look at ministack.services.ecr")
-ecr._repo_uri = lambda name: f"{HOST}/{name}"
+answer = ecr.handle_request
 
-from ministack.app import main  # noqa: E402  (after the change)
 
+async def answer_with_reachable_hosts(*request):
+    status, headers, body = await answer(*request)
+    body = re.sub(rb"https://" + NAMED.pattern, b"http://" + HOST, body)
+    return status, headers, NAMED.sub(HOST, body)
+
+
+ecr.handle_request = answer_with_reachable_hosts
 main()
