@@ -123,7 +123,8 @@ impl Deploy<'_> {
         self.outputs
             .service_deployment_arn
             .clone_from(&ended.service_deployment_arn);
-        if ended.healthy.of == 0 && ended.status.is_success() {
+        // Desired count 0. A deployment that is not waited for, or gave way, was never counted: its URL stays.
+        if ended.healthy.of == 0 && ended.status == Status::Deployed {
             self.outputs.url = None;
             self.about.url = None;
         }
