@@ -61,6 +61,12 @@ class Page:
         return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=self.directory, text=True).strip()
 
 
+def docker(*words):
+    run = subprocess.run(["docker", *words], capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(f"docker {' '.join(words)}:\n{run.stdout}{run.stderr}")
+
+
 def lay_out(first_image):
     """What a team has before it deploys with Shipway: a service behind an ALB, running something."""
     ecs.create_cluster(clusterName=CLUSTER)
@@ -118,8 +124,8 @@ def main():
         # The page that was there before, pushed by the docker command: not by us.
         page.commit("before")
         before = f"{REGISTRY}/{REPOSITORY}:before"
-        subprocess.run(["docker", "build", "-q", "-t", before, directory], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["docker", "push", "-q", before], check=True, stdout=subprocess.DEVNULL)
+        docker("build", "-q", "-t", before, directory)
+        docker("push", "-q", before)
         group = lay_out(before)
         checks.equal(await_answer("before"), "before", "the service laid out by boto3 answers")
 

@@ -143,8 +143,8 @@ def elbv2_cases(c):
     yield "elbv2 ModifyRule: ARN of none", lambda: e.modify_rule(RuleArn=OTHER["rule"], Actions=forward(c.group))
     yield "elbv2 RegisterTargets: group of none", lambda: e.register_targets(TargetGroupArn=OTHER["group"], Targets=[{"Id": "10.0.0.9"}])
     yield "elbv2 DeregisterTargets: group of none", lambda: e.deregister_targets(TargetGroupArn=OTHER["group"], Targets=[{"Id": "10.0.0.9"}])
-    yield "elbv2 DeregisterTargets: target that is not registered", lambda: e.deregister_targets(TargetGroupArn=c.group, Targets=[{"Id": "10.0.0.9"}])
-    yield "elbv2 DescribeTargetHealth: target that is not registered", lambda: e.describe_target_health(
+    yield "elbv2 DeregisterTargets: target of none", lambda: e.deregister_targets(TargetGroupArn=c.group, Targets=[{"Id": "10.0.0.9"}])
+    yield "elbv2 DescribeTargetHealth: target of none", lambda: e.describe_target_health(
         TargetGroupArn=c.group, Targets=[{"Id": "10.0.0.9", "Port": 80}])
     yield "elbv2 DeleteTargetGroup: in use", lambda: e.delete_target_group(TargetGroupArn=c.group)
     yield "elbv2 DeleteTargetGroup: ARN of none", lambda: e.delete_target_group(TargetGroupArn=OTHER["group"])
@@ -160,7 +160,7 @@ def ecr_cases(c):
     yield "ecr DescribeRepositories: name of none", lambda: e.describe_repositories(repositoryNames=["nope"])
     yield "ecr CreateRepository: name in use", lambda: e.create_repository(repositoryName="seeded")
     yield "ecr CreateRepository: capital letters", lambda: e.create_repository(repositoryName="Seeded")
-    yield "ecr CreateRepository: exclusions without an excluding mutability", lambda: e.create_repository(
+    yield "ecr CreateRepository: exclusions, but IMMUTABLE", lambda: e.create_repository(
         repositoryName="odd", imageTagMutability="IMMUTABLE",
         imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "latest"}])
     yield "ecr ListImages: repository of none", lambda: e.list_images(repositoryName="nope")
@@ -172,8 +172,9 @@ def ecr_cases(c):
     yield "ecr BatchGetImage: digest of none", lambda: e.batch_get_image(repositoryName="seeded", imageIds=[{"imageDigest": nothing}])
     yield "ecr BatchGetImage: no digest", lambda: e.batch_get_image(repositoryName="seeded", imageIds=[{"imageDigest": "latest"}])
     yield "ecr BatchGetImage: neither tag nor digest", lambda: e.batch_get_image(repositoryName="seeded", imageIds=[{}])
-    yield "ecr BatchGetImage: tag and digest of different images", lambda: e.batch_get_image(
-        repositoryName="seeded", imageIds=[{"imageTag": "v1", "imageDigest": nothing}])
+    other = e.batch_get_image(repositoryName="fixed", imageIds=[{"imageTag": "v2"}])["images"][0]["imageId"]["imageDigest"]
+    yield "ecr BatchGetImage: tag and digest of two images", lambda: e.batch_get_image(
+        repositoryName="fixed", imageIds=[{"imageTag": "v1", "imageDigest": other}])
     yield "ecr BatchDeleteImage: repository of none", lambda: e.batch_delete_image(repositoryName="nope", imageIds=[{"imageTag": "v1"}])
     yield "ecr BatchDeleteImage: tag of none", lambda: e.batch_delete_image(repositoryName="seeded", imageIds=[{"imageTag": "nope"}])
     yield "ecr PutImage: repository of none", lambda: e.put_image(repositoryName="nope", imageTag="v1", imageManifest=manifest("x"))
@@ -254,12 +255,12 @@ class Sandbox:
 
 def compare(checks, moto, sandbox):
     differences = {one["case"]: one for one in yaml.safe_load((HERE / "differences.yml").read_text())}
-    print(f"  {'':64}{'moto':32}sandbox")
+    print(f"  {'':56}{'moto':36}sandbox")
     for cases in (elbv2_cases, ecr_cases, ecs_cases):
         for (case, at_moto), (_, at_sandbox) in zip(cases(moto), cases(sandbox), strict=True):
             theirs, ours = answer(at_moto), answer(at_sandbox)
             listed = differences.pop(case, None)
-            row = f"{case:64}{theirs:32}{ours}"
+            row = f"{case:56}{theirs:36}{ours}"
             if theirs == "not answered":
                 # Nothing to compare with: moto has no such operation, or fell over.
                 checks.skip(f"{case} (moto answers with a server error)")
