@@ -185,4 +185,5 @@ macro_rules! scenarios {
 scenarios! {
     first_deploy
     rolled_back_by_the_breaker
+    started_without_waiting
 }
