@@ -73,12 +73,14 @@ pub struct Ask {
     pub targets: bool,
 }
 
-/// A task is ours by `startedBy`; by its task definition only where that names no deployment.
+/// A task is ours if it runs our revision and was started by our deployment, where `startedBy` names one. The revision is
+/// asked for as well because the deployment's id was read from an answer, which may have been a stale one.
 pub(super) fn is_ours(task: &Task, ours: &Ours) -> bool {
-    match task.started_by.as_deref() {
-        Some(by) if by.starts_with("ecs-svc/") => by == ours.deployment_id,
-        _ => task.task_definition == ours.task_definition,
-    }
+    let another_deployments = task
+        .started_by
+        .as_deref()
+        .is_some_and(|by| by.starts_with("ecs-svc/") && by != ours.deployment_id);
+    task.task_definition == ours.task_definition && !another_deployments
 }
 
 pub(super) fn find<'s>(service: &'s Service, ours: &Ours) -> Option<&'s Deployment> {

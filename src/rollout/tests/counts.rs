@@ -39,8 +39,7 @@ fn a_count_is_not_met_by_a_stale_read_of_the_old_count() {
         })
         .at(21, |w| {
             w.ours().running_count = 3;
-            let mut third = task("old3", OLD, "10.0.0.3");
-            third.task_definition = revision(1);
+            let third = task("old3", OLD, "10.0.0.3");
             w.tasks.as_mut().unwrap().push(third);
             w.targets[0]
                 .as_mut()

@@ -127,3 +127,14 @@ fn tasks_are_ours_by_started_by() {
         Err(vec![Unmet::Running { running: 1, of: 2 }, others(1)])
     );
 }
+
+/// Should UpdateService's answer still show the earlier deployment as PRIMARY, that one's tasks must not pass for ours.
+#[test]
+fn tasks_of_another_revision_are_never_ours() {
+    let mut world = served();
+    world.tasks.as_mut().unwrap()[0].task_definition = revision(1);
+    assert_eq!(
+        satisfied(&world, &rolling()),
+        Err(vec![Unmet::Running { running: 1, of: 2 }, others(1)])
+    );
+}

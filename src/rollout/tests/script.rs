@@ -45,7 +45,7 @@ pub fn deployment(id: &str, status: &str, n: u32, running: u32, created: i64) ->
 pub fn task(name: &str, started_by: &str, address: &str) -> Task {
     Task {
         arn: format!("arn:aws:ecs:eu-central-1:123456789012:task/prod/{name}"),
-        task_definition: revision(2),
+        task_definition: revision(if started_by == OLD { 1 } else { 2 }),
         started_by: Some(started_by.to_owned()),
         last_status: "RUNNING".to_owned(),
         desired_status: "RUNNING".to_owned(),

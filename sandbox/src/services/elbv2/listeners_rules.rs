@@ -177,17 +177,32 @@ fn create_listener(world: &mut World, input: &Value) -> Answer {
     let port = number_in(input, "Port")
         .ok_or_else(|| ApiError::new("ValidationError", "A listener port must be specified"))?;
     let port = port as u16;
-    if world
+    let actions = normal_actions(world, list(input, "DefaultActions"))?;
+    let protocol = text(input, "Protocol").unwrap_or("HTTP").to_owned();
+    let certificates = input
+        .get("Certificates")
+        .cloned()
+        .unwrap_or_else(|| json!([]));
+    let ssl_policy = text(input, "SslPolicy").map(str::to_owned);
+    if let Some(there) = world
         .elbv2
         .listeners
         .values()
-        .any(|l| l.load_balancer == balancer && l.port == port)
+        .find(|l| l.load_balancer == balancer && l.port == port)
     {
+        let default = describe_listener(world, &there.arn);
+        let same = there.protocol == protocol
+            && there.certificates == certificates
+            && there.ssl_policy == ssl_policy
+            && default["DefaultActions"] == actions;
+        // The same again succeeds: CreateListener is idempotent.
+        if same {
+            return Ok(json!({ "Listeners": [default] }));
+        }
         let message =
             format!("A listener already exists on this port for this load balancer '{balancer}'");
         return Err(ApiError::new("DuplicateListener", message));
     }
-    let actions = normal_actions(world, list(input, "DefaultActions"))?;
     let arn = format!(
         "{}/{}",
         balancer.replace(":loadbalancer/", ":listener/"),
@@ -198,12 +213,9 @@ fn create_listener(world: &mut World, input: &Value) -> Answer {
         arn: arn.clone(),
         load_balancer: balancer,
         port,
-        protocol: text(input, "Protocol").unwrap_or("HTTP").to_owned(),
-        certificates: input
-            .get("Certificates")
-            .cloned()
-            .unwrap_or_else(|| json!([])),
-        ssl_policy: text(input, "SslPolicy").map(str::to_owned),
+        protocol,
+        certificates,
+        ssl_policy,
     };
     world.elbv2.listeners.insert(arn.clone(), listener);
     add_rule(world, &arn, None, json!([]), actions, json!([]));

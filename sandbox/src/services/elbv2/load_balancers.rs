@@ -34,7 +34,17 @@ pub const OPERATIONS: &[Operation] = &[
 
 fn create_load_balancer(world: &mut World, input: &Value) -> Answer {
     let name = required(input, "Name")?.to_owned();
-    if world.elbv2.load_balancers.values().any(|b| b.name == name) {
+    let scheme = text(input, "Scheme")
+        .unwrap_or("internet-facing")
+        .to_owned();
+    let (subnets, security_groups) = (texts(input, "Subnets"), texts(input, "SecurityGroups"));
+    if let Some(there) = world.elbv2.load_balancers.values().find(|b| b.name == name) {
+        let same = there.scheme == scheme
+            && there.subnets == subnets
+            && there.security_groups == security_groups;
+        if same {
+            return Ok(json!({ "LoadBalancers": [describe(world, there)] }));
+        }
         let message = "A load balancer with the same name exists, but with different settings";
         return Err(ApiError::new("DuplicateLoadBalancerName", message));
     }
@@ -55,11 +65,9 @@ fn create_load_balancer(world: &mut World, input: &Value) -> Answer {
         arn: arn.clone(),
         name,
         dns_name,
-        scheme: text(input, "Scheme")
-            .unwrap_or("internet-facing")
-            .to_owned(),
-        subnets: texts(input, "Subnets"),
-        security_groups: texts(input, "SecurityGroups"),
+        scheme,
+        subnets,
+        security_groups,
         created: world.now,
     };
     let shown = describe(world, &balancer);

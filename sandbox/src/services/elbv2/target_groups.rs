@@ -59,10 +59,6 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
         );
         return Err(ApiError::new("ValidationError", message));
     }
-    if world.elbv2.target_groups.values().any(|g| g.name == name) {
-        let message = "A target group with the same name exists, but with different settings";
-        return Err(ApiError::new("DuplicateTargetGroupName", message));
-    }
     let interval = number_in(input, "HealthCheckIntervalSeconds").unwrap_or(30);
     if !(5..=300).contains(&interval) {
         return Err(ApiError::new(
@@ -70,15 +66,12 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
             "Health check interval must be between '5' and '300'",
         ));
     }
-    let suffix = world.ids.hex(16);
-    let arn = elb_arn(world, &format!("targetgroup/{name}/{suffix}"));
-    put_tags(world, &arn, list(input, "Tags"));
     let protocol = text(input, "Protocol").unwrap_or("HTTP").to_owned();
     let seconds =
         |member: &str, usual: u64| Duration::from_secs(number_in(input, member).unwrap_or(usual));
     let count = |member: &str, usual: u64| number_in(input, member).unwrap_or(usual) as u32;
-    let group = TargetGroup {
-        arn: arn.clone(),
+    let mut group = TargetGroup {
+        arn: String::new(),
         name,
         protocol_version: text(input, "ProtocolVersion").unwrap_or("HTTP1").to_owned(),
         port: number_in(input, "Port").unwrap_or(80) as u16,
@@ -106,8 +99,47 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
         targets: BTreeMap::new(),
         protocol,
     };
+    if let Some(there) = world
+        .elbv2
+        .target_groups
+        .values()
+        .find(|g| g.name == group.name)
+    {
+        if there.same_settings(&group) {
+            return Ok(json!({ "TargetGroups": [describe(world, &there.arn)] }));
+        }
+        let message = "A target group with the same name exists, but with different settings";
+        return Err(ApiError::new("DuplicateTargetGroupName", message));
+    }
+    let suffix = world.ids.hex(16);
+    let arn = elb_arn(world, &format!("targetgroup/{}/{suffix}", group.name));
+    put_tags(world, &arn, list(input, "Tags"));
+    group.arn.clone_from(&arn);
     world.elbv2.target_groups.insert(arn.clone(), group);
     Ok(json!({ "TargetGroups": [describe(world, &arn)] }))
+}
+
+impl TargetGroup {
+    /// Whether creating the other would be creating this one again, which succeeds (CreateTargetGroup is idempotent).
+    fn same_settings(&self, other: &TargetGroup) -> bool {
+        let settings = |g: &TargetGroup| {
+            (
+                [
+                    g.protocol.clone(),
+                    g.protocol_version.clone(),
+                    g.vpc.clone(),
+                    g.target_type.clone(),
+                    g.check_protocol.clone(),
+                    g.check_port.clone(),
+                    g.check_path.clone(),
+                    g.matcher.clone(),
+                ],
+                (g.port, g.interval, g.timeout),
+                (g.healthy_threshold, g.unhealthy_threshold),
+            )
+        };
+        settings(self) == settings(other)
+    }
 }
 
 fn plain_text(value: &Value) -> Option<String> {

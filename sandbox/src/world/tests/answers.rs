@@ -166,6 +166,45 @@ fn elbv2_refuses_in_its_own_words() {
         "DescribeListeners",
         &json!({ "LoadBalancerArn": balancer["LoadBalancerArn"] }),
     );
+    // What was created is created again without harm, if it is the same.
+    let made = json!({ "Name": "made", "Port": "80", "TargetType": "ip" });
+    let first = s.call("CreateTargetGroup", &made);
+    assert_eq!(s.call("CreateTargetGroup", &made), first);
+    let other = json!({ "Name": "made", "Port": "8080", "TargetType": "ip" });
+    refused(
+        s,
+        "CreateTargetGroup",
+        &other,
+        "DuplicateTargetGroupName",
+        "different settings",
+    );
+    let made = json!({ "Name": "made", "Subnets": ["subnet-1", "subnet-2"] });
+    let first = s.call("CreateLoadBalancer", &made);
+    assert_eq!(s.call("CreateLoadBalancer", &made), first);
+    let other =
+        json!({ "Name": "made", "Subnets": ["subnet-1", "subnet-2"], "Scheme": "internal" });
+    refused(
+        s,
+        "CreateLoadBalancer",
+        &other,
+        "DuplicateLoadBalancerName",
+        "different settings",
+    );
+    let mut made = json!({
+        "LoadBalancerArn": first["LoadBalancers"][0]["LoadBalancerArn"], "Port": "80", "Protocol": "HTTP",
+        "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group["TargetGroupArn"] }],
+    });
+    let first = s.call("CreateListener", &made);
+    assert_eq!(s.call("CreateListener", &made), first);
+    made["DefaultActions"] =
+        json!([{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }]);
+    refused(
+        s,
+        "CreateListener",
+        &made,
+        "DuplicateListener",
+        "already exists",
+    );
     let rule = json!({
         "ListenerArn": listeners["Listeners"][0]["ListenerArn"], "Priority": "7",
         "Conditions": [{ "Field": "host-header", "Values": ["pr-7.example.com"] }],
