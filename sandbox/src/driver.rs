@@ -49,13 +49,13 @@ pub(crate) const ID_TOKEN_PATH: &str = "/_id-token";
 pub(crate) const LAYERS_PATH: &str = "/_layers/";
 
 impl Sandbox {
-    /// Trouble's offsets count from the world's present time.
+    /// Trouble's offsets count from the world's present time. Records what `SHIPWAY_SANDBOX_RECORD` asks for.
     pub fn new(world: World, clock: Clock, trouble: Trouble) -> Sandbox {
         let troubles = Troubles::new(trouble, world.now);
         let inner = Arc::new(Mutex::new(Inner {
             world,
             troubles,
-            recorder: Recorder::default(),
+            recorder: Recorder::of_process(),
             base: None,
         }));
         Sandbox {
@@ -195,13 +195,7 @@ impl Sandbox {
     ) -> Result<Response<Bytes>, Reset> {
         let decoded = match decoded {
             Ok(decoded) => decoded,
-            Err(error) => {
-                let id = self.with_world(|world| world.call_ids.uuid());
-                return Ok(match protocol {
-                    Protocol::Json11 => json11::answer(&Err(error), &id),
-                    Protocol::Query => query::error(&error, &id),
-                });
-            }
+            Err(error) => return Ok(self.unread(request, protocol, error)),
         };
         let fate = self
             .lock()
@@ -220,6 +214,7 @@ impl Sandbox {
             status: 0,
             answer: None,
             error: None,
+            body: None,
         };
         let now = inner.world.now;
         if fate.strike == Some(Strike::Reset) {
@@ -234,6 +229,9 @@ impl Sandbox {
         };
         record.caller = caller.arn;
         record.status = answered.status().as_u16();
+        if protocol == Protocol::Query || answer.is_err() {
+            record.body = Some(String::from_utf8_lossy(answered.body()).into_owned());
+        }
         match answer {
             Ok(answer) => record.answer = Some(answer),
             Err(error) => record.error = Some(format!("{}: {}", error.code, error.message)),
@@ -244,6 +242,35 @@ impl Sandbox {
         }
         inner.recorder.push(now, record);
         if lost { Err(Reset) } else { Ok(answered) }
+    }
+
+    /// The answer to what could not be read. It is recorded without a service: which one it was for is not known.
+    fn unread(
+        &self,
+        request: &Request<Bytes>,
+        protocol: Protocol,
+        error: ApiError,
+    ) -> Response<Bytes> {
+        let mut inner = self.lock();
+        let id = inner.world.call_ids.uuid();
+        let (said, operation) = (format!("{}: {}", error.code, error.message), "unread");
+        let answered = match protocol {
+            Protocol::Json11 => json11::answer(&Err(error), &id),
+            Protocol::Query => query::error(&error, &id),
+        };
+        inner.record(Record {
+            n: 0,
+            at: String::new(),
+            service: String::new(),
+            operation: operation.to_owned(),
+            caller: String::new(),
+            input: Value::from(String::from_utf8_lossy(request.body())),
+            status: answered.status().as_u16(),
+            answer: None,
+            error: Some(said),
+            body: Some(String::from_utf8_lossy(answered.body()).into_owned()),
+        });
+        answered
     }
 
     fn layer(&self, digest: &str, query: &str) -> Response<Bytes> {
@@ -318,8 +345,9 @@ impl Inner {
                 ))
             }
             Some(Strike::Denied) => Err(sts::not_authorised()),
-            Some(strike) if trouble::error(strike, decoded.protocol).is_some() => {
-                trouble::error(strike, decoded.protocol).map_or(Ok(Value::Null), Err)
+            Some(strike) if trouble::error(strike, decoded.protocol, decoded.service).is_some() => {
+                trouble::error(strike, decoded.protocol, decoded.service)
+                    .map_or(Ok(Value::Null), Err)
             }
             Some(Strike::Stale) => {
                 match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {

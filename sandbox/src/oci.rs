@@ -256,6 +256,7 @@ impl Oci {
             status: if refused { 400 } else { 201 },
             answer: None,
             error: refused.then(|| "TAG_INVALID".to_owned()),
+            body: None,
         });
         drop(inner);
         if refused {

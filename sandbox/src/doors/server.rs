@@ -22,8 +22,6 @@ use crate::wire::{Reset, response};
 
 /// No call of the APIs is larger; layers do not pass through here.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-/// Names a file that every call is appended to, a line each.
-const RECORD: &str = "SHIPWAY_SANDBOX_RECORD";
 /// How long answers under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -46,9 +44,6 @@ impl Listening {
     /// Serves the world here until [`Server::stop`], or until the server is dropped.
     pub fn serve(self, sandbox: Sandbox) -> Server {
         sandbox.serve_at(&self.addr.to_string());
-        if let Some(file) = std::env::var_os(RECORD).filter(|file| !file.is_empty()) {
-            sandbox.record_to(file.into());
-        }
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(self.listener, sandbox.clone(), stopped));
         Server {

@@ -71,6 +71,7 @@ impl Sandbox {
             status: 0,
             answer: None,
             error: None,
+            body: None,
         };
         if fate.strike == Some(Strike::Reset) {
             inner.record(record);
@@ -117,7 +118,9 @@ impl Sandbox {
                     headers.push(("retry-after", "60".to_owned()));
                 }
                 record.error = Some(format!("{}: {}", refusal.status, refusal.message));
-                (refusal.status, refusal.body())
+                let body = refusal.body();
+                record.body = Some(body.to_string());
+                (refusal.status, body)
             }
         };
         let lost = fate.strike == Some(Strike::LostAnswer);

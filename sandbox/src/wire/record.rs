@@ -1,9 +1,11 @@
 //! What was asked and what was answered, in order: for tests, for checks against AWS's own models, for people.
 //!
-//! Knows: calls as values. Does not know: headers, which hold the secrets of a call and are never recorded.
+//! Knows: calls as values, and the answer's text where it says more than they do. Does not know: headers, which hold the
+//! secrets of a call and are never recorded.
 
+use std::ffi::OsStr;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -27,7 +29,14 @@ pub struct Record {
     /// `Code: message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The answer's text where it is XML or an error. Written to the file only: it says the same as the members above,
+    /// in the form that a checker of forms reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
+
+/// Names a file that every call is appended to, a line each; or a folder, in which every process has its own file.
+const RECORD: &str = "SHIPWAY_SANDBOX_RECORD";
 
 impl Record {
     /// `service:Operation`, as snapshots list calls.
@@ -44,6 +53,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// As the process's environment wants it.
+    pub fn of_process() -> Recorder {
+        let place = std::env::var_os(RECORD).filter(|place| !place.is_empty());
+        Recorder::to_file(place.as_deref().map(file_at))
+    }
+
     pub fn to_file(file: Option<PathBuf>) -> Recorder {
         Recorder {
             file,
@@ -62,6 +77,7 @@ impl Recorder {
             ..record
         };
         if let Some(path) = &self.file {
+            // One write of one whole line, at the file's end: many worlds and processes may share a file.
             // A record that cannot be written must not change what a caller sees; the file's reader will miss it.
             let line = serde_json::to_string(&record)
                 .map(|line| line + "\n")
@@ -72,12 +88,30 @@ impl Recorder {
                 .open(path);
             let _ = opened.and_then(|mut file| file.write_all(line.as_bytes()));
         }
-        self.records.push(record);
+        self.records.push(Record {
+            body: None,
+            ..record
+        });
     }
 
     pub fn all(&self) -> &[Record] {
         &self.records
     }
+}
+
+/// The file of this process, if the place is a folder.
+fn file_at(place: &OsStr) -> PathBuf {
+    let place = Path::new(place);
+    if !place.is_dir() {
+        return place.to_owned();
+    }
+    let process = std::env::current_exe().unwrap_or_default();
+    let process = process.file_stem().unwrap_or(OsStr::new("process"));
+    place.join(format!(
+        "{}-{}.jsonl",
+        process.to_string_lossy(),
+        std::process::id()
+    ))
 }
 
 #[cfg(test)]
@@ -101,6 +135,7 @@ mod tests {
                 status: 200,
                 answer: Some(serde_json::json!({})),
                 error: None,
+                body: None,
             };
             recorder.push(SystemTime::UNIX_EPOCH, record);
         }
@@ -110,5 +145,16 @@ mod tests {
             written.lines().nth(1).unwrap(),
             r#"{"n":2,"at":"1970-01-01T00:00:00.000Z","service":"ecs","operation":"UpdateService","caller":"arn:x","input":{"cluster":"c"},"status":200,"answer":{}}"#
         );
+    }
+
+    #[test]
+    fn in_a_folder_each_process_has_a_file() {
+        let folder = std::env::temp_dir();
+        let file = file_at(folder.as_os_str());
+        assert_eq!(file.parent(), Some(folder.as_path()));
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(name.ends_with(&format!("-{}.jsonl", std::process::id())));
+        let file = folder.join("calls.jsonl");
+        assert_eq!(file_at(file.as_os_str()), file);
     }
 }
