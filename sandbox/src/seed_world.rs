@@ -93,7 +93,7 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
             port: Some(80),
             target_type: Some("ip".to_owned()),
             interval: Some(Duration::from_secs(5)),
-            timeout: Some(Duration::from_secs(2)),
+            timeout: Some(Duration::from_secs(4)),
             healthy_threshold: Some(2),
             unhealthy_threshold: Some(2),
             deregistration_delay: Some(Duration::from_secs(5)),

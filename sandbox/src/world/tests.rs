@@ -2,6 +2,7 @@
 
 mod answers;
 mod failures;
+mod real_tasks;
 mod rollouts;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
