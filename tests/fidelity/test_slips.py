@@ -198,7 +198,8 @@ class GitHub(unittest.TestCase):
 
     def test_a_field_that_the_query_did_not_ask_for_and_an_id_beyond_an_int(self):
         def nodes(exchange):
-            return exchange.answer["data"]["repository"]["pullRequest"]["comments"]["nodes"]
+            pull_request = exchange.answer["data"]["repository"]["pullRequest"]
+            return pull_request and pull_request["comments"]["nodes"]
 
         def fits(exchange):
             return answered(exchange) and "fullDatabaseId url" in exchange.input["body"]["query"] and nodes(exchange)
