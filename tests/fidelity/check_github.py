@@ -33,7 +33,7 @@ class Checker:
         self.routes = set()
         self.shapes = set()
         self.schema = graphql.build_schema(EXCERPT.read_text(encoding="utf-8"))
-        self.schema.type_map["BigInt"].serialize = big_int
+        self.schema.type_map["BigInt"].coerce_output_value = big_int
 
     def check(self, exchange):
         if exchange.service != "github":

@@ -24,6 +24,7 @@ def sandbox(world_file):
     """The environment that points any client at it; a ready line ends the output that is read."""
     command = [os.environ["SHIPWAY"], "sandbox", "--world", str(world_file)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    reader = None
     try:
         variables, said = {}, []
         for line in process.stdout:
@@ -34,7 +35,8 @@ def sandbox(world_file):
         else:
             raise SystemExit("shipway sandbox did not come up:\n" + "".join(said))
         # It must never wait for a reader.
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        reader = threading.Thread(target=process.stdout.read, daemon=True)
+        reader.start()
         yield variables
     finally:
         process.send_signal(signal.SIGINT)
@@ -43,3 +45,7 @@ def sandbox(world_file):
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+        # Its output ended with it.
+        if reader is not None:
+            reader.join()
+        process.stdout.close()
