@@ -8,18 +8,14 @@
 //! `cargo bench --bench build_push` needs Docker, and Debian's packages docker.io (its /usr/bin/docker) and
 //! docker-registry. PAIRS and MEGABYTES change the measure. Ends with 1 if a target is missed.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    clippy::exit
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use shipway::docker::build::{BuildSpec, build};
@@ -34,16 +30,18 @@ const MOST_MEMORY_MIB: f64 = 40.0;
 /// Ten times the files may cost this much more: their names have to be known.
 const MOST_GROWTH_MIB: f64 = 4.0;
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     if let [_, ours, context, tag] = args.as_slice()
         && ours == "--ours"
     {
-        return ours_in_this_process(Path::new(context), tag);
+        ours_in_this_process(Path::new(context), tag);
+        return ExitCode::SUCCESS;
     }
     // `cargo test` runs every target once; this one is for `cargo bench`
     if !args.iter().any(|arg| arg == "--bench") {
-        return println!("skipped: run it with cargo bench");
+        println!("skipped: run it with cargo bench");
+        return ExitCode::SUCCESS;
     }
     let number = |name: &str, default: usize| {
         std::env::var(name)
@@ -108,8 +106,9 @@ fn main() {
     let constant = mib(peak) <= MOST_MEMORY_MIB && mib(peak) - mib(small_peak) <= MOST_GROWTH_MIB;
     if ratio > HIGHEST_RATIO || !constant {
         println!("MISSED");
-        std::process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }
 
 /// Ids of what BuildKit keeps.
@@ -174,6 +173,10 @@ struct Registry(Child);
 
 impl Registry {
     fn start(dir: &Path) -> Registry {
+        assert!(
+            TcpStream::connect(REGISTRY).is_err(),
+            "something listens at {REGISTRY} already"
+        );
         let config = dir.join("registry.yml");
         let data = dir.join("registry");
         let text = format!(
@@ -188,7 +191,7 @@ impl Registry {
             .spawn();
         let registry = Registry(started.expect("apt-get install docker-registry"));
         for _ in 0..100 {
-            if std::net::TcpStream::connect(REGISTRY).is_ok() {
+            if TcpStream::connect(REGISTRY).is_ok() {
                 return registry;
             }
             std::thread::sleep(Duration::from_millis(50));
