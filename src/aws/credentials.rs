@@ -298,3 +298,37 @@ impl ProvideCredentials for Renewed {
         future::ProvideCredentials::new(self.session())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_audience_is_the_partitions_own() {
+        for (region, expected) in [
+            ("eu-west-1", "sts.amazonaws.com"),
+            ("us-gov-west-1", "sts.amazonaws.com"),
+            ("cn-north-1", "sts.amazonaws.com.cn"),
+            ("us-iso-east-1", "sts.c2s.ic.gov"),
+        ] {
+            assert_eq!(
+                audience(region).await.as_deref(),
+                Some(expected),
+                "{region}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_session_name_is_in_stss_alphabet_and_length() {
+        for (wanted, expected) in [
+            ("shipway-web-1", "shipway-web-1"),
+            ("octo org/web ü", "octo-org-web--"),
+            ("x", "x-"),
+            ("", "--"),
+        ] {
+            assert_eq!(session_name(wanted), expected);
+        }
+        assert_eq!(session_name(&"a".repeat(80)).len(), 64);
+    }
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
+use base64::Engine;
 use serde_json::Value;
 use shipway_sandbox::Sandbox;
 use shipway_sandbox::doors::server::Server;
@@ -112,6 +113,28 @@ impl Stage {
         let outputs =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
         (output, outputs)
+    }
+
+    /// The one that the registry gave to the run.
+    fn registry_password(&self) -> String {
+        let given = self
+            .sandbox
+            .recorded()
+            .into_iter()
+            .find(|r| r.name() == "ecr:GetAuthorizationToken")
+            .unwrap();
+        let token = given.answer.unwrap()["authorizationData"][0]["authorizationToken"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let plain = base64::engine::general_purpose::STANDARD
+            .decode(token)
+            .unwrap();
+        String::from_utf8(plain)
+            .unwrap()
+            .strip_prefix("AWS:")
+            .unwrap()
+            .to_owned()
     }
 
     /// AWS's calls since the record numbered `since`.
