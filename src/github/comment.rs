@@ -13,7 +13,7 @@ const CLOSING: &str = " -->";
 const PAGES: usize = 50;
 
 /// Asked of GraphQL because only it tells `viewerDidAuthor`: anyone can paste a marker.
-const FIND: &str = "query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){comments(first:100,after:$after){nodes{databaseId url body viewerDidAuthor isMinimized} pageInfo{hasNextPage endCursor}}}}}";
+const FIND: &str = "query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){comments(first:100,after:$after){nodes{fullDatabaseId url body viewerDidAuthor isMinimized} pageInfo{hasNextPage endCursor}}}}}";
 
 /// What a comment is about, and which run wrote it last. Hidden in its first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ pub async fn find(
                 continue;
             }
             let marker = node["body"].as_str().and_then(Marker::of);
-            let (Some(marker), Some(id)) = (marker, node["databaseId"].as_u64()) else {
+            let (Some(marker), Some(id)) = (marker, id_of(node)) else {
                 continue;
             };
             let newest = found
@@ -109,6 +109,19 @@ pub async fn find(
         }
     }
     Ok(found)
+}
+
+/// REST's id of a comment. `databaseId` is an Int of 32 bits, which comments of github.com have outgrown; the full one is a
+/// BigInt, which GraphQL writes as text. A comment's address ends in it, too.
+fn id_of(node: &Value) -> Option<u64> {
+    let full = &node["fullDatabaseId"];
+    full.as_str()
+        .and_then(|id| id.parse().ok())
+        .or_else(|| full.as_u64())
+        .or_else(|| {
+            let (_, id) = node["url"].as_str()?.rsplit_once("#issuecomment-")?;
+            id.parse().ok()
+        })
 }
 
 /// GET /repos/{owner}/{repo}/issues/comments/{id}

@@ -78,7 +78,7 @@ fn marker(run: u64) -> Marker {
 
 fn node(id: u64, marker: &Marker, ours: bool) -> Value {
     json!({
-        "databaseId": id,
+        "fullDatabaseId": id.to_string(),
         "url": format!("https://github.example.com/c/{id}"),
         "body": format!("{}\n### hello", marker.line()),
         "viewerDidAuthor": ours,
@@ -117,6 +117,22 @@ fn addresses_come_from_the_environment_and_the_token_goes_nowhere_else() {
     for (_, authorization, _) in asked.lock().unwrap().iter() {
         assert_eq!(authorization.as_deref(), Some("Bearer ghs_secret"));
     }
+}
+
+#[test]
+fn a_comment_without_a_full_id_is_known_by_its_address() {
+    let (wire, _) = far_end(|_, _, _| {
+        let mut node = node(0, &marker(1), true);
+        node["fullDatabaseId"] = Value::Null;
+        node["url"] = "https://github.com/octo-org/web/pull/7#issuecomment-4294967301".into();
+        (200, page(vec![node], None))
+    });
+    let found = in_paused_time(async {
+        comment::find(&github(wire), "octo-org", "web", 7, &marker(2))
+            .await
+            .unwrap()
+    });
+    assert_eq!(found.unwrap().id, 4_294_967_301);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn answer(comments: &mut Comments, request: &http::Request<String>) -> (u16, Val
             .iter()
             .enumerate()
             .filter_map(|(id, body)| {
-                Some(json!({"databaseId": id, "url": format!("https://c/{id}"), "body": body.as_ref()?,
+                Some(json!({"fullDatabaseId": id.to_string(), "url": format!("https://c/{id}"), "body": body.as_ref()?,
                     "viewerDidAuthor": true, "isMinimized": false}))
             })
             .collect();

@@ -27,7 +27,7 @@ async fn a_comment_is_made_found_and_edited() {
     .await;
     assert_eq!(json_of(&edited)["body"], "two");
     let query = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){pullRequest(number:$number){\
-                 comments(first:100){nodes{databaseId body viewerDidAuthor}}}}}";
+                 comments(first:100){nodes{fullDatabaseId body viewerDidAuthor}}}}}";
     let found = github(
         &sandbox,
         "POST",
@@ -37,7 +37,7 @@ async fn a_comment_is_made_found_and_edited() {
     .await;
     assert_eq!(
         json_of(&found)["data"]["repository"]["pullRequest"]["comments"]["nodes"],
-        json!([{"databaseId": id, "body": "two", "viewerDidAuthor": true}])
+        json!([{"fullDatabaseId": id.to_string(), "body": "two", "viewerDidAuthor": true}])
     );
     assert_eq!(
         github(

@@ -190,7 +190,9 @@ fn node(github: &GitHub, comment: &super::Comment, selection: &[Field]) -> Resul
     select("IssueComment", selection, |name| {
         Some(match name {
             "id" => json!(format!("IC_kwDO{:x}", comment.id)),
-            "databaseId" | "fullDatabaseId" => json!(comment.id),
+            // GraphQL's Int has 32 bits, and GitHub's comments have outgrown it.
+            "databaseId" => json!(i32::try_from(comment.id).ok()),
+            "fullDatabaseId" => json!(comment.id.to_string()),
             "url" => json!(github.comment_html_url(comment)),
             "body" => json!(comment.body),
             "viewerDidAuthor" => json!(comment.author == OURSELVES),
@@ -338,7 +340,7 @@ mod tests {
     use super::*;
 
     const QUERY: &str = "query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){\
-        pullRequest(number:$number){comments(first:100,after:$after){nodes{databaseId url body viewerDidAuthor isMinimized} \
+        pullRequest(number:$number){comments(first:100,after:$after){nodes{fullDatabaseId url body viewerDidAuthor isMinimized} \
         pageInfo{hasNextPage endCursor}}}}}";
 
     fn github() -> GitHub {
