@@ -12,10 +12,7 @@ use crate::world::World;
 const THEN: &str = "2026-01-01T00:00:00Z";
 
 pub fn get_repository(world: &mut World, _: &Ask<'_>) -> Result<Reply, Refusal> {
-    Reply::new(
-        200,
-        shapes::repository(&world.github, world.github.spec.repository_id),
-    )
+    Reply::new(200, shapes::full_repository(&world.github))
 }
 
 pub fn get_pull(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -42,7 +39,7 @@ pub fn list_pulls_of_commit(world: &mut World, ask: &Ask<'_>) -> Result<Reply, R
         .pull_requests
         .iter()
         .filter(holds)
-        .map(|pull| show(github, pull))
+        .map(|pull| show_in_list(github, pull))
         .collect();
     if found.is_empty() && !github.knows(sha) {
         return Err(Refusal::new(
@@ -160,8 +157,28 @@ impl GitHub {
     }
 }
 
-/// GitHub's `pull-request`, which holds all of `pull-request-simple`.
+/// GitHub's `pull-request`.
 fn show(github: &GitHub, pull: &PullRequestSpec) -> Value {
+    let closed = pull.closed || pull.merged;
+    let details = json!({
+        "merged": pull.merged,
+        "mergeable": if closed { Value::Null } else { Value::Bool(true) },
+        "rebaseable": if closed { Value::Null } else { Value::Bool(true) },
+        "mergeable_state": if closed { "unknown" } else { "clean" },
+        "merged_by": if pull.merged { shapes::user(github, &github.spec.job.actor) } else { Value::Null },
+        "comments": github.comments_on(pull.number).count(),
+        "review_comments": 0,
+        "maintainer_can_modify": false,
+        "commits": 1,
+        "additions": 1,
+        "deletions": 1,
+        "changed_files": 1,
+    });
+    super::with(show_in_list(github, pull), details)
+}
+
+/// GitHub's `pull-request-simple`: a list does not say what takes a look at each.
+fn show_in_list(github: &GitHub, pull: &PullRequestSpec) -> Value {
     let (api, html) = (
         github.repository_url(),
         format!("{}/pull/{}", github.html_url(), pull.number),
@@ -225,7 +242,7 @@ fn show(github: &GitHub, pull: &PullRequestSpec) -> Value {
         "auto_merge": null,
         "draft": false,
     });
-    let details = json!({
+    let links = json!({
         "_links": {
             "self": {"href": url}, "html": {"href": html}, "issue": {"href": issue},
             "comments": {"href": format!("{issue}/comments")},
@@ -233,18 +250,6 @@ fn show(github: &GitHub, pull: &PullRequestSpec) -> Value {
             "review_comment": {"href": format!("{api}/pulls/comments{{/number}}")},
             "commits": {"href": format!("{url}/commits")}, "statuses": {"href": statuses},
         },
-        "merged": pull.merged,
-        "mergeable": if closed { Value::Null } else { Value::Bool(true) },
-        "rebaseable": if closed { Value::Null } else { Value::Bool(true) },
-        "mergeable_state": if closed { "unknown" } else { "clean" },
-        "merged_by": if pull.merged { shapes::user(github, &github.spec.job.actor) } else { Value::Null },
-        "comments": github.comments_on(pull.number).count(),
-        "review_comments": 0,
-        "maintainer_can_modify": false,
-        "commits": 1,
-        "additions": 1,
-        "deletions": 1,
-        "changed_files": 1,
     });
-    super::with(shown, details)
+    super::with(shown, links)
 }

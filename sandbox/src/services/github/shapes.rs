@@ -91,7 +91,15 @@ const LINKS: &[(&str, &str)] = &[
     ("trees_url", "/git/trees{/sha}"),
 ];
 
-/// GitHub's `full-repository`, which holds all of `repository` and `minimal-repository`. Another id stands for a fork.
+/// GitHub's `full-repository`: the repository itself, asked for by name.
+pub fn full_repository(github: &GitHub) -> Value {
+    super::with(
+        repository(github, github.spec.repository_id),
+        json!({"subscribers_count": 0, "network_count": 0}),
+    )
+}
+
+/// GitHub's `repository`, as it is shown inside other things. Another id stands for a fork.
 pub fn repository(github: &GitHub, id: u64) -> Value {
     let fork = id != github.spec.repository_id;
     let name = github.spec.repository.split('/').nth(1).unwrap_or_default();
@@ -127,8 +135,6 @@ pub fn repository(github: &GitHub, id: u64) -> Value {
         "stargazers_count": 0,
         "watchers_count": 0, "watchers": 0,
         "open_issues_count": 0, "open_issues": 0,
-        "subscribers_count": 0,
-        "network_count": 0,
         "size": 108,
         "default_branch": github.spec.default_branch,
         "is_template": false,
