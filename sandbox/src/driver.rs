@@ -341,8 +341,9 @@ impl Inner {
                 ))
             }
             Some(Strike::Denied) => Err(sts::not_authorised()),
-            Some(strike) if trouble::error(strike, decoded.protocol).is_some() => {
-                trouble::error(strike, decoded.protocol).map_or(Ok(Value::Null), Err)
+            Some(strike) if trouble::error(strike, decoded.protocol, decoded.service).is_some() => {
+                trouble::error(strike, decoded.protocol, decoded.service)
+                    .map_or(Ok(Value::Null), Err)
             }
             Some(Strike::Stale) => {
                 match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {

@@ -329,7 +329,7 @@ impl Rule {
 }
 
 /// The error of a strike that needs no knowledge of the caller, in each protocol's words.
-pub fn error(effect: Effect, protocol: Protocol) -> Option<ApiError> {
+pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiError> {
     let error = |status: u16, json: &str, query: &str, message: &str| {
         let code = if protocol == Protocol::Json11 {
             json
@@ -341,17 +341,29 @@ pub fn error(effect: Effect, protocol: Protocol) -> Option<ApiError> {
             ..ApiError::new(code, message)
         })
     };
+    // CloudWatch Logs declares its own unavailability; for the others it is one of AWS's common errors.
+    let logs = service == "logs";
     match effect {
         Effect::Throttle => error(400, "ThrottlingException", "Throttling", "Rate exceeded"),
         Effect::InternalError => error(
             500,
-            "ServerException",
+            if logs {
+                "InternalFailure"
+            } else {
+                "ServerException"
+            },
             "InternalFailure",
             "Service Unavailable. Please try again later.",
         ),
+        Effect::Unavailable if logs => error(
+            500,
+            "ServiceUnavailableException",
+            "",
+            "Service is unavailable",
+        ),
         Effect::Unavailable => error(
             503,
-            "ServiceUnavailableException",
+            "ServiceUnavailable",
             "ServiceUnavailable",
             "Service is unavailable",
         ),
