@@ -81,8 +81,9 @@ fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
                 .services
                 .values()
                 .any(|s| s.arn == arn && s.status != "INACTIVE"),
-            "ServiceNotFoundException",
-            "Service not found.",
+            // The tag operations declare no ServiceNotFoundException.
+            "InvalidParameterException",
+            "The specified service is not found. Specify a valid service ARN and try again.",
         ),
         "task" => (
             world.ecs.tasks.contains_key(arn),
