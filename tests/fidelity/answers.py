@@ -100,7 +100,9 @@ def ecs(client):
     expect("ClientException", client.deregister_task_definition, taskDefinition="spare:99")
 
     web = {"cluster": "prod", "service": "web"}
-    tasks = [arn for page in pages(client, "list_tasks", 1, 2, cluster="prod", serviceName="web") for arn in page["taskArns"]]
+    tasks = [
+        arn for page in pages(client, "list_tasks", 1, 2, cluster="prod", serviceName="web") for arn in page["taskArns"]
+    ]
     gone = tasks[0][:-32] + "0" * 32
     assert client.describe_tasks(cluster="prod", tasks=[*tasks, gone], include=["TAGS"])["failures"]
     client.stop_task(cluster="prod", task=tasks[0], reason="by hand")

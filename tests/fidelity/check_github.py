@@ -121,9 +121,7 @@ class Checker:
             if not isinstance(error.get("message"), str):
                 say("answer errors", "an error has a message", error)
         # Resolving the query on the answer gives the answer again, if it has what was asked for and nothing else.
-        resolved = graphql.execute(
-            self.schema, query, root_value=answer.get("data"), variable_values=body.get("variables")
-        )
+        resolved = graphql.execute(self.schema, query, root_value=answer.get("data"), variable_values=body.get("variables"))
         for error in resolved.errors or []:
             say("answer data", error.message, answer)
         if "data" in answer and not resolved.errors and resolved.data != answer["data"]:

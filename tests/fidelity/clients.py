@@ -80,7 +80,9 @@ def image(context):
     shutil.copy(os.environ["PAGE_SERVER"], context / "page-server")
     (context / "site").mkdir()
     (context / "site" / "index.html").write_text(PAGE)
-    (context / "Dockerfile").write_text('FROM scratch\nCOPY page-server /\nCOPY site /site\nEXPOSE 80\nCMD ["/page-server"]\n')
+    (context / "Dockerfile").write_text(
+        'FROM scratch\nCOPY page-server /\nCOPY site /site\nEXPOSE 80\nCMD ["/page-server"]\n'
+    )
     run("docker", "build", "-q", "-t", "nginx-test:local", str(context))
     tagged = f"{repository['repositoryUri']}:{SHA}"
     run("docker", "tag", "nginx-test:local", tagged)

@@ -9,7 +9,6 @@ import json
 import pathlib
 import re
 
-
 INDEX = re.compile(r"\[[0-9]+\]")
 
 

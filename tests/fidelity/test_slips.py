@@ -93,17 +93,13 @@ class Aws(unittest.TestCase):
 
     def test_a_null_that_aws_leaves_out(self):
         said = self.service(lambda s: s.update(roleArn=None))
-        self.assertEqual(
-            said, ["ecs:DescribeServices answer services[].roleArn: null; AWS leaves the member out"]
-        )
+        self.assertEqual(said, ["ecs:DescribeServices answer services[].roleArn: null; AWS leaves the member out"])
 
     def test_a_time_as_text_and_a_time_in_milliseconds(self):
         said = self.service(lambda s: s.update(createdAt="2026-11-24T14:00:00Z"))
         self.assertEqual(said, ["ecs:DescribeServices answer services[].createdAt: not a time in epoch seconds"])
         said = self.service(lambda s: s.update(createdAt=1_795_000_000_000))
-        self.assertEqual(
-            said, ["ecs:DescribeServices answer services[].createdAt: a time far from ours: not in seconds?"]
-        )
+        self.assertEqual(said, ["ecs:DescribeServices answer services[].createdAt: a time far from ours: not in seconds?"])
 
     def test_a_name_that_no_repository_has(self):
         said = self.request("ecr:DescribeImages", lambda i: i.update(repositoryName="Web App"))
@@ -123,9 +119,7 @@ class Aws(unittest.TestCase):
 
     def test_a_boolean_of_xml_by_another_word(self):
         said = self.rules("<IsDefault>true</IsDefault>", "<IsDefault>1</IsDefault>")
-        self.assertEqual(
-            said, ["elasticloadbalancing:DescribeRules answer Rules[].IsDefault: not a boolean IsDefault"]
-        )
+        self.assertEqual(said, ["elasticloadbalancing:DescribeRules answer Rules[].IsDefault: not a boolean IsDefault"])
 
     def test_xml_without_its_result_and_of_another_namespace(self):
         said = self.rules("DescribeRulesResult", "DescribeRulesAnswer")
@@ -204,7 +198,10 @@ class GitHub(unittest.TestCase):
         def fits(exchange):
             return answered(exchange) and "fullDatabaseId url" in exchange.input["body"]["query"] and nodes(exchange)
 
-        for slip, says in (({"title": "x"}, "not what was selected"), ({"fullDatabaseId": 7}, "a BigInt is written as text")):
+        for slip, says in (
+            ({"title": "x"}, "not what was selected"),
+            ({"fullDatabaseId": 7}, "a BigInt is written as text"),
+        ):
             exchange = one("github:POST /graphql", fits)
             slippy = copy.deepcopy(exchange)
             nodes(slippy)[0].update(slip)
