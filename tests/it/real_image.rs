@@ -207,6 +207,22 @@ fn a_commit_is_built_pushed_and_deployed_by_digest_and_its_rerun_does_nothing() 
         "the extra tag names the same image"
     );
 
+    let password = stage.registry_password();
+    let shown = [
+        said(&first),
+        String::from_utf8_lossy(&first.stdout).into_owned(),
+    ]
+    .concat();
+    let lines: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.contains(&password))
+        .collect();
+    assert_eq!(
+        lines,
+        [format!("::add-mask::{password}")],
+        "the ECR password is masked once and shown nowhere"
+    );
+
     let before = stage.sandbox.recorded().len();
     let (again, outputs) = stage.deploy(&[]);
     assert_eq!(
