@@ -71,43 +71,34 @@ impl Stage {
         std::fs::write(self.root().join(path), text).unwrap();
     }
 
-    fn deploy(&self, more: &[&str]) -> (Output, Value) {
-        let output = Command::new(env!("CARGO_BIN_EXE_shipway"))
+    /// `deploy` with four settings, as a job runs it, in an environment of its own.
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shipway"));
+        command
+            .args(["deploy", "--aws-region", "eu-west-1"])
             .args([
-                "deploy",
-                "--aws-region",
-                "eu-west-1",
                 "--role-to-assume",
                 "arn:aws:iam::111122223333:role/shipway-production",
             ])
-            .args([
-                "--cluster",
-                "prod",
-                "--service",
-                "web",
-                "--stable-for",
-                "0",
-                "--output",
-                "json",
-            ])
-            .args(more)
-            .args(
-                (!more.contains(&"--ecr-repository"))
-                    .then_some(["--ecr-repository", "web"])
-                    .into_iter()
-                    .flatten(),
-            )
+            .args(["--cluster", "prod", "--service", "web"])
             .current_dir(self.root())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs(
-                std::env::var("DOCKER_HOST")
-                    .ok()
-                    .map(|host| ("DOCKER_HOST", host)),
-            )
+            .envs(std::env::var("DOCKER_HOST").map(|host| ("DOCKER_HOST", host)))
             .env("GITHUB_ACTIONS", "true")
             .envs(&self.variables)
-            .env_remove("AWS_REGION")
+            .env_remove("AWS_REGION");
+        command
+    }
+
+    fn deploy(&self, more: &[&str]) -> (Output, Value) {
+        let mut command = self.command();
+        if !more.contains(&"--ecr-repository") {
+            command.args(["--ecr-repository", "web"]);
+        }
+        let output = command
+            .args(["--stable-for", "0", "--output", "json"])
+            .args(more)
             .output()
             .unwrap();
         let outputs =
@@ -342,28 +333,10 @@ fn a_repository_is_created_with_tags_that_cannot_move_except_by_design() {
 fn without_docker_it_says_what_to_start() {
     let stage = Stage::new();
     commit(stage.root());
-    let output = Command::new(env!("CARGO_BIN_EXE_shipway"))
-        .args([
-            "deploy",
-            "--aws-region",
-            "eu-west-1",
-            "--role-to-assume",
-            "arn:aws:iam::111122223333:role/shipway-production",
-        ])
-        .args([
-            "--cluster",
-            "prod",
-            "--service",
-            "web",
-            "--ecr-repository",
-            "web",
-        ])
-        .current_dir(stage.root())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+    let output = stage
+        .command()
+        .args(["--ecr-repository", "web"])
         .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-        .env("GITHUB_ACTIONS", "true")
-        .envs(&stage.variables)
         .output()
         .unwrap();
     let text = said(&output);
