@@ -77,10 +77,12 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Cli, Unread> {
         .try_get_matches_from(args)
         .map_err(|e| refused(e, env))?;
     let cli = parsed(&matches, env)?;
-    if let Command::Deploy(deploy) = &cli.command
-        && deploy.build.image.is_none()
-        && deploy.build.ecr_repository.is_none()
-    {
+    let (given, repository) = match &cli.command {
+        Command::Deploy(deploy) => (&deploy.promote.image, &deploy.build.ecr_repository),
+        Command::Plan(plan) => (&plan.promote.image, &plan.build.ecr_repository),
+        _ => return Ok(cli),
+    };
+    if given.is_none() && repository.is_none() {
         return Err(InputError::NoImage.into());
     }
     Ok(cli)

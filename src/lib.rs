@@ -67,6 +67,10 @@ pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
 async fn dispatch(cli: arguments::Cli, env: Env) -> u8 {
     match cli.command {
         arguments::Command::Deploy(args) => verbs::deploy::deploy(&args, &env).await,
+        arguments::Command::Build(args) => verbs::build::build(&args, &env).await,
+        arguments::Command::Plan(args) => verbs::plan::plan(&args, &env).await,
+        arguments::Command::Doctor(args) => verbs::doctor::doctor(&args, &env).await,
+        arguments::Command::Schema(args) => verbs::schema::schema(&args, &env),
         #[cfg(feature = "try")]
         arguments::Command::Try(args) => code_of(verbs::try_it::run(&args, &env).await, &env),
         #[cfg(feature = "try")]

@@ -1,6 +1,7 @@
 //! The shell: each step acts through the ports and says what it did. Steps decide nothing that a plan could decide.
 
 pub mod access;
+pub mod admit;
 pub mod announce;
 pub mod apply;
 pub mod gather;

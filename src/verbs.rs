@@ -1,7 +1,11 @@
 //! What a person may ask: a file a verb, each a story told top to bottom.
 
+pub mod build;
 pub mod deploy;
+pub mod doctor;
+pub mod plan;
 #[cfg(feature = "try")]
 pub mod sandbox;
+pub mod schema;
 #[cfg(feature = "try")]
 pub mod try_it;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::values::{
-    BuildSecret, CommandWords, CommentMode, KeyValue, OnExistingTag, OnSuperseded, OutputFormat,
-    SecretSource, WaitUntil, http_url, image_reference, image_tag, platform, role_arn,
+    BuildSecret, CommandWords, CommentMode, DeploymentMode, KeyValue, OnExistingTag, OnSuperseded,
+    OutputFormat, SchemaOf, SecretSource, WaitUntil, http_url, image_reference, image_tag,
+    platform, role_arn, smoke_path,
 };
 use crate::model::image::{Image, Platform};
 
@@ -23,6 +24,14 @@ pub struct Cli {
 pub enum Command {
     /// Build the commit's image, push it to Amazon ECR, roll it out to an Amazon ECS service and wait until it serves
     Deploy(Box<DeployArgs>),
+    /// Build the commit's image and push it to Amazon ECR; deploy it later with `--image`
+    Build(Box<BuildArgs>),
+    /// Show what `deploy` would change, and why, and change nothing
+    Plan(Box<PlanArgs>),
+    /// Check token, role, registry, service, load balancer, Docker and GitHub's permissions, and change nothing
+    Doctor(Box<DoctorArgs>),
+    /// Print what is generated from the settings: the JSON Schema of `shipway.yml`, an action, or the reference
+    Schema(SchemaArgs),
     /// Deploy to stand-ins for AWS and GitHub on this machine: no account needed
     #[cfg(feature = "try")]
     Try(TryArgs),
@@ -41,15 +50,106 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub build: Build,
     #[command(flatten)]
+    pub promote: Promote,
+    #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
     pub announce: Announce,
+    #[command(flatten)]
+    pub output: Output,
 
     /// Read settings from this file instead of `shipway.yml` in the working directory
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     pub config: Option<PathBuf>,
+}
+
+/// Three settings suffice: region, role, repository.
+#[derive(Args, Debug, Clone)]
+pub struct BuildArgs {
+    /// AWS Region of the repository, e.g. `ap-northeast-1` [default: AWS_REGION, then AWS_DEFAULT_REGION]
+    #[arg(long, value_name = "REGION", help_heading = "Target")]
+    pub aws_region: String,
+
+    #[command(flatten)]
+    pub access: Access,
+    #[command(flatten)]
+    pub build: Build,
+    #[command(flatten)]
+    pub github: GitHubAccess,
+    #[command(flatten)]
+    pub output: Output,
+
+    /// Read settings from this file instead of `shipway.yml` in the working directory
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+}
+
+/// Takes what `deploy` takes, less what only matters once something changes.
+#[derive(Args, Debug, Clone)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub access: Access,
+    #[command(flatten)]
+    pub build: Build,
+    #[command(flatten)]
+    pub promote: Promote,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub github: GitHubAccess,
+    #[command(flatten)]
+    pub output: Output,
+
+    /// Read settings from this file instead of `shipway.yml` in the working directory
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+}
+
+/// The settings of a deploy; what is not given is not checked.
+#[derive(Args, Debug, Clone)]
+pub struct DoctorArgs {
+    /// AWS Region, e.g. `ap-northeast-1` [default: AWS_REGION, then AWS_DEFAULT_REGION]
+    #[arg(long, value_name = "REGION", help_heading = "Target")]
+    pub aws_region: String,
+
+    /// Amazon ECS cluster, by short name or ARN
+    #[arg(long, value_name = "CLUSTER", help_heading = "Target")]
+    pub cluster: Option<String>,
+
+    /// Amazon ECS service, by name or ARN
+    #[arg(long, value_name = "SERVICE", help_heading = "Target")]
+    pub service: Option<String>,
+
+    /// Amazon ECR repository, by name or URI
+    #[arg(long, value_name = "REPOSITORY", help_heading = "Target")]
+    pub ecr_repository: Option<String>,
+
+    #[command(flatten)]
+    pub access: Access,
+    #[command(flatten)]
+    pub github: GitHubAccess,
+    #[command(flatten)]
+    pub output: Output,
+
+    /// Read settings from this file instead of `shipway.yml` in the working directory
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `shipway schema`.
+#[derive(Args, Debug, Clone)]
+pub struct SchemaArgs {
+    /// `file`: the JSON Schema of `shipway.yml`; `action`: the `action.yml` of `--verb`; `reference`: all inputs, as Markdown
+    #[arg(value_enum, default_value_t = SchemaOf::File)]
+    pub of: SchemaOf,
+
+    /// The verb whose action is printed
+    #[arg(long, value_name = "VERB", default_value = "deploy")]
+    pub verb: String,
 }
 
 /// Which service.
@@ -165,6 +265,16 @@ pub struct Build {
     #[arg(long, value_name = "TAG", value_delimiter = ',', value_parser = image_tag)]
     pub extra_tags: Vec<String>,
 
+    /// Build even where the code is not this repository's, or not the commit of the event, and a role is in hand
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", default_value = "false")]
+    pub allow_untrusted_build: bool,
+}
+
+/// An image that is there already.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Image")]
+pub struct Promote {
     /// Deploy this image (`repository[:tag][@digest]`) and build none
     #[arg(long, value_name = "IMAGE", value_parser = image_reference)]
     pub image: Option<Image>,
@@ -220,6 +330,10 @@ pub struct Limits {
     /// When a newer deployment takes over: succeed (exit 0) or fail (exit 1)
     #[arg(long, value_enum, default_value_t = OnSuperseded::Succeed)]
     pub on_superseded: OnSuperseded,
+
+    /// Path to ask at the announced address once the service serves; it must answer 2xx or 3xx three times in a row
+    #[arg(long, value_name = "/PATH", value_parser = smoke_path)]
+    pub smoke_path: Option<String>,
 }
 
 /// Who hears of it.
@@ -234,10 +348,27 @@ pub struct Announce {
     #[arg(long, value_enum, default_value_t = CommentMode::Auto)]
     pub comment: CommentMode,
 
+    /// GitHub Deployment on the commit. Jobs with an `environment:` have one already: there, `auto` makes none
+    #[arg(long, value_enum, default_value_t = DeploymentMode::Auto)]
+    pub github_deployment: DeploymentMode,
+
+    #[command(flatten)]
+    pub github: GitHubAccess,
+}
+
+/// With which token GitHub is asked.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Announcing")]
+pub struct GitHubAccess {
     /// Where GitHub's token is: an environment variable or a file [default: env:GITHUB_TOKEN]
     #[arg(long, value_name = "env:NAME|file:PATH")]
     pub github_token: Option<SecretSource>,
+}
 
+/// What is written where.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
     /// What stdout gets: the URL alone, or all outputs as one JSON object
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub output: OutputFormat,

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::arguments::Announce;
+use super::arguments::GitHubAccess;
 use super::env::Env;
 use super::error::InputError;
 use super::values::{BuildSecret, SecretSource};
@@ -10,7 +10,7 @@ use super::values::{BuildSecret, SecretSource};
 /// Unless told otherwise, GitHub's token is where workflows put it.
 const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 
-impl Announce {
+impl GitHubAccess {
     /// GitHub's token, `None` when nobody gave one and `GITHUB_TOKEN` is not set.
     pub fn read_github_token(&self, env: &Env) -> Result<Option<SecretString>, InputError> {
         match &self.github_token {

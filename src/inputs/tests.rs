@@ -178,7 +178,7 @@ fn what_is_empty_is_not_set() {
     ]);
     let deploy = deploy(asked);
     assert_eq!(deploy.target.cluster, "prod");
-    assert_eq!(deploy.announce.output, OutputFormat::Json);
+    assert_eq!(deploy.output.output, OutputFormat::Json);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn five_settings_suffice_and_the_rest_has_defaults() {
     assert_eq!(deploy.limits.wait_until, WaitUntil::Healthy);
     assert_eq!(deploy.limits.wait_for_minutes, 30);
     assert_eq!(deploy.build.context, std::path::Path::new("."));
-    assert_eq!(deploy.announce.github_token, None);
+    assert_eq!(deploy.announce.github.github_token, None);
     assert!(!deploy.build.create_repository);
 }
 
@@ -298,8 +298,9 @@ fn secrets_are_read_where_they_are() {
     let (env, _, _) = testing::env(&[("GITHUB_TOKEN", "default"), ("MINE", "mine")], dir.path());
     let token = |source: Option<SecretSource>| {
         let mut announce = deploy(flags(&[])).announce;
-        announce.github_token = source;
+        announce.github.github_token = source;
         announce
+            .github
             .read_github_token(&env)
             .map(|t| t.map(|t| t.expose_secret().to_owned()))
             .map_err(|e| e.to_string())

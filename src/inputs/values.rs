@@ -29,6 +29,21 @@ pub enum CommentMode {
     Off,
 }
 
+/// Whether a GitHub Deployment is made.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeploymentMode {
+    Auto,
+    Off,
+}
+
+/// What `shipway schema` prints.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaOf {
+    File,
+    Action,
+    Reference,
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
     Text,
@@ -180,6 +195,17 @@ pub(super) fn role_arn(text: &str) -> Result<String, String> {
             "must be the ARN of an IAM role (arn:<partition>:iam::<account>:role/<name>)"
                 .to_owned(),
         ),
+    }
+}
+
+/// A path of the service, with a query if it must be: `/healthz`.
+pub fn smoke_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') || text.starts_with("//") {
+        return Err("must be a path that begins with one /".to_owned());
+    }
+    match text.parse::<http::uri::PathAndQuery>() {
+        Ok(path) => Ok(path.to_string()),
+        Err(_) => Err("must be a path as it stands in a URL, e.g. /healthz".to_owned()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! How a run ended: the word, the exit code, and the outputs that say it to other programs. A verdict is never an error.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `deployment-status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     Serving,
@@ -11,10 +11,6 @@ pub enum Status {
     Unchanged,
     Superseded,
     /// A lifecycle hook waits for a person.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "lifecycle hooks are not followed yet")
-    )]
     Paused,
     RolledBack,
     Failed,
@@ -72,4 +68,7 @@ pub struct Outputs {
     pub changed: bool,
     pub failure_code: Option<String>,
     pub comment_url: Option<String>,
+    pub github_deployment_id: Option<String>,
+    /// All of it as JSON, with the times and the reasons.
+    pub report_file: Option<String>,
 }

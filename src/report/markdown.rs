@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::model::Untrusted;
+use crate::model::past::PastDeployment;
 use crate::model::verdict::Status;
 
 use super::escape;
@@ -42,6 +43,9 @@ pub struct Announcement {
     /// What serves, where that is not what was deployed.
     pub now_serving: Option<Text>,
     pub notes: Vec<Text>,
+    /// Earlier deployments of this service, the newest first; read back from the comment.
+    #[expect(dead_code, reason = "shown once the comment remembers")]
+    pub history: Vec<PastDeployment>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,9 +16,10 @@ use crate::inputs::trigger::Trigger;
 use crate::model::untrusted::one_line;
 use crate::report::Report;
 
+/// What came of asking for access.
 pub struct Access {
-    pub aws: Aws,
-    /// Of the id token, where one was asked for.
+    pub aws: Result<Aws, Error>,
+    /// Of the id token, where one was minted: a refused role has one too.
     pub claims: Option<Claims>,
 }
 
@@ -57,8 +58,21 @@ pub async fn connect(
     region: &str,
     trigger: Option<&Trigger>,
     report: &Arc<Report>,
-) -> Result<Access, Error> {
+) -> Access {
     let claims = Arc::new(Mutex::new(None));
+    let aws = connected(env, access, region, trigger, report, &claims).await;
+    let claims = claims.lock().map(|c| c.clone()).unwrap_or_default();
+    Access { aws, claims }
+}
+
+async fn connected(
+    env: &Env,
+    access: &arguments::Access,
+    region: &str,
+    trigger: Option<&Trigger>,
+    report: &Arc<Report>,
+    claims: &Arc<Mutex<Option<Claims>>>,
+) -> Result<Aws, Error> {
     let role = match &access.role_to_assume {
         None => None,
         Some(arn) => {
@@ -98,11 +112,10 @@ pub async fn connect(
         read_environment: env.is_process,
     };
     let connected = Aws::connect(connection).await;
-    let claims = claims.lock().map(|c| c.clone()).unwrap_or_default();
-    match connected {
-        Ok(aws) => Ok(Access { aws, claims }),
-        Err(refusal) => Err(explained(refusal, role_arn, claims.as_ref())),
-    }
+    connected.map_err(|refusal| {
+        let claims = claims.lock().map(|c| c.clone()).unwrap_or_default();
+        explained(refusal, role_arn, claims.as_ref())
+    })
 }
 
 /// `shipway-<repository>-<run>`: who it was, in CloudTrail.

@@ -21,6 +21,7 @@ use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
 use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
 use crate::steps::access::{self, Access};
+use crate::steps::admit::{Asks, admit};
 use crate::steps::announce::Announcer;
 use crate::steps::apply::{Applied, apply};
 use crate::steps::gather::image::GivenImage;
@@ -49,10 +50,10 @@ struct Prepared {
 }
 
 pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
-    let report = Arc::new(Report::new(env, args.announce.output));
+    let report = Arc::new(Report::new(env, args.output.output));
     let mut env = env.clone();
     // `RUNNER_DEBUG`: the run was started with debug logging.
-    if args.announce.verbose || env.var("RUNNER_DEBUG") == Some("1") {
+    if args.output.verbose || env.var("RUNNER_DEBUG") == Some("1") {
         let report = report.clone();
         env.wire = env
             .wire
@@ -146,7 +147,8 @@ impl Deploy<'_> {
     /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
     async fn prepare(&mut self) -> Result<Prepared, Error> {
         self.trigger = Trigger::read(self.env)?;
-        let token = self.args.announce.read_github_token(self.env)?;
+        admit(self.trigger.as_ref(), Asks::Deploy)?;
+        let token = self.args.announce.github.read_github_token(self.env)?;
         // A secret that is not there is no matter for the cloud.
         for secret in &self.args.build.build_secrets {
             secret.read(self.env)?;
@@ -161,7 +163,7 @@ impl Deploy<'_> {
             self.trigger.as_ref(),
             &self.report,
         )
-        .await?;
+        .await;
         let environment = claims.as_ref().and_then(|c| c.environment.as_ref());
         self.about.environment = environment.cloned();
         let of = format!("{}/{}", self.args.target.cluster, self.args.target.service);
@@ -176,6 +178,8 @@ impl Deploy<'_> {
             &self.report,
         )
         .await;
+        // A refused role is told on the pull request too.
+        let aws = aws?;
 
         let sought = Sought {
             cluster: &self.args.target.cluster,
@@ -222,7 +226,7 @@ impl Deploy<'_> {
             .clone()
             .or_else(|| tasks.as_ref().map(|(p, _)| p.clone()))
             .unwrap_or_else(usual);
-        if let Some(given) = &build.image {
+        if let Some(given) = &self.args.promote.image {
             let runs_now = found
                 .live
                 .container(&found.container)

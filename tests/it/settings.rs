@@ -43,7 +43,8 @@ fn the_flags_are_what_they_were() {
     let fixed = "aws-region role-to-assume audience role-session-name role-duration-seconds ecr-repository create-repository context \
         file target platform build-args build-secrets labels cache-from cache-to no-cache pull on-existing-tag extra-tags image cluster \
         service container-name task-definition environment-variables secrets command desired-count force-new-deployment wait-until \
-        wait-for-minutes stable-for on-superseded url comment github-token config output verbose";
+        wait-for-minutes stable-for on-superseded smoke-path url comment github-deployment github-token config output verbose \
+        allow-untrusted-build";
     let fixed: BTreeSet<String> = fixed.split_whitespace().map(str::to_owned).collect();
     assert_eq!(
         settings().into_iter().map(|s| s.0).collect::<BTreeSet<_>>(),
@@ -108,7 +109,7 @@ fn the_action_gives_what_deploy_gives() {
 }
 
 /// What the example sets each key to. The comments are clap's own words.
-const EXAMPLES: [(&str, &str); 37] = [
+const EXAMPLES: [(&str, &str); 39] = [
     ("aws-region", "ap-northeast-1"),
     ("cluster", "prod"),
     ("service", "web"),
@@ -157,8 +158,10 @@ const EXAMPLES: [(&str, &str); 37] = [
     ("wait-for-minutes", "30"),
     ("stable-for", "60"),
     ("on-superseded", "succeed"),
+    ("smoke-path", "/healthz"),
     ("url", "https://www.example.com"),
     ("comment", "auto"),
+    ("github-deployment", "auto"),
     ("output", "text"),
     ("verbose", "false"),
 ];
@@ -191,7 +194,12 @@ fn the_example_file_has_every_key_and_parses() {
     let text = read("shipway.example.yml");
     assert_eq!(text, example(), "SHIPWAY_BLESS=1 writes it anew");
     let named: BTreeSet<String> = EXAMPLES.iter().map(|(key, _)| (*key).to_owned()).collect();
-    let not_in_a_file = ["config", "github-token", "build-secrets"];
+    let not_in_a_file = [
+        "config",
+        "github-token",
+        "build-secrets",
+        "allow-untrusted-build",
+    ];
     let keys: BTreeSet<String> = settings()
         .into_iter()
         .map(|s| s.0)
