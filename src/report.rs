@@ -161,7 +161,7 @@ impl Report {
         let answer = match self.format {
             OutputFormat::Json => Some(json::outputs(outputs)),
             // A script that takes it must not take the address of what was there before for a success.
-            OutputFormat::Text if ending.exit_code == 0 => outputs.url.as_deref().map(escape::line),
+            OutputFormat::Text if ending.exit_code == 0 => outputs.answer().map(escape::line),
             OutputFormat::Text => None,
         };
         if let Some(answer) = answer {
