@@ -6,6 +6,7 @@ pub mod escape;
 pub mod event;
 pub mod json;
 pub mod markdown;
+pub mod page;
 pub mod plan;
 pub mod rollout;
 pub mod terminal;
@@ -123,6 +124,16 @@ impl Report {
             text: text.into(),
             help: (!help.is_empty()).then_some(help),
         }));
+    }
+
+    /// What was asked for, in words: on stdout, unless a program reads it.
+    pub fn answer(&self, lines: &[Text]) {
+        for line in lines {
+            match self.format {
+                OutputFormat::Text => terminal::write_line(&self.stdout, &escape::text_line(line)),
+                OutputFormat::Json => self.line(line.clone()),
+            }
+        }
     }
 
     /// Times of the phases that ended so far, in order.

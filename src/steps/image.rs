@@ -9,11 +9,13 @@ use crate::inputs::arguments;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::model::image::{Image, Platform};
+use crate::plan::image::ImageDecision;
+use crate::plan::service::WantedImage;
 use crate::plan::{Found, preflight};
 use crate::report::{Report, Text};
 use crate::steps::gather;
 use crate::steps::gather::image::GivenImage;
-use crate::steps::ship_image::{Order, Shipped, ship_image};
+use crate::steps::ship_image::{Made, Order, Shipped, intend, ship_image};
 
 /// Tags that may move in a repository we create: the others name one image for good.
 const MOVABLE_TAGS: [&str; 3] = ["latest", "pr-*", "cache-*"];
@@ -23,9 +25,16 @@ pub struct ImageSought<'a> {
     pub build: &'a arguments::Build,
     /// `--image`: then nothing is built.
     pub given: Option<&'a Image>,
-    /// The service whose tasks will run it.
-    pub found: &'a Found,
+    /// The service whose tasks will run it; none where only the image is wanted.
+    pub found: Option<&'a Found>,
     pub trigger: Option<&'a Trigger>,
+}
+
+/// What would be deployed, as far as it is known before anything is built.
+pub struct Foreseen {
+    pub image: WantedImage,
+    pub commit: Option<String>,
+    pub note: Option<Text>,
 }
 
 /// What the tasks run on and why we think so, where it is known.
@@ -38,36 +47,93 @@ pub async fn image(
     sought: &ImageSought<'_>,
     report: &Report,
 ) -> Result<Shipped, Error> {
-    let tasks = preflight::platform_of_tasks(&sought.found.service, &sought.found.source);
-    let platform = platform(sought.build, &tasks);
+    let (platform, tasks) = platform(sought);
     if let Some(image) = sought.given {
         return Ok(Shipped {
             image: given(aws, sought, image, &platform, &tasks, report).await?,
             commit: sought.trigger.and_then(|t| t.sha.clone()),
             note: None,
+            made: Made::Given,
         });
     }
-    check_platform(&platform, &tasks, report)?;
-    let repository = repository(aws, sought.build, report).await?;
-    let order = Order {
-        build: sought.build,
-        repository: &repository,
-        platform: &platform,
-        tasks: &tasks,
-        trigger: sought.trigger,
+    check_platform(sought, &platform, &tasks, report)?;
+    let repository = match repository(aws, sought.build).await? {
+        Place::There(repository) => repository,
+        Place::ToCreate => create(aws, sought.build, report).await?,
     };
-    ship_image(env, aws, &order, report).await
+    let order = order(sought, &platform, &tasks);
+    let intended = intend(env, aws, &order, Some(&repository), report).await?;
+    ship_image(env, aws, &order, &repository, intended, report).await
 }
 
-/// What to build for, or which manifest of a list to take.
-fn platform(build: &arguments::Build, tasks: &Tasks) -> Platform {
-    let asked = build.platform.clone();
-    asked
+/// The same, without building, pushing or creating anything.
+pub async fn foresee(
+    env: &Env,
+    aws: &Aws,
+    sought: &ImageSought<'_>,
+    report: &Report,
+) -> Result<Foreseen, Error> {
+    let (platform, tasks) = platform(sought);
+    if let Some(image) = sought.given {
+        let image = given(aws, sought, image, &platform, &tasks, report).await?;
+        return Ok(Foreseen {
+            image: WantedImage::Pushed(image),
+            commit: sought.trigger.and_then(|t| t.sha.clone()),
+            note: None,
+        });
+    }
+    check_platform(sought, &platform, &tasks, report)?;
+    let place = repository(aws, sought.build).await?;
+    let (there, uri) = match &place {
+        Place::There(repository) => (Some(repository), repository.uri.as_str()),
+        Place::ToCreate => (None, name(sought.build)),
+    };
+    let order = order(sought, &platform, &tasks);
+    let intended = intend(env, aws, &order, there, report).await?;
+    let (repository, tag) = (uri.to_owned(), intended.tag().to_owned());
+    let commit = intended.commit().map(str::to_owned);
+    let image = match intended.decision {
+        ImageDecision::Reuse { digest } => WantedImage::Pushed(Image {
+            repository,
+            tag: Some(tag),
+            digest: Some(digest),
+        }),
+        ImageDecision::Build { why } => WantedImage::NotPushedYet {
+            repository,
+            creates_repository: there.is_none(),
+            tag,
+            why,
+        },
+    };
+    Ok(Foreseen {
+        image,
+        commit,
+        note: intended.note,
+    })
+}
+
+fn order<'a>(sought: &ImageSought<'a>, platform: &'a Platform, tasks: &'a Tasks) -> Order<'a> {
+    Order {
+        build: sought.build,
+        platform,
+        tasks,
+        trigger: sought.trigger,
+    }
+}
+
+/// What to build for, or which manifest of a list to take; and what the tasks run on.
+fn platform(sought: &ImageSought<'_>) -> (Platform, Tasks) {
+    let tasks = sought
+        .found
+        .and_then(|found| preflight::platform_of_tasks(&found.service, &found.source));
+    let asked = sought.build.platform.clone();
+    let platform = asked
         .or_else(|| tasks.as_ref().map(|(platform, _)| platform.clone()))
         .unwrap_or_else(|| Platform {
             os: "linux".to_owned(),
             architecture: "amd64".to_owned(),
-        })
+        });
+    (platform, tasks)
 }
 
 /// The given image by digest, once its platform is known to fit the tasks.
@@ -79,11 +145,10 @@ async fn given(
     tasks: &Tasks,
     report: &Report,
 ) -> Result<Image, Error> {
-    let runs_now = sought
-        .found
-        .live
-        .container(&sought.found.container)
-        .and_then(|c| Image::parse(c.get("image")?.as_str()?)?.digest);
+    let runs_now = sought.found.and_then(|found| {
+        let container = found.live.container(&found.container)?;
+        Image::parse(container.get("image")?.as_str()?)?.digest
+    });
     let GivenImage { image, found } = gather::image::given(
         aws,
         image,
@@ -106,9 +171,14 @@ async fn given(
 }
 
 /// The build's own platform against the tasks', before anything is built.
-fn check_platform(platform: &Platform, tasks: &Tasks, report: &Report) -> Result<(), Error> {
+fn check_platform(
+    sought: &ImageSought<'_>,
+    platform: &Platform,
+    tasks: &Tasks,
+    report: &Report,
+) -> Result<(), Error> {
     preflight::check_architecture(platform, tasks)?;
-    if tasks.is_none() {
+    if sought.found.is_some() && tasks.is_none() {
         report.warn(
             "shipway::preflight::architecture_unknown",
             format!("the task definition names no cpuArchitecture, so the container instance decides: building for {platform}"),
@@ -118,23 +188,30 @@ fn check_platform(platform: &Platform, tasks: &Tasks, report: &Report) -> Result
     Ok(())
 }
 
-/// `ecr-repository`, made where that is asked for.
-async fn repository(
-    aws: &Aws,
-    build: &arguments::Build,
-    report: &Report,
-) -> Result<Repository, Error> {
-    let name = build.ecr_repository.as_deref().unwrap_or_default();
-    if let Some(repository) = gather::image::repository(aws, name).await? {
-        return Ok(repository);
-    }
-    if !build.create_repository {
-        return Err(preflight::PreflightError::NoRepository {
-            repository: name.to_owned(),
+/// Where the image goes.
+enum Place {
+    There(Repository),
+    /// It is missing, and `create-repository` is set.
+    ToCreate,
+}
+
+fn name(build: &arguments::Build) -> &str {
+    build.ecr_repository.as_deref().unwrap_or_default()
+}
+
+async fn repository(aws: &Aws, build: &arguments::Build) -> Result<Place, Error> {
+    match gather::image::repository(aws, name(build)).await? {
+        Some(repository) => Ok(Place::There(repository)),
+        None if build.create_repository => Ok(Place::ToCreate),
+        None => Err(preflight::PreflightError::NoRepository {
+            repository: name(build).to_owned(),
         }
-        .into());
+        .into()),
     }
-    let name = gather::image::name_of(name);
+}
+
+async fn create(aws: &Aws, build: &arguments::Build, report: &Report) -> Result<Repository, Error> {
+    let name = gather::image::name_of(name(build));
     let created = aws.ecr.create_repository(name, &MOVABLE_TAGS).await?;
     report.line(
         Text::new()

@@ -198,13 +198,14 @@ impl Deploy<'_> {
         let sought = ImageSought {
             build: &self.args.build,
             given: self.args.promote.image.as_ref(),
-            found: &found,
+            found: Some(&found),
             trigger: self.trigger.as_ref(),
         };
         let Shipped {
             image,
             commit,
             note,
+            ..
         } = image(self.env, &aws, &sought, &self.report).await?;
         self.note_image(&image);
         let wanted = wanted(

@@ -8,6 +8,7 @@
 
 mod documents;
 mod harness;
+mod plan;
 mod real_image;
 mod refusals;
 mod scenarios;

@@ -267,7 +267,13 @@ scenarios! {
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    build_as_json
     build_for_another_architecture
+    build_into_no_repository
+    build_may_not_read_the_repository
+    build_reuses_the_image
+    build_tag_exists_and_must_not
+    build_without_a_repository
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
@@ -311,6 +317,19 @@ scenarios! {
     output_json
     overrides
     pass_role_is_denied
+    plan_cancelled
+    plan_creates_a_repository
+    plan_desired_count
+    plan_from_another_build
+    plan_in_actions
+    plan_new_image
+    plan_no_repository
+    plan_not_pushed_yet
+    plan_only_tags
+    plan_overrides
+    plan_reads_are_denied
+    plan_refuses_as_deploy_does
+    plan_unchanged
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit
