@@ -6,5 +6,8 @@ pub mod announce;
 pub mod apply;
 pub mod gather;
 pub mod glance;
+pub mod image;
 pub mod ship_image;
+pub mod start;
+pub mod wanted;
 pub mod watch;
