@@ -9,6 +9,7 @@
 mod docs;
 mod documents;
 mod harness;
+mod partitions;
 mod real_image;
 mod refusals;
 mod scenarios;
