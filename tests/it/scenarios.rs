@@ -153,9 +153,7 @@ fn check(name: &str) {
 fn status(played: &Played) -> String {
     let after = played.outputs.split("deployment-status<<").nth(1);
     let value = after.and_then(|rest| rest.lines().nth(1));
-    value
-        .map(str::to_owned)
-        .unwrap_or_else(no_outputs)
+    value.map(str::to_owned).unwrap_or_else(no_outputs)
 }
 
 /// As YAML again, so that an editor folds it.
