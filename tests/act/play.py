@@ -40,6 +40,22 @@ def examples():
     return {path.name: path.read_text() for path in sorted((ROOT / "examples" / "workflows").glob("*.yml"))}
 
 
+def snapshot():
+    """What act does not know is taken out of the workflows, and every such line stands in stripped.txt: GitHub alone runs it."""
+    print("what act cannot run of the README's and the examples' workflows")
+    found = [
+        f"{name}: {line}"
+        for name, text in {"README.md": readme_workflow(), **examples()}.items() for line in for_act(text)[1]
+    ]
+    path = HERE / "stripped.txt"
+    if os.environ.get("SHIPWAY_BLESS") == "1":
+        path.write_text("".join(line + "\n" for line in found))
+    listed = path.read_text().splitlines()
+    checks.check(listed == found, "it is what stripped.txt lists", "\n".join(
+        [f"        not in stripped.txt:  {line}" for line in found if line not in listed]
+        + [f"        not stripped any more: {line}" for line in listed if line not in found]))
+
+
 class Stage:
     """Where runs take place: one act, one repository, one world at a time."""
 
@@ -49,7 +65,7 @@ class Stage:
     def run(self, laid_out, workflow, commit, name="push", pull=None, **more):
         self.runs += 1
         self.site.at(commit)
-        variables = laid_out.variables(RUN + self.runs) | self.release.variables()
+        variables = laid_out.variables(RUN + self.runs)
         run = self.act.start(
             workflow, repository=self.site.directory, event_name=name, event=event(name, commit, pull),
             variables=variables, token=laid_out.token, **more,
@@ -197,8 +213,8 @@ def refused(stage, laid_out, commit):
     checks.has(run.said("1"), "then not-started shipway::credentials::role_refused", "the next step")
     checks.equal(laid_out.service()["taskDefinition"], before, "the service runs what it ran")
     told(run, "shipway", "❌ ", laid_out.comments(7))
-    checks.has(run.said("shipway"), "repo:octo-org/web:pull_request", "the claims are told")
-    checks.check(any(a[0] == "error" for a in run.annotations("shipway")), "an annotation", str(run.annotations()))
+    errors = [a for a in run.annotations("shipway") if a[0] == "error"]
+    checks.check(errors and "repo:octo-org/web:pull_request" in errors[0][2], "the annotation tells the claims", str(run.annotations()))
 
 
 def misspelt(stage, laid_out, commit):
@@ -209,20 +225,38 @@ def misspelt(stage, laid_out, commit):
     checks.has(run.said("shipway") + words, "comment", "it names what is wrong")
 
 
+def tampered(stage, laid_out, commit):
+    print("a release that is not the one the action's commit names")
+    shutil.rmtree(stage.act.cache)
+    stage.release.spoil()
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request", 7)
+    stage.release.mend()
+    outputs = ended(run, "shipway", 1, "not-started", "tampered")
+    checks.equal(outputs.get("failure-code"), "shipway::install::checksum", "failure-code")
+    checks.check("Looking at" not in run.said("shipway"), "nothing was run", run.said("shipway"))
+    checks.equal(laid_out.comments(7), [], "comments on the pull request")
+    checks.equal([p for p in stage.act.cache.rglob("shipway") if p.is_file()], [], "what the tool cache holds of it")
+
+
 def main():
     work = Path(sys.argv[1])
     site = Site(work / "site")
-    commits = [site.commit("first page"), site.commit("second page"), site.commit("third page", crash_after=1), site.commit("fourth page")]
+    commits = [site.commit("first page"), site.commit("second page"), site.commit("third page", crash_after=0), site.commit("fourth page")]
     merged = [pull_request(11 + n, sha, merged=True) for n, sha in enumerate(commits)]
+    snapshot()
     release = Release(work)
     with release.served():
         stage = Stage(Act(work, release.tree), site, release)
         head = {"pull-requests": [pull_request(7, commits[1], merged=False)]}
+        checks.check(release.download_bytes < 1024 * 1024, f"a job downloads {release.download_bytes // 1024} KiB of this repository")
         with world(work, "wire", **head) as laid_out:
             promote(stage, laid_out, commits[1])
         with world(work, "wire", **head) as laid_out:
             refused(stage, laid_out, commits[1])
             misspelt(stage, laid_out, commits[1])
+        checks.equal(release.asked, [f"/{release.file.relative_to(release.folder)}"], "fetched once, then from the tool cache")
+        with world(work, "wire", **head) as laid_out:
+            tampered(stage, laid_out, commits[1])
         with world(work, "real", **{"pull-requests": merged}) as laid_out:
             begun = first(stage, laid_out, commits[0])
             second = readme(stage, laid_out, commits[1], begun)

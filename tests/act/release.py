@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stage import ROOT, served
 
+IDENTITY = ["-c", "user.name=octocat", "-c", "user.email=octocat@users.noreply.github.com"]
 TARGET, VERSION = "x86_64-unknown-linux-musl", "1.0.0"
 
 
@@ -26,7 +27,7 @@ class Release:
     def __init__(self, work):
         self.folder, self.tree, self.base, self.asked = Path(work) / "release", Path(work) / "tree", None, []
         # What GitHub packs for a job that uses us: `export-ignore` leaves the tests out. Changes that are not committed count.
-        changes = subprocess.check_output(["git", "stash", "create"], cwd=ROOT, text=True).strip()
+        changes = subprocess.check_output(["git", *IDENTITY, "stash", "create"], cwd=ROOT, text=True).strip()
         archive = subprocess.check_output(["git", "archive", "--format=tar", changes or "HEAD"], cwd=ROOT)
         self.download_bytes = len(gzip.compress(archive))
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
