@@ -105,7 +105,7 @@ impl Trigger {
             self.head_sha = sha(&pull["head"]["sha"]);
             // A fork that was deleted since has no `repo` at all.
             self.fork = id(&pull["head"]["repo"]).is_none_or(|id| Some(id) != self.repository_id);
-            let state = PullState::of(pull["state"] == "open", pull["merged"] == true);
+            let state = PullState::of(pull["state"] != "closed", pull["merged"] == true);
             self.pull_state = Some(state);
             let (meant, branch) = match state {
                 // The run is then on the base branch, at the commit that the merge made.
