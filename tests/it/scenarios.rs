@@ -250,6 +250,7 @@ scenarios! {
     address_of_the_load_balancer
     address_with_a_path
     adopted
+    after_a_successful_run
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
@@ -258,6 +259,7 @@ scenarios! {
     comment_is_denied
     comment_is_edited
     comment_may_not_be_looked_for
+    comment_names_a_commit
     comment_of_a_newer_run
     comment_of_another_environment
     comment_of_somebody_else
@@ -271,6 +273,7 @@ scenarios! {
     expired_token_in_the_middle
     first_deploy
     force_new_deployment
+    foreign_code_is_allowed
     fork
     github_is_down
     healthy_for_20_seconds
@@ -285,6 +288,7 @@ scenarios! {
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
+    merged_pull_request_is_closed
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
