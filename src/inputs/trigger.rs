@@ -105,7 +105,7 @@ impl Trigger {
             self.head_sha = sha(&pull["head"]["sha"]);
             // A fork that was deleted since has no `repo` at all.
             self.fork = id(&pull["head"]["repo"]).is_none_or(|id| Some(id) != self.repository_id);
-            let state = PullState::of(pull["state"] == "open", pull["merged"] == true);
+            let state = PullState::of(pull["state"] != "closed", pull["merged"] == true);
             self.pull_state = Some(state);
             let (meant, branch) = match state {
                 // The run is then on the base branch, at the commit that the merge made.
@@ -130,7 +130,7 @@ impl Trigger {
             // Which commit that is, and whose, only the API tells.
             self.pull_request = issue["number"].as_u64();
             self.pull_state = Some(PullState::of(
-                issue["state"] == "open",
+                issue["state"] != "closed",
                 issue["pull_request"]["merged_at"].is_string(),
             ));
             self.sha = None;
