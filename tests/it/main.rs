@@ -18,5 +18,6 @@ mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
+mod threats;
 mod tidy;
 mod try_once;
