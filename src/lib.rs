@@ -26,7 +26,7 @@ pub use inputs::schema;
 /// Public for tests that seed an image which a build would reuse.
 #[doc(hidden)]
 pub use model::image_tag::BuildInputs;
-pub use model::verdict::Outputs;
+pub use model::verdict::{Outputs, outputs_of};
 pub use wire::Wire;
 
 use std::ffi::OsString;

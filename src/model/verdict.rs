@@ -52,6 +52,78 @@ impl Status {
     }
 }
 
+/// What an action gives, and what each means; `setup` is one, though no verb.
+pub fn outputs_of(action: &str) -> Vec<(&'static str, &'static str)> {
+    const IMAGE: [(&str, &str); 4] = [
+        ("image", "Image by digest, repository@sha256:…"),
+        ("image-tag", "Tag that names what was built"),
+        ("image-digest", "Digest of the image, sha256:…"),
+        (
+            "image-repository",
+            "repositoryUri of the image (the account id is part of it: do not mask it, or other jobs get it empty)",
+        ),
+    ];
+    const FAILURE: (&str, &str) = ("failure-code", "Code of what failed, shipway::stage::what");
+    const REPORT: (&str, &str) = (
+        "report-file",
+        "All of it as JSON, with the times and the reasons: a file in RUNNER_TEMP",
+    );
+    let mut outputs = Vec::new();
+    match action {
+        "deploy" => {
+            outputs.extend([
+                (
+                    "deployment-status",
+                    "serving, deployed, unchanged, superseded, paused, rolled-back, failed, unknown, timed-out, started, cancelled or not-started",
+                ),
+                ("url", "Where the service answers"),
+            ]);
+            outputs.extend(IMAGE);
+            outputs.extend([
+                ("task-definition-arn", "Revision that the service runs"),
+                (
+                    "previous-task-definition-arn",
+                    "Revision that it ran before",
+                ),
+                (
+                    "service-deployment-arn",
+                    "Service deployment that was watched",
+                ),
+                ("changed", "Whether anything was changed: true or false"),
+                FAILURE,
+                ("comment-url", "Comment on the pull request"),
+                ("github-deployment-id", "GitHub Deployment that was made"),
+                REPORT,
+            ]);
+        }
+        "build" => {
+            outputs.extend(IMAGE);
+            outputs.extend([
+                ("changed", "Whether an image was pushed: true or false"),
+                FAILURE,
+                REPORT,
+            ]);
+        }
+        "plan" => {
+            outputs.push((
+                "changed",
+                "Whether deploy would change anything: true or false",
+            ));
+            outputs.extend(IMAGE);
+            outputs.extend([FAILURE, REPORT]);
+        }
+        "setup" => outputs.extend([
+            (
+                "version",
+                "Version of the release; empty with SHIPWAY_BINARY",
+            ),
+            ("path", "Path of the binary"),
+        ]),
+        _ => {}
+    }
+    outputs
+}
+
 /// Outputs of design section 6, for `GITHUB_OUTPUT` and `--output json`; written on failure too. Keys in kebab case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

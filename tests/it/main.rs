@@ -8,6 +8,7 @@
 
 mod documents;
 mod harness;
+mod install;
 mod real_image;
 mod refusals;
 mod scenarios;
