@@ -47,7 +47,7 @@ class Runs:
         self.count += 1
         folder = self.work / f"{id(self.world)}-{self.count}"
         folder.mkdir()
-        (folder / "event.json").write_text(json.dumps(event("pull_request", commit, PULL)))
+        (folder / "event.json").write_text(json.dumps(event("pull_request", commit)))
         for name in ("summary", "outputs"):
             (folder / name).touch()
         variables = {
@@ -114,7 +114,7 @@ def world(work, head):
     path = Path(work) / f"world-{time.monotonic_ns()}.yml"
     path.write_text(yaml.safe_dump(file))
     with sandbox(path) as variables:
-        yield World(variables)
+        yield World(variables, {})
 
 
 def play(work):
