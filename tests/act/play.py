@@ -137,23 +137,23 @@ def readme(stage, laid_out, commit, before):
     return outputs
 
 
-def promoted(stage, laid_out, commit):
+def promoted(stage, laid_out, commit, old):
     print("build once, promote: by the workflow of examples/")
     # Staging has been there for a while.
-    before = stage.run(laid_out, fixture("first").replace("cluster: prod", "cluster: staging"), commit)
+    before = stage.run(laid_out, fixture("first").replace("cluster: prod", "cluster: staging"), old)
     ended(before, "shipway", 0, "serving", "staging before")
     run = stage.run(laid_out, examples()["build-once-promote.yml"], commit)
     checks.equal(run.exit_code, 0, "act", run.tail())
     of_job = {job: run.in_job(job) for job in ("build", "staging", "production")}
     outputs = {job: part.outputs("shipway") for job, part in of_job.items()}
     checks.equal({o.get("deployment-status") for o in (outputs["staging"], outputs["production"])}, {"serving"}, "status of both")
-    checks.equal(outputs["build"].get("changed"), "false", "build: the image was there, and none was pushed")
+    checks.equal((outputs["build"].get("changed"), outputs["build"].get("image-tag")), ("true", commit), "build pushes the commit")
     images = {outputs["build"].get("image"), laid_out.image("staging"), laid_out.image("prod")}
     checks.check(len(images) == 1 and "@sha256:" in images.pop(), "one image in staging and production", str(outputs))
     for job in ("staging", "production"):
         checks.check("Building the image" not in of_job[job].groups("shipway"), f"{job} builds nothing")
-    checks.equal((visit(laid_out.addresses["web-staging-alb"]), visit(laid_out.address)), ("fourth page", "fourth page"), "visitors see it")
-    checks.equal(len(laid_out.comments(14)), 2, "comments on the pull request: one for each environment")
+    checks.equal((visit(laid_out.addresses["web-staging-alb"]), visit(laid_out.address)), ("fifth page", "fifth page"), "visitors see it")
+    checks.equal(len(laid_out.comments(15)), 2, "comments on the pull request: one for each environment")
 
 
 def crash(stage, laid_out, commit, before):
@@ -321,6 +321,7 @@ def main():
     called = {".github/workflows/reusable-deploy.yml": for_act(examples()["reusable-deploy.yml"])[0], "site/health": "well"}
     commits = [
         site.commit("first page", files=called), site.commit("second page"), site.commit("third page", crash_after=0), site.commit("fourth page"),
+        site.commit("fifth page"),
     ]
     played(snapshot)
     release = Release(work)
@@ -344,7 +345,7 @@ def main():
             second = played(readme, stage, laid_out, commits[1], begun)
             played(crash, stage, laid_out, commits[2], second)
             played(cancelled, stage, laid_out, commits[3], second)
-            played(promoted, stage, laid_out, commits[3])
+            played(promoted, stage, laid_out, commits[4], commits[1])
     print(f"act: {checks.passed} passed, {checks.failed} failed")
     sys.exit(1 if checks.failed else 0)
 

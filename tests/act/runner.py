@@ -15,8 +15,9 @@ from pathlib import Path
 
 # Hosted images that the examples name; all of them are this host.
 IMAGES = ("ubuntu-24.04", "ubuntu-24.04-arm", "ubuntu-slim", "ubuntu-latest")
-# Keys of GitHub's that act's schema refuses: a line of their own each.
-UNKNOWN = re.compile(r"^\s+(?:- )?(?:deployment|queue|timezone):.*\n", re.MULTILINE)
+# Keys of GitHub's that act's schema refuses, and a checkout of another commit than the one that is here, which act would fetch:
+# a line of their own each.
+UNKNOWN = re.compile(r"^[ ]+(?:- )?(?:(?:deployment|queue|timezone):.*|ref: \$\{\{ github\.event\.pull_request\.head\.sha .*)\n", re.MULTILINE)
 ACTION = re.compile(r"^\s*(?:- )?uses:\s*[\"']?(?P<action>[\w.-]+/[\w.-]+)(?P<path>/[\w./-]+)?@(?P<ref>[\w./-]+)", re.MULTILINE)
 OURS = "octo-org/shipway"
 LIMIT = 150
