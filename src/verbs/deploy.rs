@@ -1,6 +1,6 @@
 //! `shipway deploy`: gather → image → plan → apply → watch → announce.
 
-mod ending;
+pub(super) mod ending;
 mod watched;
 
 use std::sync::Arc;
