@@ -1,5 +1,6 @@
 //! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
 
+pub mod deployment_state;
 pub mod image;
 pub mod image_tag;
 pub mod names;

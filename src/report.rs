@@ -4,9 +4,11 @@
 pub mod actions;
 pub mod escape;
 pub mod event;
+pub mod github_deployment;
 pub mod json;
 pub mod markdown;
 pub mod plan;
+pub mod remembered;
 pub mod rollout;
 pub mod terminal;
 

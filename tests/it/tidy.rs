@@ -256,7 +256,7 @@ fn untrusted_text_is_rendered_in_one_place() {
     let reasons: BTreeMap<&str, &str> = [
         ("src/report/escape.rs", "the one place that renders it"),
         ("src/model/untrusted.rs", "`one_line`, for error messages, which are escaped again where they are shown"),
-        ("src/steps/announce.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
+        ("src/steps/announce/comment.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
     ]
     .into();
     let found: BTreeSet<String> = places(&[".raw()"], |s| s.path.starts_with("src/"))
