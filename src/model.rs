@@ -1,6 +1,8 @@
 //! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
 
+pub mod claims;
 pub mod deployment_state;
+pub mod event;
 pub mod image;
 pub mod image_tag;
 pub mod names;
@@ -9,6 +11,7 @@ pub mod service;
 pub mod target;
 pub mod task;
 pub mod task_definition;
+pub mod trust_policy;
 pub mod untrusted;
 pub mod verdict;
 

@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::github::client::GitHub;
-use crate::github::id_token::Claims;
 use crate::inputs::env::{Cancel, Clock, Env};
-use crate::inputs::trigger::{Trigger, is_privileged};
+use crate::inputs::trigger::Trigger;
 use crate::inputs::values::CommentMode;
+use crate::model::claims::Claims;
+use crate::model::event::is_privileged;
 use crate::model::past::PastDeployment;
 use crate::report::markdown::Announcement;
 use crate::report::{Report, Text};
