@@ -22,16 +22,16 @@ services:
   - { name: jobs, cluster: prod, desired: 1, image: 'ecr:web:v1' }
 ";
 
-struct Stage {
+pub struct Stage {
     runtime: tokio::runtime::Runtime,
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
     server: Option<Server>,
     directory: tempfile::TempDir,
     variables: BTreeMap<String, String>,
 }
 
 impl Stage {
-    fn new() -> Stage {
+    pub fn new() -> Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -64,16 +64,16 @@ impl Stage {
         stage
     }
 
-    fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.directory.path()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.root().join(path), text).unwrap();
     }
 
     /// `deploy` with four settings, as a job runs it, in an environment of its own.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = self.verb("deploy");
         command.args(["--cluster", "prod", "--service", "web"]);
         command
