@@ -121,7 +121,7 @@ impl Sandbox {
             ("AWS_REGION", world.place.region.clone()),
             ("GITHUB_TOKEN", github.token.clone()),
             ("GITHUB_API_URL", github.api_url.clone()),
-            ("GITHUB_GRAPHQL_URL", format!("{}/graphql", github.api_url)),
+            ("GITHUB_GRAPHQL_URL", github.graphql_url()),
         ];
         if github.grants_id_tokens() {
             let base = inner.base.as_deref().unwrap_or(ID_TOKEN_BASE);
