@@ -295,6 +295,21 @@ class Release(unittest.TestCase):
         self.refused("Nothing was pushed", "commit", self.version, "origin")
         self.assertEqual(self.head(self.remote, "main"), built)
 
+    def test_when_a_later_step_failed_the_commit_is_found_again(self):
+        built = self.prepare()
+        commit = self.release()
+        # The job anew: a checkout of what was built, without history.
+        shutil.rmtree(self.tree)
+        must("git", "init", "--quiet", "--initial-branch", "main", self.tree)
+        must("git", "fetch", "--quiet", "--depth", "1", f"file://{self.remote}", built, cwd=self.tree)
+        must("git", "checkout", "--quiet", built, cwd=self.tree)
+        remote = f"file://{self.remote}"
+        self.did("write_release_txt", self.version, "https://releases.example", self.packed)
+        self.assertEqual(self.did("commit", self.version, remote), commit)
+        self.did("write_release_txt", self.version, "https://elsewhere.example", self.packed)
+        self.refused("is another release", "commit", self.version, remote)
+        self.assertEqual(self.head(self.remote, "main"), commit)
+
     def test_only_release_txt_comes_between_what_was_built_and_what_is_tagged(self):
         self.prepare()
         self.refused("Changed is:\nnothing", "commit", self.version, "origin")
