@@ -1,243 +1,16 @@
 //! `action/install.sh` and `run.sh` as a runner calls them: what they run, and above all what they do not. The release is
 //! a script that leaves a trace, served over loopback; each shell and each pair of tools that a runner may have is tried.
 
+mod machine;
 mod server;
 
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use machine::{BINARY, FILE, Machine, TARGET, gzip, sha256};
 use server::{Answer, Server};
-use sha2::{Digest, Sha256};
-
-const TARGET: &str = "x86_64-unknown-linux-musl";
-const FILE: &str = "/v1.2.3/shipway-x86_64-unknown-linux-musl.gz";
-/// What stands where the binary would. It tells what it was given, and ends with a code of its own.
-const BINARY: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" \"inputs=$SHIPWAY_INPUTS\" \"token=$GITHUB_TOKEN\" \"pid=$$\" >>\"$TRACE\"\nexit 7\n";
-
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut child = Command::new("gzip")
-        .arg("-n9")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("gzip");
-    child.stdin.take().unwrap().write_all(bytes).unwrap();
-    child.wait_with_output().unwrap().stdout
-}
-
-/// A machine with the action's folder, a tool cache and a server of releases.
-struct Machine {
-    dir: tempfile::TempDir,
-    archive: Vec<u8>,
-    server: Server,
-    shell: Vec<String>,
-    vars: Vec<(String, String)>,
-}
-
-/// What a step did.
-struct Ran {
-    output: Output,
-    stderr: String,
-    trace: String,
-    took: Duration,
-}
-
-impl Machine {
-    fn new(answers: Vec<Answer>) -> Machine {
-        Machine::with(answers, |release| release)
-    }
-
-    /// `edit` changes what `release.txt` says.
-    fn with(answers: Vec<Answer>, edit: impl Fn(String) -> String) -> Machine {
-        let dir = tempfile::tempdir().unwrap();
-        let archive = gzip(BINARY.as_bytes());
-        let server = Server::start(FILE, answers, &archive);
-        let action = dir.path().join("action");
-        std::fs::create_dir(&action).unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("action");
-        for file in ["install.sh", "run.sh"] {
-            std::fs::copy(root.join(file), action.join(file)).unwrap();
-        }
-        let release = format!(
-            "# words\nversion 1.2.3\nfrom {}\nbinary {TARGET} {} {} {}\nbinary aarch64-apple-darwin {} 1 {}\n",
-            server.address,
-            sha256(&archive),
-            archive.len(),
-            sha256(BINARY.as_bytes()),
-            "0".repeat(64),
-            "1".repeat(64),
-        );
-        std::fs::write(action.join("release.txt"), edit(release)).unwrap();
-        for folder in ["cache", "temp"] {
-            std::fs::create_dir(dir.path().join(folder)).unwrap();
-        }
-        let machine = Machine {
-            dir,
-            archive,
-            server,
-            shell: vec!["/bin/sh".to_owned()],
-            vars: Vec::new(),
-        };
-        // The scripts ask the machine what it is; a test's answer does not hang on where it runs.
-        machine.tool("uname", "#!/bin/sh\ncase $1 in -s) echo \"${SYSTEM:-Linux}\";; *) echo \"${MACHINE:-x86_64}\";; esac\n");
-        machine
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn var(mut self, name: &str, value: &str) -> Machine {
-        self.vars.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    fn shell(mut self, words: &[&str]) -> Machine {
-        self.shell = words.iter().map(|w| (*w).to_owned()).collect();
-        self
-    }
-
-    /// A program in front of PATH.
-    fn tool(&self, name: &str, text: &str) {
-        let bin = self.path("bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        std::fs::write(bin.join(name), text).unwrap();
-        std::fs::set_permissions(bin.join(name), PermissionsExt::from_mode(0o755)).unwrap();
-    }
-
-    /// PATH holds these programs alone.
-    fn only(self, tools: &[&str]) -> Machine {
-        let bin = self.path("bin");
-        let always = [
-            "sh", "mktemp", "mkdir", "mv", "rm", "chmod", "date", "sleep", "wc",
-        ];
-        for tool in always.iter().chain(tools) {
-            let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
-                .map(|dir| dir.join(tool))
-                .find(|path| path.is_file())
-                .unwrap_or_else(|| panic!("{tool} is not installed here"));
-            symlink(found, bin.join(tool)).unwrap();
-        }
-        self.var("PATH", bin.to_str().unwrap())
-    }
-
-    /// PATH holds busybox alone, as on Alpine. None where it is not installed.
-    fn busybox(self) -> Option<Machine> {
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
-            .iter()
-            .find(|path| Path::new(path).exists())?;
-        let bin = self.path("bin");
-        let tools = "sh mktemp mkdir mv rm chmod date sleep wc wget timeout gzip sha256sum";
-        for tool in tools.split(' ') {
-            symlink(busybox, bin.join(tool)).unwrap();
-        }
-        let path = bin.to_str().unwrap().to_owned();
-        Some(self.shell(&[busybox, "sh"]).var("PATH", &path))
-    }
-
-    fn cached(&self) -> PathBuf {
-        self.path("cache/shipway/1.2.3")
-            .join(TARGET)
-            .join("shipway")
-    }
-
-    fn command(&self, script: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.shell[0]);
-        command
-            .args(&self.shell[1..])
-            .arg(self.path("action").join(script))
-            .args(arguments)
-            .env_clear()
-            .env(
-                "PATH",
-                format!("{}:/usr/bin:/bin", self.path("bin").display()),
-            )
-            .env("GITHUB_ACTIONS", "true")
-            .env("GITHUB_OUTPUT", self.path("output"))
-            .env("GITHUB_PATH", self.path("paths"))
-            .env("RUNNER_TOOL_CACHE", self.path("cache"))
-            .env("RUNNER_TEMP", self.path("temp"))
-            .env("RUNNER_OS", "Linux")
-            .env("GITHUB_TOKEN", "ghs_token")
-            .env("SHIPWAY_INPUTS", r#"{"service":"$(touch x) `y`"}"#)
-            .env("TRACE", self.path("trace"))
-            .envs(self.vars.iter().cloned())
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self) -> Ran {
-        self.ended(self.command("run.sh", &["deploy"]))
-    }
-
-    fn ended(&self, mut command: Command) -> Ran {
-        let began = Instant::now();
-        let output = command.output().unwrap();
-        Ran {
-            took: began.elapsed(),
-            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
-            trace: std::fs::read_to_string(self.path("trace")).unwrap_or_default(),
-            output,
-        }
-    }
-
-    /// Neither in the cache nor in the temporary directory is anything but the binary.
-    #[track_caller]
-    fn is_tidy(&self) {
-        let mut left = Vec::new();
-        let mut folders = vec![self.path("cache"), self.path("temp")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() && !path.to_str().unwrap().contains(".new.") {
-                    folders.push(path);
-                } else if path != self.cached() {
-                    left.push(path);
-                }
-            }
-        }
-        assert_eq!(left, Vec::<PathBuf>::new());
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn served(&self) -> &Ran {
-        assert_eq!(self.output.status.code(), Some(7), "{}", self.stderr);
-        let wanted = "deploy\ninputs={\"service\":\"$(touch x) `y`\"}\ntoken=ghs_token\n";
-        assert!(self.trace.starts_with(wanted), "{}", self.trace);
-        self
-    }
-
-    /// Ended with this code and this word, and ran nothing.
-    #[track_caller]
-    fn refused(&self, exit: i32, code: &str) -> &Ran {
-        assert_eq!(self.output.status.code(), Some(exit), "{}", self.stderr);
-        assert!(self.stderr.contains(code), "no {code} in\n{}", self.stderr);
-        assert_eq!(self.trace, "", "something was executed");
-        self
-    }
-
-    #[track_caller]
-    fn said(&self, words: &str) -> &Ran {
-        assert!(
-            self.stderr.contains(words),
-            "no {words} in\n{}",
-            self.stderr
-        );
-        self
-    }
-}
 
 #[test]
 fn the_binary_is_fetched_once_checked_and_run() {
@@ -415,6 +188,7 @@ fn nobody_there_is_said_with_the_address() {
         let (_, after) = after.split_once('\n').unwrap();
         format!("{before}from {address}\n{after}")
     });
+    let machine = machine.var("SHIPWAY_INSTALL_SECONDS", "3");
     let ran = machine.run();
     ran.refused(1, "shipway::install::download")
         .said(&format!("{address}{FILE}: no connection"));
@@ -643,4 +417,48 @@ fn setup_puts_it_on_path_and_says_where() {
         text("output"),
         format!("version=1.2.3\npath={}\n", cached.display())
     );
+}
+
+/// The very steps of the actions, by the very shell that they name.
+#[test]
+fn each_actions_step_runs_its_verb() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (path, verb) in [
+        ("action.yml", "deploy"),
+        ("build/action.yml", "build"),
+        ("plan/action.yml", "plan"),
+        ("setup/action.yml", ""),
+    ] {
+        let text = std::fs::read_to_string(root.join(path)).unwrap();
+        let action: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        let step = &action["runs"]["steps"][1];
+        let machine = Machine::new(vec![Answer::Whole]);
+        let folder = machine.path(path);
+        let folder = folder.parent().unwrap();
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(machine.path("step"), step["run"].as_str().unwrap()).unwrap();
+        std::fs::write(machine.path("evil"), "echo evil >>\"$TRACE\"\n").unwrap();
+        let mut words = step["shell"].as_str().unwrap().split(' ');
+        let mut command = machine.command("run.sh", &[]);
+        let vars: Vec<_> = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect();
+        command = Command::new(words.next().unwrap());
+        let step = machine.path("step");
+        command
+            .args(words.map(|word| word.replace("{0}", step.to_str().unwrap())))
+            .env_clear()
+            .envs(vars)
+            .env("GITHUB_ACTION_PATH", folder)
+            .env("BASH_ENV", machine.path("evil"))
+            .env("ENV", machine.path("evil"));
+        let ran = machine.ended(command);
+        match verb {
+            "" => assert!(ran.output.status.success(), "{}", ran.stderr),
+            _ => assert_eq!(ran.output.status.code(), Some(7), "{}", ran.stderr),
+        }
+        let first = ran.trace.lines().next().unwrap_or_default();
+        assert_eq!(first, verb, "{path}");
+    }
 }
