@@ -9,6 +9,7 @@
 mod docs;
 mod documents;
 mod harness;
+mod install;
 mod partitions;
 mod plan;
 mod real_image;
@@ -17,5 +18,6 @@ mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
+mod threats;
 mod tidy;
 mod try_once;
