@@ -224,6 +224,17 @@ def promote(stage, laid_out, commit):
     variables = {v["name"]: v["value"] for v in document["containerDefinitions"][0]["environment"]}
     wanted = {"GREETING": "good morning, octocat", "QUOTES": "\"double\" 'single' $HOME `id` {{ not }}"}
     checks.equal(variables, wanted, "what was written in the workflow is what the container gets")
+    checks.equal(laid_out.deployments(), [(commit, "prod/web", ["in_progress", "success"])], "GitHub's Deployment and its states")
+    checks.check(outputs.get("github-deployment-id", "").isdigit(), "github-deployment-id", str(outputs))
+
+    print("the next one fails: there is no environment in the job, so GitHub's Deployment is ours to end")
+    run = stage.run(laid_out, fixture("promote").replace("image: v2", "image: v1"), commit, "pull_request")
+    ended(run, "shipway", 1, "rolled-back", "fails")
+    checks.has(run.said("1"), "then failure rolled-back", "the next step")
+    checks.equal(laid_out.deployments()[-1], (commit, "prod/web", ["in_progress", "failure"]), "GitHub's Deployment and its states")
+    told(run, "shipway", "❌ ", laid_out.comments(7))
+    history = laid_out.comments(7)[0].partition("Last 2 deployments")[2]
+    checks.check("✅" in history and "❌" in history, "the comment remembers both", laid_out.comments(7)[0])
 
 
 def refused(stage, laid_out, commit):
