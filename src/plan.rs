@@ -2,11 +2,13 @@
 //!
 //! `apply` executes the very value that is printed; it decides nothing.
 
+pub mod checkup;
 pub mod difference;
 pub mod image;
 pub mod overrides;
 pub mod preflight;
 pub mod service;
+pub mod trust;
 
 pub use difference::Difference;
 pub use service::{Change, Found, Plan, TaskDefinitionRef, Wanted};

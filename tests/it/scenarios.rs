@@ -22,7 +22,10 @@ struct Incident {
     about: String,
     #[serde(default)]
     world: Value,
-    /// After `deploy` and the settings for region, role, cluster and service.
+    /// What is asked for.
+    #[serde(default = "deploy")]
+    verb: String,
+    /// After the verb and its settings: region, role and, unless it is `build`, cluster and service.
     #[serde(default)]
     args: Vec<String>,
     /// The whole command line instead.
@@ -47,6 +50,7 @@ struct Incident {
     again_after_seconds: Option<f64>,
     exit: u8,
     /// `deployment-status` of the outputs.
+    #[serde(default = "no_outputs")]
     status: String,
     /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `document` (what was registered).
     #[serde(default)]
@@ -68,6 +72,14 @@ fn pull_request() -> String {
     "pull_request".to_owned()
 }
 
+fn deploy() -> String {
+    "deploy".to_owned()
+}
+
+fn no_outputs() -> String {
+    "(no outputs)".to_owned()
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
@@ -78,9 +90,13 @@ fn check(name: &str) {
     let (incident_text, must_read) = text.split_once(LINE).unwrap_or((text.trim_end(), ""));
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
-    let usual = ["deploy"]
+    let settings = match incident.verb.as_str() {
+        "build" => &SETTINGS[..4],
+        _ => &SETTINGS[..],
+    };
+    let usual = [incident.verb.as_str()]
         .into_iter()
-        .chain(SETTINGS)
+        .chain(settings.iter().copied())
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
@@ -137,9 +153,7 @@ fn check(name: &str) {
 fn status(played: &Played) -> String {
     let after = played.outputs.split("deployment-status<<").nth(1);
     let value = after.and_then(|rest| rest.lines().nth(1));
-    value
-        .map(str::to_owned)
-        .unwrap_or_else(|| "(no outputs)".to_owned())
+    value.map(str::to_owned).unwrap_or_else(no_outputs)
 }
 
 /// As YAML again, so that an editor folds it.
@@ -250,14 +264,22 @@ scenarios! {
     address_of_the_load_balancer
     address_with_a_path
     adopted
+    after_a_successful_run
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    build_as_json
     build_for_another_architecture
+    build_into_no_repository
+    build_may_not_read_the_repository
+    build_reuses_the_image
+    build_tag_exists_and_must_not
+    build_without_a_repository
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
     comment_may_not_be_looked_for
+    comment_names_a_commit
     comment_of_a_newer_run
     comment_of_another_environment
     comment_of_somebody_else
@@ -267,10 +289,23 @@ scenarios! {
     container_unhealthy
     desired_count_0
     desired_count_up
+    doctor_all_is_well
+    doctor_denied_here_and_there
+    doctor_hangs_on_a_tag
+    doctor_in_an_unknown_region
+    doctor_no_id_token_permission
+    doctor_on_a_fork
+    doctor_outside_of_actions
+    doctor_repository
+    doctor_role_is_refused
+    doctor_service_is_missing
+    doctor_shared_repository
+    doctor_simulation_is_denied
     errors_and_broken_connections
     expired_token_in_the_middle
     first_deploy
     force_new_deployment
+    foreign_code_is_allowed
     fork
     github_is_down
     healthy_for_20_seconds
@@ -285,6 +320,7 @@ scenarios! {
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
+    merged_pull_request_is_closed
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -297,6 +333,20 @@ scenarios! {
     output_json
     overrides
     pass_role_is_denied
+    plan_cancelled
+    plan_creates_a_repository
+    plan_desired_count
+    plan_from_another_build
+    plan_in_actions
+    plan_in_the_merge_queue
+    plan_new_image
+    plan_no_repository
+    plan_not_pushed_yet
+    plan_only_tags
+    plan_overrides
+    plan_reads_are_denied
+    plan_refuses_as_deploy_does
+    plan_unchanged
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

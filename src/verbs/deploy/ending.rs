@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Deploy;
 use crate::error::Error;
 use crate::inputs::env::Signal;
+use crate::model::Untrusted;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::Status;
@@ -39,26 +40,6 @@ pub fn updated(target: &RolloutTarget) -> Text {
             .code(ours.deployment_id.as_str()),
         // ECS starts no deployment for it.
         RolloutTarget::Count { desired, .. } => Text::new().say(format!("desired count {desired}")),
-    }
-}
-
-/// For `verbose`.
-pub fn call(call: &crate::wire::Call) -> Text {
-    let status = match call.status {
-        Some(status) => status.to_string(),
-        None => "no answer".to_owned(),
-    };
-    let text = Text::new()
-        .say(format!("{} ", call.method))
-        .code(call.operation.as_str())
-        .say(format!(
-            " {}: {status} in {} ms",
-            call.host,
-            call.took.as_millis()
-        ));
-    match &call.request_id {
-        Some(id) => text.say(format!(" ({id})")),
-        None => text,
     }
 }
 
@@ -272,7 +253,10 @@ impl Deploy<'_> {
             code: Some(error.code()),
             evidence,
             fix: error.help().map(Text::with_code),
-            quoted: None,
+            quoted: error.block().map(|b| {
+                let title = Text::with_code(b.title.clone());
+                (title, Untrusted::new(b.text.clone()))
+            }),
         };
         self.about.state = State::Ended {
             status,
