@@ -34,7 +34,18 @@ impl Marker {
             .replace("--", "\\u002d\\u002d")
             .replace('<', "\\u003c")
             .replace('>', "\\u003e");
-        format!("{OPENING}{json}{CLOSING}")
+        // Nor is there anything in it that shows or turns in an editor.
+        let mut line = OPENING.to_owned();
+        for c in json.chars() {
+            match c {
+                ' '..='~' => line.push(c),
+                c => c
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .for_each(|unit| line.push_str(&format!("\\u{unit:04x}"))),
+            }
+        }
+        line + CLOSING
     }
 
     /// Of a comment's body: only its first line counts.
