@@ -221,7 +221,10 @@ impl Sandbox {
             inner.recorder.push(now, record);
             return Err(Reset);
         }
-        let (caller, answer) = inner.answer(request, &decoded, fate.strike);
+        let (caller, mut answer) = inner.answer(request, &decoded, fate.strike);
+        if let (Err(error), Some(message)) = (&mut answer, fate.message) {
+            error.message = message;
+        }
         let id = inner.world.call_ids.uuid();
         let answered = match protocol {
             Protocol::Json11 => json11::answer(&answer, &id),

@@ -59,7 +59,18 @@ fn hidden(opening: &str, value: &impl Serialize) -> String {
         .replace("--", "\\u002d\\u002d")
         .replace('<', "\\u003c")
         .replace('>', "\\u003e");
-    format!("{opening}{json}{CLOSING}")
+    // Nor is there anything in it that shows or turns in an editor.
+    let mut line = opening.to_owned();
+    for c in json.chars() {
+        match c {
+            ' '..='~' => line.push(c),
+            c => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| line.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    line + CLOSING
 }
 
 /// The memory's line, the newest first.

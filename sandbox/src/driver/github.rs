@@ -90,7 +90,10 @@ impl Sandbox {
                 body,
                 page: None,
             }),
-            (None, Some(refusal)) => Err(refusal),
+            (None, Some(mut refusal)) => {
+                refusal.message = fate.message.unwrap_or(refusal.message);
+                Err(refusal)
+            }
             (None, None) => answer(&mut inner.world, request, &wanted, query, &body),
         };
         let mut headers = vec![
