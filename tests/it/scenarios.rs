@@ -308,6 +308,8 @@ scenarios! {
     image_vanishes
     in_actions
     in_actions_preflight
+    issuer_answers_late
+    issuer_cannot_be_reached
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built

@@ -65,7 +65,7 @@ impl Doctor<'_> {
             (Some(_), Some(_)) if self.claims.is_none() => {
                 Outcome::skip("because token: request is NG")
             }
-            (Some(_), Some(error)) => failed(error),
+            (Some(_), Some(error)) => without_claims(failed(error)),
             (Some(role), None) => Outcome::ok(format!("`{role}` gave a session for the token")),
         }
     }
@@ -99,4 +99,13 @@ impl Doctor<'_> {
             _ => None,
         }
     }
+}
+
+/// The claims have a line of their own already.
+fn without_claims(mut refused: Outcome) -> Outcome {
+    let shown = |line: &&str| *line != access::THE_TOKEN_CLAIMS && !line.starts_with("  ");
+    refused.help = refused
+        .help
+        .map(|help| help.lines().filter(shown).collect::<Vec<_>>().join("\n"));
+    refused
 }
