@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Id {
-    IdToken,
+    TokenRequest,
     Claims,
+    Audience,
     Role,
     Session,
     Repository,
@@ -71,9 +72,10 @@ const fn check(
 /// In the order in which they are asked and shown.
 #[rustfmt::skip]
 pub const CHECKS: &[Check] = &[
-    check(Id::IdToken, "token", "request", &[], &[]),
-    check(Id::Claims, "token", "claims", &[Id::IdToken], &[]),
-    // Without a role to assume there is no token, and credentials all the same: it looks at the two above itself.
+    check(Id::TokenRequest, "token", "request", &[], &[]),
+    check(Id::Claims, "token", "claims", &[Id::TokenRequest], &[]),
+    check(Id::Audience, "token", "audience", &[Id::Claims], &[]),
+    // Without a role to assume there is no token, and credentials all the same: it looks at those above itself.
     check(Id::Role, "role", "assumed", &[], &[]),
     check(Id::Session, "role", "session", &[Id::Role], &["sts:GetCallerIdentity"]),
     check(Id::Repository, "ECR", "repository", &[Id::Session], &["ecr:DescribeRepositories"]),
@@ -311,7 +313,7 @@ mod tests {
             (vec![(Id::Role, ok()), (Id::Push, skip())], 0),
             (vec![(Id::Role, ok()), (Id::Push, ng())], 6),
             (vec![(Id::Push, ng()), (Id::Role, ng())], 4),
-            (vec![(Id::IdToken, ng()), (Id::GitHubToken, skip())], 4),
+            (vec![(Id::TokenRequest, ng()), (Id::GitHubToken, skip())], 4),
             (vec![(Id::Engine, ng())], 6),
         ] {
             let done: Vec<Checked> = outcomes.into_iter().map(|(id, o)| done(id, o)).collect();

@@ -1,6 +1,7 @@
 //! Token and role: one attempt to get a session, told as the three lines it consists of.
 
 use super::{Doctor, failed};
+use crate::aws::credentials;
 use crate::error::Error;
 use crate::model::names::Arn;
 use crate::model::untrusted::one_line;
@@ -55,6 +56,29 @@ impl Doctor<'_> {
         listed.into_iter().fold(outcome, |outcome, (name, value)| {
             outcome.detail(format!("{name}: {}", one_line(value)))
         })
+    }
+
+    pub(super) async fn audience(&self) -> Outcome {
+        let Some(audience) = self.claims.as_ref().and_then(|c| c.aud.as_ref()) else {
+            return Outcome::skip("the token names no audience");
+        };
+        let (shown, region) = (one_line(audience), self.sought.region);
+        match credentials::audience(region).await {
+            Some(expected) if shown == expected => {
+                Outcome::ok(format!("`{shown}`, as AWS STS in {region} expects"))
+            }
+            _ if self.sought.access.audience.is_some() => {
+                Outcome::ok(format!("`{shown}`, by `audience`"))
+                    .detail("the IAM OIDC provider must list it among its client IDs")
+            }
+            Some(expected) => Outcome::ng(
+                format!("`{shown}`, where AWS STS in {region} expects `{expected}`"),
+                "the token's issuer did not give the audience that was asked for: set `audience` to one that it gives",
+            ),
+            None => Outcome::skip(format!(
+                "`{shown}`; what AWS STS in {region} expects is not known"
+            )),
+        }
     }
 
     pub(super) fn role(&self) -> Outcome {
