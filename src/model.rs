@@ -1,6 +1,7 @@
 //! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
 
 pub mod claims;
+pub mod event;
 pub mod image;
 pub mod image_tag;
 pub mod names;

@@ -7,6 +7,7 @@ pub mod escape;
 pub mod event;
 pub mod json;
 pub mod markdown;
+pub mod page;
 pub mod plan;
 pub mod rollout;
 pub mod terminal;
@@ -126,6 +127,16 @@ impl Report {
         }));
     }
 
+    /// What was asked for, in words: on stdout, unless a program reads it.
+    pub fn answer(&self, lines: &[Text]) {
+        for line in lines {
+            match self.format {
+                OutputFormat::Text => terminal::write_line(&self.stdout, &escape::text_line(line)),
+                OutputFormat::Json => self.line(line.clone()),
+            }
+        }
+    }
+
     /// Times of the phases that ended so far, in order.
     pub fn phases(&self) -> Vec<(Phase, Duration)> {
         self.lock().took.clone()
@@ -162,7 +173,7 @@ impl Report {
         let answer = match self.format {
             OutputFormat::Json => Some(json::outputs(outputs)),
             // A script that takes it must not take the address of what was there before for a success.
-            OutputFormat::Text if ending.exit_code == 0 => outputs.url.as_deref().map(escape::line),
+            OutputFormat::Text if ending.exit_code == 0 => outputs.answer().map(escape::line),
             OutputFormat::Text => None,
         };
         if let Some(answer) = answer {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::check;
 use super::env::Env;
 use super::error::{InputError, Place};
+use super::generate::OF_THE_ACTION;
 use super::{file, takes_settings, trigger};
 
 /// Read where it exists, unless `--config` names another.
@@ -64,8 +65,8 @@ pub(super) fn read(
             .flat_map(|v| settings(v).cloned())
             .collect();
         for (setting, texts) in file::read(&shown, &text, &known)? {
-            refuse_on_privileged_event(&shown, &setting, &values, env)?;
             if settings(verb).any(|a| a.get_long() == Some(&setting)) {
+                refuse_on_privileged_event(&shown, &setting, &values, env)?;
                 values.entry(setting).or_insert(texts);
             }
         }
@@ -73,7 +74,8 @@ pub(super) fn read(
     Ok(values)
 }
 
-/// On events that run with the base repository's rights whoever wrote the code, the code must not choose the target.
+/// On events that run with the base repository's rights whoever wrote the code, the code must not choose what is done with
+/// those rights.
 fn refuse_on_privileged_event(
     file: &str,
     setting: &str,
@@ -81,8 +83,8 @@ fn refuse_on_privileged_event(
     env: &Env,
 ) -> Result<(), InputError> {
     let event = env.var("GITHUB_EVENT_NAME").unwrap_or_default();
-    let is_target = matches!(setting, "role-to-assume" | "cluster" | "service");
-    if !is_target || !trigger::is_privileged(event) || stronger.contains_key(setting) {
+    let may = check::is_harmless(setting) || stronger.contains_key(setting);
+    if may || !trigger::is_privileged(event) {
         return Ok(());
     }
     Err(InputError::PrivilegedEvent {
@@ -128,6 +130,10 @@ fn inputs(verb: &Command, env: &Env) -> Result<Values, InputError> {
         return Err(wrong("it is no object".to_owned()));
     };
     for (input, value) in inputs {
+        // All of the action's inputs come in one object.
+        if OF_THE_ACTION.iter().any(|(own, _)| *own == input) {
+            continue;
+        }
         let Some(arg) = settings(verb).find(|a| a.get_long() == Some(&input)) else {
             return Err(InputError::UnknownInput {
                 near: nearest(&input, settings(verb).filter_map(|a| a.get_long())),

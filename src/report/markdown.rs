@@ -252,7 +252,7 @@ fn facts(about: &Announcement) -> String {
     facts.join(" · ")
 }
 
-fn failure_card(failure: &Failure) -> String {
+pub(super) fn failure_card(failure: &Failure) -> String {
     let mut out = String::new();
     let mut number = 0;
     let mut item = |word: &str, text: &Text| {
@@ -316,7 +316,7 @@ pub fn short(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }
 
-fn capitalised(word: &str) -> String {
+pub(super) fn capitalised(word: &str) -> String {
     let mut chars = word.chars();
     chars
         .next()

@@ -10,17 +10,10 @@ use crate::plan::checkup::{exit_code, headline};
 use crate::report::checks::Checkup;
 use crate::report::{Report, Text};
 use crate::steps::checkup::{Sought, checkup};
-use crate::verbs::deploy::ending;
+use crate::steps::start;
 
 pub async fn doctor(args: &DoctorArgs, env: &Env) -> u8 {
-    let report = Arc::new(Report::new(env, args.output.output));
-    let mut env = env.clone();
-    if args.output.verbose || env.var("RUNNER_DEBUG") == Some("1") {
-        let report = report.clone();
-        env.wire = env
-            .wire
-            .telling(Arc::new(move |call| report.line(ending::call(&call))));
-    }
+    let (env, report) = start::listen(env, &args.output);
     let cancel = env.cancel.clone();
     let told = tokio::select! {
         biased;

@@ -6,14 +6,19 @@
     reason = "tests"
 )]
 
+mod docs;
 mod doctor;
 mod documents;
 mod harness;
+mod install;
+mod partitions;
+mod plan;
 mod real_image;
 mod refusals;
 mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
+mod threats;
 mod tidy;
 mod try_once;

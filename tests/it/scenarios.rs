@@ -264,14 +264,22 @@ scenarios! {
     address_of_the_load_balancer
     address_with_a_path
     adopted
+    after_a_successful_run
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    build_as_json
     build_for_another_architecture
+    build_into_no_repository
+    build_may_not_read_the_repository
+    build_reuses_the_image
+    build_tag_exists_and_must_not
+    build_without_a_repository
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
     comment_may_not_be_looked_for
+    comment_names_a_commit
     comment_of_a_newer_run
     comment_of_another_environment
     comment_of_somebody_else
@@ -288,6 +296,7 @@ scenarios! {
     doctor_no_id_token_permission
     doctor_on_a_fork
     doctor_outside_of_actions
+    doctor_register_by_family
     doctor_repository
     doctor_role_is_refused
     doctor_service_is_missing
@@ -297,6 +306,7 @@ scenarios! {
     expired_token_in_the_middle
     first_deploy
     force_new_deployment
+    foreign_code_is_allowed
     fork
     github_is_down
     healthy_for_20_seconds
@@ -313,6 +323,7 @@ scenarios! {
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
+    merged_pull_request_is_closed
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -325,6 +336,20 @@ scenarios! {
     output_json
     overrides
     pass_role_is_denied
+    plan_cancelled
+    plan_creates_a_repository
+    plan_desired_count
+    plan_from_another_build
+    plan_in_actions
+    plan_in_the_merge_queue
+    plan_new_image
+    plan_no_repository
+    plan_not_pushed_yet
+    plan_only_tags
+    plan_overrides
+    plan_reads_are_denied
+    plan_refuses_as_deploy_does
+    plan_unchanged
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

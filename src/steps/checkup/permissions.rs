@@ -62,18 +62,32 @@ impl Doctor<'_> {
         Ok(self.simulate(&question).await)
     }
 
+    /// AWS documents no resource for it, so `*` is asked; a policy that names the family alone may or may not do.
     pub(super) async fn register(&mut self) -> Result<Outcome, Error> {
-        let Some((family, resource)) = self.family() else {
+        let Some((family, revisions)) = self.family() else {
             return Ok(Outcome::skip("the task definition has no family"));
         };
         let question = Question {
             actions: asks(Id::Register),
-            resource: &resource,
+            resource: "*",
             context: &[],
         };
-        let simulated = self.simulate(&question).await;
+        let everywhere = self.simulate(&question).await;
         if self.no_simulation.is_none() {
-            return Ok(simulated);
+            if everywhere.word != Word::Ng {
+                return Ok(everywhere);
+            }
+            let of_family = Question {
+                resource: &revisions,
+                ..question
+            };
+            return Ok(match self.simulate(&of_family).await.word {
+                Word::Ok => Outcome::skip(format!(
+                    "could not tell: it is allowed on `{revisions}`, and AWS documents that it wants `*`"
+                ))
+                .help("allow ecs:RegisterTaskDefinition on `*`: it knows no resources"),
+                _ => everywhere,
+            });
         }
         // Without a container there is nothing to register.
         let mut document = Map::new();

@@ -43,26 +43,6 @@ pub fn updated(target: &RolloutTarget) -> Text {
     }
 }
 
-/// For `verbose`.
-pub fn call(call: &crate::wire::Call) -> Text {
-    let status = match call.status {
-        Some(status) => status.to_string(),
-        None => "no answer".to_owned(),
-    };
-    let text = Text::new()
-        .say(format!("{} ", call.method))
-        .code(call.operation.as_str())
-        .say(format!(
-            " {}: {status} in {} ms",
-            call.host,
-            call.took.as_millis()
-        ));
-    match &call.request_id {
-        Some(id) => text.say(format!(" ({id})")),
-        None => text,
-    }
-}
-
 pub fn cancelled_before_any_change() -> Ended {
     Ended {
         reasons: vec![Sentence::new(
