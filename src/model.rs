@@ -7,6 +7,7 @@ pub mod image;
 pub mod image_tag;
 pub mod names;
 pub mod past;
+pub mod policy_text;
 pub mod service;
 pub mod target;
 pub mod task;

@@ -7,6 +7,7 @@
 )]
 
 mod docs;
+mod doctor;
 mod documents;
 mod harness;
 mod install;

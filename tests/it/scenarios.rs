@@ -325,6 +325,7 @@ scenarios! {
     doctor_no_id_token_permission
     doctor_on_a_fork
     doctor_outside_of_actions
+    doctor_register_by_family
     doctor_repository
     doctor_role_is_refused
     doctor_service_is_missing
@@ -348,6 +349,8 @@ scenarios! {
     image_vanishes
     in_actions
     in_actions_preflight
+    issuer_answers_late
+    issuer_cannot_be_reached
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built

@@ -209,7 +209,11 @@ fn refusal(strike: Option<Strike>) -> Option<Refusal> {
         Strike::Unavailable => refusal(503, "Service Unavailable"),
         Strike::ExpiredToken => refusal(401, "Bad credentials"),
         Strike::Denied => Some(github::not_accessible()),
-        Strike::Reset | Strike::LostAnswer | Strike::Delay | Strike::Stale => None,
+        Strike::Reset
+        | Strike::LostAnswer
+        | Strike::Delay
+        | Strike::Stale
+        | Strike::IssuerUnreachable => None,
     }
 }
 

@@ -66,6 +66,8 @@ pub enum Effect {
     /// What was last answered to the same input before the rule began; the truth where nothing was.
     Stale,
     ExpiredToken,
+    /// STS cannot reach the issuer of a token.
+    IssuerUnreachable,
 }
 
 /// What happens to one call.
@@ -371,6 +373,12 @@ pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiErr
             "ServiceUnavailable",
             "ServiceUnavailable",
             "Service is unavailable",
+        ),
+        Effect::IssuerUnreachable => error(
+            400,
+            "IDPCommunicationError",
+            "IDPCommunicationError",
+            "Couldn't connect to the identity provider",
         ),
         Effect::ExpiredToken => Some(super::sigv4::expired(protocol)),
         Effect::Reset | Effect::LostAnswer | Effect::Delay | Effect::Denied | Effect::Stale => None,
