@@ -193,12 +193,12 @@ impl<'a> Visitor<'_> for KeySeed<'a> {
             }));
         };
         let setting = key.to_owned();
-        if !check::may_stand_in_a_file(key) {
-            return Err(self.reading.refuse(Wrong::NotInFile { setting }));
-        }
         // Who may change the file could lift the guard against their own code.
         if key == "allow-untrusted-build" {
             return Err(self.reading.refuse(Wrong::NotByCode { setting }));
+        }
+        if !check::may_stand_in_a_file(key) {
+            return Err(self.reading.refuse(Wrong::NotInFile { setting }));
         }
         if self.seen.contains(&setting) {
             return Err(self.reading.refuse(Wrong::Twice { setting }));
