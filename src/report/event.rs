@@ -88,6 +88,7 @@ pub enum Phase {
     Plan,
     Update,
     Rollout,
+    Smoke,
 }
 
 impl Phase {
@@ -99,6 +100,7 @@ impl Phase {
             Phase::Plan => "plan",
             Phase::Update => "update",
             Phase::Rollout => "rollout",
+            Phase::Smoke => "smoke test",
         }
     }
 
@@ -110,6 +112,7 @@ impl Phase {
             Phase::Plan => "Plan",
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
+            Phase::Smoke => "Smoke test",
         }
     }
 

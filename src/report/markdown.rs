@@ -148,7 +148,15 @@ fn verdict(about: &Announcement) -> (&'static str, Text, bool) {
         return ("🔄", words, false);
     };
     let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
+    let smoke = match &about.state {
+        State::Ended {
+            failure: Some(failure),
+            ..
+        } => failure.code.as_deref() == Some("shipway::deploy::smoke"),
+        _ => false,
+    };
     let (sign, words) = match status {
+        Status::Failed if smoke => ("❌", " is deployed, but its smoke test failed"),
         Status::Serving => ("✅", " is serving"),
         Status::Deployed if nothing_serves => ("✅", " deployed, nothing serves (desired count 0)"),
         Status::Deployed => ("✅", " deployed"),
