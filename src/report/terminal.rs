@@ -97,6 +97,7 @@ impl Terminal {
         if self.in_actions {
             // The runner prints an annotation's text in the log as well.
             self.line(&actions::annotation(Level::Error, &code, &message));
+            self.block(error);
             return;
         }
         for (n, part) in message.lines().enumerate() {
@@ -109,6 +110,17 @@ impl Terminal {
             }
         }
         self.line(&format!("  code: {code}"));
+        self.block(error);
+    }
+
+    /// Without a bar before each line: it is there to be copied.
+    fn block(&self, error: &Error) {
+        if let Some(block) = error.block() {
+            self.line(&format!("  {}", escape::line(&block.title)));
+            for line in block.text.lines() {
+                self.line(&format!("    {}", escape::line(line)));
+            }
+        }
     }
 
     pub(super) fn ending(&mut self, ending: &Ending) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Deploy;
 use crate::error::Error;
 use crate::inputs::env::Signal;
+use crate::model::Untrusted;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::Status;
@@ -256,7 +257,10 @@ impl Deploy<'_> {
             code: Some(error.code()),
             evidence,
             fix: error.help().map(Text::with_code),
-            quoted: None,
+            quoted: error.block().map(|b| {
+                let title = Text::with_code(b.title.clone());
+                (title, Untrusted::new(b.text.clone()))
+            }),
         };
         self.about.state = State::Ended {
             status,
