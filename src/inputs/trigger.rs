@@ -130,7 +130,7 @@ impl Trigger {
             // Which commit that is, and whose, only the API tells.
             self.pull_request = issue["number"].as_u64();
             self.pull_state = Some(PullState::of(
-                issue["state"] == "open",
+                issue["state"] != "closed",
                 issue["pull_request"]["merged_at"].is_string(),
             ));
             self.sha = None;

@@ -21,7 +21,7 @@ use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
 use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
 use crate::steps::access::{self, Access};
-use crate::steps::admit::{Asks, Uses, admit_code};
+use crate::steps::admit::{Asks, Uses};
 use crate::steps::announce::Announcer;
 use crate::steps::apply::{Applied, apply};
 use crate::steps::gather::service::Sought;
@@ -166,23 +166,16 @@ impl Deploy<'_> {
             Asks::Deploy,
             &self.args.announce.github,
             &self.args.build.build_secrets,
-        )?;
-        self.trigger = trigger;
-        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
-        let uses = Uses {
-            build: &self.args.build,
-            given: self.args.promote.image.is_some(),
-            task_definition: self.args.target.task_definition.as_deref(),
-        };
-        admit_code(
-            self.env,
-            self.trigger.as_mut(),
-            Asks::Deploy,
-            token.as_ref(),
-            &uses,
+            &Uses {
+                build: &self.args.build,
+                given: self.args.promote.image.is_some(),
+                task_definition: self.args.target.task_definition.as_deref(),
+            },
             &self.report,
         )
         .await?;
+        self.trigger = trigger;
+        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
         self.report.started(Phase::Preflight);
         let region = &self.args.target.aws_region;
         let Access { aws, claims } = access::connect(

@@ -17,5 +17,6 @@ mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
+mod threats;
 mod tidy;
 mod try_once;

@@ -264,6 +264,7 @@ scenarios! {
     address_of_the_load_balancer
     address_with_a_path
     adopted
+    after_a_successful_run
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
@@ -278,6 +279,7 @@ scenarios! {
     comment_is_denied
     comment_is_edited
     comment_may_not_be_looked_for
+    comment_names_a_commit
     comment_of_a_newer_run
     comment_of_another_environment
     comment_of_somebody_else
@@ -291,6 +293,7 @@ scenarios! {
     expired_token_in_the_middle
     first_deploy
     force_new_deployment
+    foreign_code_is_allowed
     fork
     github_is_down
     healthy_for_20_seconds
@@ -305,6 +308,7 @@ scenarios! {
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
+    merged_pull_request_is_closed
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -322,6 +326,7 @@ scenarios! {
     plan_desired_count
     plan_from_another_build
     plan_in_actions
+    plan_in_the_merge_queue
     plan_new_image
     plan_no_repository
     plan_not_pushed_yet
