@@ -3,6 +3,7 @@
 pub mod client;
 pub mod comment;
 pub mod id_token;
+pub mod permissions;
 pub mod pulls;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! runner (`actions`), the job summary and the comment (`markdown`), other programs (`json`). Only this folder prints.
 
 pub mod actions;
+pub mod checks;
 pub mod escape;
 pub mod event;
 pub mod json;

@@ -315,8 +315,8 @@ impl Inner {
         let caller = match signed {
             false => Principal::default(),
             true => {
-                // STS has endpoints beyond a region's own.
-                let region = if decoded.service == "sts" {
+                // STS has endpoints beyond a region's own, and IAM one for a whole partition.
+                let region = if matches!(decoded.service, "iam" | "sts") {
                     ""
                 } else {
                     &world.place.region

@@ -20,7 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Aws, AwsError, Failure, ecr, ecs, elbv2};
+use super::{Aws, AwsError, Failure, ecr, ecs, elbv2, iam, sts};
 use crate::wire::Wire;
 
 /// One attempt and one whole call. By default only connecting is bounded.
@@ -173,6 +173,12 @@ impl Aws {
             },
             elbv2: elbv2::Elbv2 {
                 client: client_of!(aws_sdk_elasticloadbalancingv2, &config, "elbv2"),
+            },
+            iam: iam::Iam {
+                client: client_of!(aws_sdk_iam, &config, "iam"),
+            },
+            sts: sts::Sts {
+                client: sts_client(&config),
             },
         })
     }

@@ -193,7 +193,7 @@ impl<'a> Visitor<'_> for KeySeed<'a> {
             }));
         };
         let setting = key.to_owned();
-        if check::is_secret(key) {
+        if !check::may_stand_in_a_file(key) {
             return Err(self.reading.refuse(Wrong::NotInFile { setting }));
         }
         // Who may change the file could lift the guard against their own code.

@@ -161,9 +161,16 @@ impl Played {
     /// AWS's calls that change anything.
     pub fn changes(&self) -> Vec<String> {
         let reads = |operation: &str| {
-            ["Describe", "List", "Get", "BatchGet", "AssumeRole"]
-                .iter()
-                .any(|p| operation.starts_with(p))
+            [
+                "Describe",
+                "List",
+                "Get",
+                "BatchGet",
+                "AssumeRole",
+                "Simulate",
+            ]
+            .iter()
+            .any(|p| operation.starts_with(p))
         };
         self.aws_calls()
             .filter(|r| !reads(&r.operation))

@@ -9,6 +9,7 @@
 mod docs;
 mod documents;
 mod harness;
+mod install;
 mod partitions;
 mod plan;
 mod real_image;

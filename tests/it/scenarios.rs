@@ -289,6 +289,18 @@ scenarios! {
     container_unhealthy
     desired_count_0
     desired_count_up
+    doctor_all_is_well
+    doctor_denied_here_and_there
+    doctor_hangs_on_a_tag
+    doctor_in_an_unknown_region
+    doctor_no_id_token_permission
+    doctor_on_a_fork
+    doctor_outside_of_actions
+    doctor_repository
+    doctor_role_is_refused
+    doctor_service_is_missing
+    doctor_shared_repository
+    doctor_simulation_is_denied
     errors_and_broken_connections
     expired_token_in_the_middle
     first_deploy
