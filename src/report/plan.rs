@@ -9,9 +9,7 @@ pub fn lines(plan: &Plan) -> Vec<Text> {
     let mut lines = Vec::new();
     for reasoned in &plan.changes {
         lines.push(change(plan, &reasoned.change).say(format!(" ({})", reasoned.why)));
-        if let Change::RegisterTaskDefinition { differences, .. } = &reasoned.change {
-            lines.extend(differences.iter().map(difference));
-        }
+        lines.extend(differences(&reasoned.change).iter().map(difference));
     }
     if lines.is_empty() {
         lines.push(
@@ -24,7 +22,15 @@ pub fn lines(plan: &Plan) -> Vec<Text> {
     lines
 }
 
-fn change(plan: &Plan, change: &Change) -> Text {
+/// Where a new revision differs from the live one.
+pub(super) fn differences(change: &Change) -> &[Difference] {
+    match change {
+        Change::RegisterTaskDefinition { differences, .. } => differences,
+        _ => &[],
+    }
+}
+
+pub(super) fn change(plan: &Plan, change: &Change) -> Text {
     match change {
         Change::RegisterTaskDefinition { family, .. } => Text::new()
             .say("register a revision of ")

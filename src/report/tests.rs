@@ -85,13 +85,13 @@ fn the_runner_gets_commands_and_masks() {
         stderr.replace(&token, "TOKEN"),
         "::add-mask::hunter2-token
 ::group::Building the image
+::endgroup::
   step 2/3
 ::stop-commands::TOKEN
   | :\u{200b}:error::fake
   | #\u{200b}#[endgroup]
   | 
 ::TOKEN::
-::endgroup::
   build: 7 of 11 steps cached · 41 s
 ::warning title=shipway%3A%3Atest%3A%3Awarning::branch #\u{200b}#[x] ::y%0Ahelp: do something
 Rolling out

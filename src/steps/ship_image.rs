@@ -305,7 +305,8 @@ async fn build_and_push(
         }
     }
     let digest = read_back(aws, order, digest.as_deref().unwrap_or(&origin.tag)).await?;
-    report.finished(Phase::Push, telling.summary(&digest));
+    report.line(Text::new().say("digest ").code(digest.as_str()));
+    report.finished(Phase::Push, telling.summary());
     Ok(digest)
 }
 

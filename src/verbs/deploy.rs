@@ -205,6 +205,7 @@ impl Deploy<'_> {
         self.note_image(&image);
         let wanted = self.wanted(image);
         let plan = plan(&found, &wanted);
+        self.about.plan = Some(plan.clone());
         self.report.started(Phase::Plan);
         for line in crate::report::plan::lines(&plan) {
             self.report.line(line);

@@ -113,7 +113,7 @@ impl Push {
         }
     }
 
-    pub fn summary(&self, digest: &str) -> Text {
+    pub fn summary(&self) -> Text {
         let there = self.layers.values().filter(|(_, there)| *there).count();
         let sent: u64 = self
             .layers
@@ -121,8 +121,8 @@ impl Push {
             .filter(|(_, there)| !there)
             .map(|(bytes, _)| bytes)
             .sum();
-        Text::new().code(digest).say(format!(
-            ", {} sent, {there} of {} layers were there",
+        Text::new().say(format!(
+            "{} sent, {there} of {} layers were there",
             size(sent),
             self.layers.len()
         ))
