@@ -6,25 +6,35 @@
 use miette::Diagnostic;
 
 /// An error with a stable code, help, and an exit code that follows from the code.
-pub struct Error(Box<dyn Diagnostic + Send + Sync + 'static>);
+pub struct Error {
+    inner: Box<dyn Diagnostic + Send + Sync + 'static>,
+    block: Option<Block>,
+}
+
+/// Something to copy, too long for a sentence: shown apart, line by line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub title: String,
+    pub text: String,
+}
 
 impl Error {
     /// `shipway::<stage>::<what>`; an error without one is our bug.
     pub fn code(&self) -> String {
-        self.0
+        self.inner
             .code()
             .map(|c| c.to_string())
             .unwrap_or_else(|| "shipway::internal::uncoded".to_owned())
     }
 
     pub fn help(&self) -> Option<String> {
-        self.0.help().map(|h| h.to_string())
+        self.inner.help().map(|h| h.to_string())
     }
 
     /// The message, and below it each cause that says something new.
     pub fn chain(&self) -> Vec<String> {
-        let mut lines = vec![self.0.to_string()];
-        let mut cause = self.0.source();
+        let mut lines = vec![self.inner.to_string()];
+        let mut cause = self.inner.source();
         while let Some(error) = cause {
             let text = error.to_string();
             if !lines.iter().any(|l| l.contains(&text)) {
@@ -33,6 +43,14 @@ impl Error {
             cause = error.source();
         }
         lines
+    }
+
+    pub fn block(&self) -> Option<&Block> {
+        self.block.as_ref()
+    }
+
+    pub fn with_block(self, block: Option<Block>) -> Error {
+        Error { block, ..self }
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -54,7 +72,10 @@ pub fn exit_code(code: &str) -> u8 {
 
 impl<E: Diagnostic + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Error {
-        Error(Box::new(error))
+        Error {
+            inner: Box::new(error),
+            block: None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The port to git: facts of the repository that a build context lies in, asked of the `git` program. Knows how to ask
-//! without running anything of the repository's (no hooks, no monitor) and without this process's GIT_ variables.
+//! without running anything of the repository's (no hooks, no monitor) and with none of this process's variables but the
+//! few that a program needs.
 //! It does not decide what a commit is called, nor what counts as part of an image.
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,19 @@ use thiserror::Error;
 
 /// `git status` reads every file's times; a repository that takes longer than this is on a broken disk.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The variables that git needs to start and to find its own settings, on any system.
+const NEEDED: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "TMPDIR",
+    "TEMP",
+    "SystemRoot",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+];
 
 #[derive(Debug, Error, Diagnostic)]
 pub enum GitError {
@@ -103,6 +117,13 @@ pub async fn look(context: &Path, also: &[&Path]) -> Result<Option<Repository>, 
     }))
 }
 
+/// The commit that is checked out around a directory. None where there is no git, no repository or no commit.
+pub async fn head(directory: &Path) -> Result<Option<String>, GitError> {
+    let asked = ask(directory, "rev-parse", &["--verify", "HEAD^{commit}"]).await?;
+    let answer = asked.filter(|answer| answer.status.success());
+    Ok(answer.map(|answer| text(&answer.stdout).trim().to_owned()))
+}
+
 async fn changed(
     context: &Path,
     top_level: &Path,
@@ -176,9 +197,11 @@ async fn ask(
     args: &[&str],
 ) -> Result<Option<Output>, GitError> {
     let mut git = Command::new("git");
-    for (key, _) in std::env::vars_os() {
-        if key.to_string_lossy().starts_with("GIT_") {
-            git.env_remove(key);
+    // Tokens and keys of this process are nobody's business, and its GIT_ variables could turn git elsewhere.
+    git.env_clear();
+    for (key, value) in std::env::vars_os() {
+        if NEEDED.iter().any(|needed| key.eq_ignore_ascii_case(needed)) {
+            git.env(key, value);
         }
     }
     git.args([

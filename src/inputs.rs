@@ -80,6 +80,9 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Cli, Unread> {
     let (given, repository) = match &cli.command {
         Command::Deploy(deploy) => (&deploy.promote.image, &deploy.build.ecr_repository),
         Command::Plan(plan) => (&plan.promote.image, &plan.build.ecr_repository),
+        Command::Build(build) if build.build.ecr_repository.is_none() => {
+            return Err(InputError::missing(&["ecr-repository".to_owned()], env).into());
+        }
         _ => return Ok(cli),
     };
     if given.is_none() && repository.is_none() {

@@ -32,12 +32,18 @@ pub use wire::Wire;
 use std::ffi::OsString;
 
 use inputs::{Unread, arguments};
-use model::verdict::Status;
+use model::verdict::{Status, Verb};
 use report::{Ending, Report, Text};
+
+/// Names and descriptions of what a verb gives to later steps, in order; empty for a verb that gives nothing.
+pub fn outputs_of(verb: &str) -> &'static [(&'static str, &'static str)] {
+    Verb::parse(verb).map(Verb::outputs).unwrap_or_default()
+}
 
 /// One run, from the command line to the exit code. `args` begins with the program's name.
 pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
     let format = inputs::output_format(&args, &env);
+    let verb = args.get(1).and_then(|a| a.to_str()).and_then(Verb::parse);
     match inputs::read(args, &env) {
         Ok(cli) => dispatch(cli, env).await,
         Err(Unread::Shown(text)) => {
@@ -49,6 +55,7 @@ pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
             report.error(&error);
             report.finish(
                 &Outputs {
+                    verb: verb.unwrap_or_default(),
                     deployment_status: Status::NotStarted.word().to_owned(),
                     failure_code: Some(error.code()),
                     ..Outputs::default()

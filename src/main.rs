@@ -9,6 +9,7 @@ use shipway::{Cancel, Env, Signal};
 const INTERNAL: u8 = 70;
 
 fn main() -> ExitCode {
+    close_to_others();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -27,6 +28,17 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     ExitCode::from(code.unwrap_or(INTERNAL))
 }
+
+/// Other programs of the same user can then read neither our variables nor our memory, where tokens and keys are, and a
+/// crash leaves no core. What cannot be set (an old kernel, a sandbox) stays as it was.
+#[cfg(target_os = "linux")]
+fn close_to_others() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_to_others() {}
 
 /// The first signal asks to stop; the same one again does not wait for the answer.
 #[cfg(unix)]

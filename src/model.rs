@@ -1,5 +1,7 @@
 //! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
 
+pub mod claims;
+pub mod event;
 pub mod image;
 pub mod image_tag;
 pub mod names;
@@ -8,6 +10,7 @@ pub mod service;
 pub mod target;
 pub mod task;
 pub mod task_definition;
+pub mod trust_policy;
 pub mod untrusted;
 pub mod verdict;
 

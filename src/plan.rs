@@ -7,6 +7,7 @@ pub mod image;
 pub mod overrides;
 pub mod preflight;
 pub mod service;
+pub mod trust;
 
 pub use difference::Difference;
 pub use service::{Change, Found, Plan, TaskDefinitionRef, Wanted};

@@ -8,6 +8,7 @@ mod file;
 pub mod json;
 pub mod markdown;
 mod names;
+pub mod page;
 pub mod plan;
 pub mod rollout;
 pub mod terminal;
@@ -27,6 +28,7 @@ use secrecy::SecretString;
 use crate::error::Error;
 use crate::inputs::env::{Clock, Env, Sink};
 use crate::inputs::values::OutputFormat;
+use crate::model::Untrusted;
 use crate::model::verdict::Outputs;
 
 pub use event::{Event, Phase, Stretch, Text, Warning, duration};
@@ -60,6 +62,8 @@ struct Inner {
     running: BTreeMap<Phase, Duration>,
     took: Vec<Stretch>,
     details: Option<file::Details>,
+    /// The last block that was quoted.
+    quoted: Option<(Text, Untrusted)>,
 }
 
 impl Report {
@@ -83,6 +87,7 @@ impl Report {
                 running: BTreeMap::new(),
                 took: Vec::new(),
                 details: None,
+                quoted: None,
             }),
         }
     }
@@ -108,6 +113,7 @@ impl Report {
                 });
                 took = Some(time);
             }
+            Event::Quoted { title, text } => inner.quoted = Some((title.clone(), text.clone())),
             _ => {}
         }
         inner.terminal.show(&event, took);
@@ -138,6 +144,16 @@ impl Report {
         }));
     }
 
+    /// What was asked for, in words: on stdout, unless a program reads it.
+    pub fn answer(&self, lines: &[Text]) {
+        for line in lines {
+            match self.format {
+                OutputFormat::Text => terminal::write_line(&self.stdout, &escape::text_line(line)),
+                OutputFormat::Json => self.line(line.clone()),
+            }
+        }
+    }
+
     /// Times of the phases that ended so far, in order.
     pub fn phases(&self) -> Vec<(Phase, Duration)> {
         let inner = self.lock();
@@ -149,9 +165,19 @@ impl Report {
         self.lock().stretches(self.clock.elapsed())
     }
 
+    /// The last block that was quoted, for a card that tells of the failure it belongs to.
+    pub fn quoted(&self) -> Option<(Text, Untrusted)> {
+        self.lock().quoted.clone()
+    }
+
     /// What the report file says beyond the outputs: the latest counts.
     pub fn keep(&self, about: &Announcement) {
         self.lock().details = Some(file::Details::of(about));
+    }
+
+    /// The same for a verb that deploys nothing.
+    pub fn keep_page(&self, page: &page::Page) {
+        self.lock().details = Some(file::Details::of_page(page));
     }
 
     /// Hide a secret in the runner's log, the moment it is known. Says nothing anywhere else.
@@ -186,7 +212,7 @@ impl Report {
         let answer = match self.format {
             OutputFormat::Json => Some(json::outputs(&outputs)),
             // A script that takes it must not take the address of what was there before for a success.
-            OutputFormat::Text if ending.exit_code == 0 => outputs.url.as_deref().map(escape::line),
+            OutputFormat::Text if ending.exit_code == 0 => outputs.answer().map(escape::line),
             OutputFormat::Text => None,
         };
         if let Some(answer) = answer {

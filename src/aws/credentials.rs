@@ -15,6 +15,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -208,14 +209,19 @@ impl WebIdentity {
                 .web_identity_token(token.expose_secret())
                 .send()
                 .await;
-            let error = match answer {
+            let (code, error) = match answer {
                 Ok(answer) => return session_of(answer.credentials),
-                Err(error) => AwsError::from_sdk("sts:AssumeRoleWithWebIdentity", error),
+                Err(error) => (
+                    error.code().unwrap_or_default().to_owned(),
+                    AwsError::from_sdk("sts:AssumeRoleWithWebIdentity", error),
+                ),
             };
             let code = match error.failure {
-                Failure::Denied { .. } => "AccessDenied".to_owned(),
-                Failure::Refused { code } => code,
-                Failure::Unauthenticated => "InvalidClientTokenId".to_owned(),
+                Failure::Denied { .. } | Failure::Refused { .. } | Failure::Unauthenticated
+                    if !code.is_empty() =>
+                {
+                    code
+                }
                 _ => {
                     return Err(Refusal::Unreachable(crate::model::untrusted::one_line(
                         &error.message,

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::model::Untrusted;
+use crate::model::claims::Claims;
 use crate::model::untrusted::one_line;
 use crate::wire::Wire;
 
@@ -35,22 +36,6 @@ pub struct IdTokenRequest {
 pub struct IdToken {
     pub token: SecretString,
     pub claims: Claims,
-}
-
-/// Claims that a trust policy can ask for, in GitHub's words. The token's id (`jti`) is left out on purpose.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims {
-    pub sub: Option<Untrusted>,
-    pub aud: Option<Untrusted>,
-    pub iss: Option<Untrusted>,
-    pub repository: Option<Untrusted>,
-    pub repository_id: Option<Untrusted>,
-    pub repository_owner_id: Option<Untrusted>,
-    /// `ref`
-    pub git_ref: Option<Untrusted>,
-    pub event_name: Option<Untrusted>,
-    pub environment: Option<Untrusted>,
-    pub job_workflow_ref: Option<Untrusted>,
 }
 
 impl Claims {
@@ -80,25 +65,6 @@ impl Claims {
             environment: claim("environment"),
             job_workflow_ref: claim("job_workflow_ref"),
         })
-    }
-
-    /// The claims there are, by GitHub's names, in the order that people compare them.
-    pub fn listed(&self) -> Vec<(&'static str, &Untrusted)> {
-        [
-            ("sub", &self.sub),
-            ("aud", &self.aud),
-            ("iss", &self.iss),
-            ("repository", &self.repository),
-            ("repository_id", &self.repository_id),
-            ("repository_owner_id", &self.repository_owner_id),
-            ("ref", &self.git_ref),
-            ("event_name", &self.event_name),
-            ("environment", &self.environment),
-            ("job_workflow_ref", &self.job_workflow_ref),
-        ]
-        .into_iter()
-        .filter_map(|(name, claim)| Some((name, claim.as_ref()?)))
-        .collect()
     }
 }
 

@@ -33,10 +33,6 @@ impl PullRequest {
 }
 
 /// GET /repos/{owner}/{repo}/pulls/{number}
-#[expect(
-    dead_code,
-    reason = "a comment's event names no commit: whoever acts on one asks here"
-)]
 pub async fn get_pull(
     github: &GitHub,
     repository: &str,

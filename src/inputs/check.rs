@@ -45,6 +45,24 @@ pub fn is_secret(setting: &str) -> bool {
     matches!(setting, "github-token" | "build-secrets")
 }
 
+/// Whether a file of the checked-out code may set it even where that code may be somebody else's and the job has the base
+/// repository's rights: only how long to wait and what to show. Everything else chooses what is built, what reaches AWS,
+/// or with which rights.
+pub fn is_harmless(setting: &str) -> bool {
+    matches!(
+        setting,
+        "wait-until"
+            | "wait-for-minutes"
+            | "stable-for"
+            | "on-superseded"
+            | "no-cache"
+            | "pull"
+            | "comment"
+            | "output"
+            | "verbose"
+    )
+}
+
 /// The values in one text of an input or a variable.
 pub(super) fn split(arg: &Arg, text: &str, place: &Place) -> Result<Vec<String>, InputError> {
     let split = match Shape::of(arg) {

@@ -178,11 +178,20 @@ pub enum InputError {
     )]
     NotInFile { place: Place, variable: String },
 
+    #[error("{place} is not allowed in a file, for a pull request could set it")]
+    #[diagnostic(
+        code(shipway::config::not_by_code),
+        help(
+            "set it in the workflow, as an input of the action, or as the environment variable `{variable}`"
+        )
+    )]
+    NotByCode { place: Place, variable: String },
+
     #[error("{place} does not count on `{event}`")]
     #[diagnostic(
         code(shipway::config::privileged_event),
         help(
-            "a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables"
+            "there the checked-out file may be somebody else's while the job has this repository's rights: set it as an input, a flag or a variable"
         )
     )]
     PrivilegedEvent { place: Place, event: String },

@@ -54,6 +54,7 @@ struct Reading<'a> {
 enum Wrong {
     UnknownKey { key: String, near: Option<String> },
     NotInFile { setting: String },
+    NotByCode { setting: String },
     Twice { setting: String },
     Value { setting: String, problem: String },
     Check { setting: String, error: InputError },
@@ -76,6 +77,10 @@ impl Wrong {
                 near,
             },
             Wrong::NotInFile { setting } => InputError::NotInFile {
+                variable: variable(&setting),
+                place: place(setting),
+            },
+            Wrong::NotByCode { setting } => InputError::NotByCode {
                 variable: variable(&setting),
                 place: place(setting),
             },
@@ -190,6 +195,10 @@ impl<'a> Visitor<'_> for KeySeed<'a> {
         let setting = key.to_owned();
         if check::is_secret(key) {
             return Err(self.reading.refuse(Wrong::NotInFile { setting }));
+        }
+        // Who may change the file could lift the guard against their own code.
+        if key == "allow-untrusted-build" {
+            return Err(self.reading.refuse(Wrong::NotByCode { setting }));
         }
         if self.seen.contains(&setting) {
             return Err(self.reading.refuse(Wrong::Twice { setting }));

@@ -64,8 +64,8 @@ pub(super) fn read(
             .flat_map(|v| settings(v).cloned())
             .collect();
         for (setting, texts) in file::read(&shown, &text, &known)? {
-            refuse_on_privileged_event(&shown, &setting, &values, env)?;
             if settings(verb).any(|a| a.get_long() == Some(&setting)) {
+                refuse_on_privileged_event(&shown, &setting, &values, env)?;
                 values.entry(setting).or_insert(texts);
             }
         }
@@ -73,7 +73,8 @@ pub(super) fn read(
     Ok(values)
 }
 
-/// On events that run with the base repository's rights whoever wrote the code, the code must not choose the target.
+/// On events that run with the base repository's rights whoever wrote the code, the code must not choose what is done with
+/// those rights.
 fn refuse_on_privileged_event(
     file: &str,
     setting: &str,
@@ -81,8 +82,8 @@ fn refuse_on_privileged_event(
     env: &Env,
 ) -> Result<(), InputError> {
     let event = env.var("GITHUB_EVENT_NAME").unwrap_or_default();
-    let is_target = matches!(setting, "role-to-assume" | "cluster" | "service");
-    if !is_target || !trigger::is_privileged(event) || stronger.contains_key(setting) {
+    let may = check::is_harmless(setting) || stronger.contains_key(setting);
+    if may || !trigger::is_privileged(event) {
         return Ok(());
     }
     Err(InputError::PrivilegedEvent {

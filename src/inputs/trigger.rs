@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::env::Env;
 use super::error::InputError;
 use crate::model::Untrusted;
+use crate::model::event::PullState;
+
+pub use crate::model::event::is_privileged;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
@@ -16,8 +19,8 @@ pub struct Trigger {
     /// `owner/name`
     pub repository: String,
     pub repository_id: Option<u64>,
-    /// The commit meant: the head of a pull request or of the run that triggered this one, else `GITHUB_SHA`. `None` where
-    /// only GitHub's API knows it (a comment on a pull request).
+    /// The commit meant: the head of a pull request, the commit that its merge made, the head of the run that triggered this
+    /// one, else `GITHUB_SHA`. `None` where only GitHub's API knows it (a comment on a pull request).
     pub sha: Option<String>,
     /// `GITHUB_SHA`: what checkout takes unless told otherwise.
     pub github_sha: Option<String>,
@@ -26,6 +29,7 @@ pub struct Trigger {
     /// The merge commit that `GITHUB_SHA` is on `pull_request`.
     pub merge_sha: Option<String>,
     pub pull_request: Option<u64>,
+    pub pull_state: Option<PullState>,
     /// The code comes from another repository (or from one that is gone).
     pub fork: bool,
     pub ref_name: Untrusted,
@@ -73,6 +77,7 @@ impl Trigger {
             head_sha: None,
             merge_sha: None,
             pull_request: None,
+            pull_state: None,
             fork: false,
             ref_name: untrusted("GITHUB_REF_NAME"),
             run_id: number("GITHUB_RUN_ID"),
@@ -98,13 +103,22 @@ impl Trigger {
         if pull.is_object() {
             self.pull_request = pull["number"].as_u64();
             self.head_sha = sha(&pull["head"]["sha"]);
-            self.ref_name = Untrusted::new(pull["head"]["ref"].as_str().unwrap_or_default());
             // A fork that was deleted since has no `repo` at all.
             self.fork = id(&pull["head"]["repo"]).is_none_or(|id| Some(id) != self.repository_id);
-            if self.event_name == "pull_request" && self.github_sha != self.head_sha {
-                self.merge_sha = self.github_sha.clone();
-            }
-            self.sha = self.head_sha.clone().or(self.sha.take());
+            let state = PullState::of(pull["state"] != "closed", pull["merged"] == true);
+            self.pull_state = Some(state);
+            let (meant, branch) = match state {
+                // The run is then on the base branch, at the commit that the merge made.
+                PullState::Merged => (sha(&pull["merge_commit_sha"]), &pull["base"]["ref"]),
+                PullState::Open | PullState::Closed => {
+                    if self.on_test_merge() && self.github_sha != self.head_sha {
+                        self.merge_sha = self.github_sha.clone();
+                    }
+                    (self.head_sha.clone(), &pull["head"]["ref"])
+                }
+            };
+            self.ref_name = Untrusted::new(branch.as_str().unwrap_or_default());
+            self.sha = meant.or(self.sha.take());
         } else if self.event_name == "workflow_run" && run.is_object() {
             self.head_sha = sha(&run["head_sha"]);
             self.sha = self.head_sha.clone();
@@ -113,10 +127,22 @@ impl Trigger {
             self.fork = id(&run["head_repository"]).is_none_or(|id| Some(id) != self.repository_id);
             self.pull_request = run["pull_requests"][0]["number"].as_u64();
         } else if issue["pull_request"].is_object() {
-            // Which commit that is, only the API tells.
+            // Which commit that is, and whose, only the API tells.
             self.pull_request = issue["number"].as_u64();
+            self.pull_state = Some(PullState::of(
+                issue["state"] == "open",
+                issue["pull_request"]["merged_at"].is_string(),
+            ));
             self.sha = None;
         }
+    }
+
+    /// `GITHUB_SHA` is the merge of head and base that GitHub makes to try it.
+    fn on_test_merge(&self) -> bool {
+        matches!(
+            self.event_name.as_str(),
+            "pull_request" | "pull_request_review" | "pull_request_review_comment"
+        )
     }
 
     pub fn repository_url(&self) -> String {
@@ -136,14 +162,6 @@ impl Trigger {
     pub fn commit_url(&self, sha: &str) -> String {
         format!("{}/commit/{sha}", self.repository_url())
     }
-}
-
-/// Events whose workflow runs with the base repository's rights, whoever wrote the code.
-pub fn is_privileged(event_name: &str) -> bool {
-    matches!(
-        event_name,
-        "pull_request_target" | "workflow_run" | "issue_comment"
-    )
 }
 
 fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {

@@ -1,4 +1,4 @@
-//! Payloads as the runner writes them, cut to what is read.
+//! Payloads as the runner writes them. What each means to a deploy is the table of `steps/admit_tests`.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ fn a_pull_request_means_its_head_and_names_the_merge() {
 fn pull_request_target_has_no_merge_commit() {
     let pull = trigger(
         "pull_request_target",
-        "pull_request_fork",
+        "pull_request.fork",
         "2222222222222222222222222222222222222222",
     );
     assert_eq!(
@@ -68,13 +68,13 @@ fn pull_request_target_has_no_merge_commit() {
 
 #[test]
 fn a_fork_is_one_even_when_it_is_gone() {
-    assert!(trigger("pull_request", "pull_request_fork", MERGE).fork);
-    assert!(trigger("pull_request", "pull_request_fork_deleted", MERGE).fork);
+    assert!(trigger("pull_request", "pull_request.fork", MERGE).fork);
+    assert!(trigger("pull_request", "pull_request.fork_deleted", MERGE).fork);
 }
 
 #[test]
 fn a_workflow_run_means_the_commit_of_the_run_before() {
-    let run = trigger("workflow_run", "workflow_run", MERGE);
+    let run = trigger("workflow_run", "workflow_run.success", MERGE);
     assert_eq!(
         run.sha.as_deref(),
         Some("7777777777777777777777777777777777777777")
@@ -85,7 +85,7 @@ fn a_workflow_run_means_the_commit_of_the_run_before() {
 
 #[test]
 fn a_comment_does_not_say_which_commit() {
-    let comment = trigger("issue_comment", "issue_comment", MERGE);
+    let comment = trigger("issue_comment", "issue_comment.pull_request", MERGE);
     assert_eq!(comment.pull_request, Some(7));
     assert_eq!(comment.sha, None);
     assert!(is_privileged(&comment.event_name));

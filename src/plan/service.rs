@@ -40,13 +40,20 @@ pub struct Wanted {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "state",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub enum WantedImage {
     Pushed(Image),
     /// Before the build: the digest is not known yet.
-    #[expect(dead_code, reason = "where a plan without a build starts from")]
     NotPushedYet {
         repository: String,
         tag: String,
+        /// Why it is not there, or does not do.
+        why: String,
+        creates_repository: bool,
     },
 }
 
@@ -54,12 +61,17 @@ impl WantedImage {
     pub fn reference(&self) -> String {
         match self {
             WantedImage::Pushed(image) => image.reference(),
-            WantedImage::NotPushedYet { repository, tag } => format!("{repository}:{tag}"),
+            // Equal to no reference that a task definition can hold: what a build will come to, nobody knows before it.
+            WantedImage::NotPushedYet {
+                repository, tag, ..
+            } => format!("{repository}:{tag} (to be built)"),
         }
     }
 }
 
+/// Serialises for other programs: members in kebab case, as docs/plan.md lists them.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Plan {
     pub cluster: String,
     pub service: String,
@@ -79,18 +91,24 @@ pub struct Reasoned {
 }
 
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "change", rename_all = "kebab-case")]
+#[serde(
+    tag = "change",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub enum Change {
     RegisterTaskDefinition {
         family: String,
         #[serde(serialize_with = "names_only")]
         document: Map<String, Value>,
+        #[serde(serialize_with = "as_map")]
         tags: Vec<(String, String)>,
         differences: Vec<Difference>,
     },
     /// Says on the live revision which commit and run it now stands for. A denial is a warning.
     TagTaskDefinition {
         arn: String,
+        #[serde(serialize_with = "as_map")]
         tags: Vec<(String, String)>,
     },
     UpdateService {
@@ -111,6 +129,10 @@ pub enum TaskDefinitionRef {
 /// The document may hold secrets in environment values: the plan in print names its members only.
 fn names_only<S: Serializer>(document: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(document.keys())
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
 }
 
 impl Plan {
@@ -137,6 +159,11 @@ impl Plan {
         self.changes
             .iter()
             .any(|c| matches!(c.change, Change::UpdateService { .. }))
+    }
+
+    /// True when what runs is to change: a tag on the live revision is none.
+    pub fn changes_anything(&self) -> bool {
+        self.register().is_some() || self.updates_service()
     }
 
     /// True when the update starts a deployment: a change of desired count alone starts none.

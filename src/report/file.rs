@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::event::{Stretch, Text};
 use super::markdown::{Announcement, Counted, Failure, advice_in_words};
+use super::page::{Outcome, Page};
 use super::{escape, json, plan};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
@@ -34,11 +35,14 @@ pub(super) struct File<'a> {
 }
 
 /// What an announcement says beyond the outputs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Details {
-    cluster: String,
-    service: String,
+    /// Names of the file.
+    #[serde(skip)]
+    subject: Vec<String>,
+    cluster: Option<String>,
+    service: Option<String>,
     environment: Option<String>,
     verdict: String,
     commit: Option<String>,
@@ -162,8 +166,9 @@ impl Details {
         let failure = about.state.failure();
         let evidence = failure.iter().flat_map(|f| &f.evidence).map(escape::plain);
         Details {
-            cluster: about.cluster.clone(),
-            service: about.service.clone(),
+            subject: vec![about.cluster.clone(), about.service.clone()],
+            cluster: Some(about.cluster.clone()),
+            service: Some(about.service.clone()),
             environment: about
                 .environment
                 .as_ref()
@@ -206,6 +211,32 @@ impl Details {
             history: about.history.iter().map(past).collect(),
         }
     }
+
+    /// Of a verb that deploys nothing.
+    pub fn of_page(page: &Page) -> Details {
+        let mut details = Details {
+            subject: page.subject.clone(),
+            verdict: escape::plain(&page.headline),
+            commit: page.about.commit.as_ref().map(|c| c.sha.clone()),
+            notes: page.about.note.iter().map(escape::plain).collect(),
+            ..Details::default()
+        };
+        match &page.outcome {
+            Outcome::Planned(plan) => {
+                details.cluster = Some(plan.cluster.clone());
+                details.service = Some(plan.service.clone());
+                details.plan = planned(plan);
+            }
+            Outcome::Failed { cause, failure } => {
+                let cause = cause.as_ref().map(escape::plain);
+                let evidence = failure.evidence.iter().map(escape::plain);
+                details.reasons = cause.iter().cloned().chain(evidence).collect();
+                details.failure = Some(failure_of(failure, cause));
+            }
+            Outcome::Built(_) | Outcome::Cancelled => {}
+        }
+        details
+    }
 }
 
 fn failure_of(failure: &Failure, cause: Option<String>) -> FailureOf {
@@ -227,7 +258,7 @@ fn planned(plan: &Plan) -> Vec<Planned> {
         .map(|reasoned| Planned {
             change: escape::plain(&plan::change(plan, &reasoned.change)),
             why: reasoned.why.clone(),
-            differences: plan::differences(&reasoned.change)
+            differences: plan::differences(reasoned)
                 .iter()
                 .map(|d: &Difference| DifferenceOf {
                     path: d.path.clone(),
@@ -312,7 +343,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 /// might be a link to elsewhere.
 pub(super) fn create(folder: &Path, details: &Details) -> std::io::Result<PathBuf> {
     let mut name = vec!["shipway".to_owned()];
-    for part in [&details.cluster, &details.service] {
+    for part in &details.subject {
         // Each may be given as an ARN.
         let part = part.rsplit('/').next().unwrap_or_default();
         name.push(escape::label(part).replace(' ', "-"));

@@ -1,4 +1,4 @@
-//! The comment and the job summary, as Markdown from one value. A file a noun; `page` puts sections together within
+//! The comment and the job summary, as Markdown from one value. A file a noun; `fit` puts sections together within
 //! GitHub's limits. Asks nobody anything. Foreign text enters through `escape` alone.
 
 mod advice;
@@ -7,8 +7,8 @@ mod card;
 mod changes;
 mod comment;
 mod facts;
+mod fit;
 mod history;
-mod page;
 mod phases;
 mod summary;
 mod targets;
@@ -22,11 +22,22 @@ mod tests;
 
 pub use advice::words as advice_in_words;
 pub use announcement::{Announcement, Commit, Counted, Failure, State};
+pub(super) use card::sections as failure_card;
 pub use comment::comment;
+pub(super) use fit::Section;
 pub use summary::summary;
+pub(super) use summary::within_limits;
 pub use verdict::{headline, verdict_alone};
 
 /// Seven digits, as GitHub shows commits.
 pub fn short(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
+}
+
+pub(super) fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    chars
+        .next()
+        .map(|c| c.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }

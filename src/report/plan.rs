@@ -1,33 +1,89 @@
 //! A plan in words: each change, why, and where the task definition differs.
 
+use super::escape;
 use super::event::Text;
 use crate::model::Untrusted;
 use crate::model::names::family_and_revision;
+use crate::plan::service::{Reasoned, WantedImage};
 use crate::plan::{Change, Difference, Plan, TaskDefinitionRef};
 
 pub fn lines(plan: &Plan) -> Vec<Text> {
     let mut lines = Vec::new();
     for reasoned in &plan.changes {
-        lines.push(change(plan, &reasoned.change).say(format!(" ({})", reasoned.why)));
-        lines.extend(differences(&reasoned.change).iter().map(difference));
+        lines.push(reason(plan, reasoned));
+        lines.extend(differences(reasoned).iter().map(difference));
     }
     if lines.is_empty() {
-        lines.push(
-            Text::new()
-                .say("nothing to change: the service is on ")
-                .code(family_and_revision(&plan.previous_task_definition))
-                .say(" already"),
-        );
+        lines.push(nothing(plan));
     }
     lines
 }
 
-/// Where a new revision differs from the live one.
-pub(super) fn differences(change: &Change) -> &[Difference] {
-    match change {
+/// What happens to the image before the plan is carried out, where that is not settled yet.
+pub fn image_lines(plan: &Plan) -> Vec<Text> {
+    let Some(WantedImage::NotPushedYet {
+        repository,
+        tag,
+        why,
+        creates_repository,
+    }) = &plan.image
+    else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    if *creates_repository {
+        lines.push(
+            Text::new()
+                .say("ECR repository ")
+                .code(repository.as_str())
+                .say(" would be created"),
+        );
+    }
+    lines.push(
+        Text::new()
+            .say("image would be built and pushed as ")
+            .code(tag.as_str())
+            .say(format!(": {why}")),
+    );
+    lines
+}
+
+/// The same as a Markdown list.
+pub(super) fn list(plan: &Plan) -> String {
+    let mut out = String::new();
+    for line in image_lines(plan) {
+        out.push_str(&format!("- {}\n", escape::markdown(&line)));
+    }
+    for reasoned in &plan.changes {
+        let line = escape::markdown(&reason(plan, reasoned));
+        out.push_str(&format!("- {line}\n"));
+        for found in differences(reasoned) {
+            let line = escape::markdown(&difference(found));
+            out.push_str(&format!("  - {}\n", line.trim_start()));
+        }
+    }
+    if out.is_empty() {
+        out.push_str(&format!("{}\n", escape::markdown(&nothing(plan))));
+    }
+    out
+}
+
+fn reason(plan: &Plan, reasoned: &Reasoned) -> Text {
+    change(plan, &reasoned.change).say(format!(" ({})", reasoned.why))
+}
+
+pub(super) fn differences(reasoned: &Reasoned) -> &[Difference] {
+    match &reasoned.change {
         Change::RegisterTaskDefinition { differences, .. } => differences,
         _ => &[],
     }
+}
+
+fn nothing(plan: &Plan) -> Text {
+    Text::new()
+        .say("nothing to change: the service is on ")
+        .code(family_and_revision(&plan.previous_task_definition))
+        .say(" already")
 }
 
 pub(super) fn change(plan: &Plan, change: &Change) -> Text {

@@ -117,6 +117,17 @@ impl Terminal {
         if !self.in_actions {
             self.line(&format!("  code: {code}"));
         }
+        self.block(error);
+    }
+
+    /// Without a bar before each line: it is there to be copied.
+    fn block(&self, error: &Error) {
+        if let Some(block) = error.block() {
+            self.line(&format!("  {}", escape::line(&block.title)));
+            for line in block.text.lines() {
+                self.line(&format!("    {}", escape::line(line)));
+            }
+        }
     }
 
     pub(super) fn ending(&mut self, ending: &Ending, failure_code: Option<&str>) {

@@ -8,11 +8,14 @@ use miette::Diagnostic;
 
 use crate::aws::Aws;
 use crate::aws::credentials::{Connection, MintIdToken, Refusal, Role, audience, session_name};
-use crate::error::Error;
-use crate::github::id_token::{Claims, IdTokenError, IdTokenRequest};
+use crate::error::{Block, Error};
+use crate::github::id_token::{IdTokenError, IdTokenRequest};
 use crate::inputs::arguments;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
+use crate::model::Untrusted;
+use crate::model::claims::Claims;
+use crate::model::trust_policy;
 use crate::model::untrusted::one_line;
 use crate::report::Report;
 
@@ -32,6 +35,47 @@ pub enum AccessError {
         code: String,
         message: String,
         help: String,
+    },
+
+    #[error("the account of {role} has no IAM OIDC provider for {issuer}: {message}")]
+    #[diagnostic(code(shipway::credentials::no_oidc_provider), help("{help}"))]
+    NoProvider {
+        role: String,
+        issuer: String,
+        message: String,
+        help: String,
+    },
+
+    #[error(
+        "the IAM OIDC provider in the account of {role} does not take the token's audience {audience}: {message}"
+    )]
+    #[diagnostic(code(shipway::credentials::audience), help("{help}"))]
+    Audience {
+        role: String,
+        audience: String,
+        message: String,
+        help: String,
+    },
+
+    #[error("AWS could not fetch the keys of the token's issuer {issuer}: {message}")]
+    #[diagnostic(code(shipway::credentials::issuer_unreachable), help("{help}"))]
+    IssuerUnreachable {
+        issuer: String,
+        message: String,
+        help: String,
+    },
+
+    #[error("{role} gives no session of {wanted}: {message}")]
+    #[diagnostic(
+        code(shipway::credentials::session_too_long),
+        help(
+            "lower `role-duration-seconds` (3600 when not set), or raise the role's maximum session duration: sessions are renewed while they are needed, so a short one suffices"
+        )
+    )]
+    TooLong {
+        role: String,
+        wanted: String,
+        message: String,
     },
 
     #[error("AWS STS could not be asked to assume {role}: {reason}")]
@@ -114,7 +158,12 @@ async fn connected(
     let connected = Aws::connect(connection).await;
     connected.map_err(|refusal| {
         let claims = claims.lock().map(|c| c.clone()).unwrap_or_default();
-        explained(refusal, role_arn, claims.as_ref())
+        explained(
+            refusal,
+            role_arn,
+            access.role_duration_seconds,
+            claims.as_ref(),
+        )
     })
 }
 
@@ -154,17 +203,15 @@ fn minter(
     })
 }
 
-fn explained(refusal: Refusal, role: String, claims: Option<&Claims>) -> Error {
+fn explained(
+    refusal: Refusal,
+    role: String,
+    duration_seconds: Option<u32>,
+    claims: Option<&Claims>,
+) -> Error {
     match refusal {
         Refusal::Refused { code, message } => {
-            let help = advice(&code, &message, claims);
-            AccessError::Refused {
-                role,
-                code,
-                message,
-                help,
-            }
-            .into()
+            refused(role, duration_seconds, code, message, claims)
         }
         Refusal::Unreachable(reason) => AccessError::Unreachable { role, reason }.into(),
         // The id token's own error has a code and a help of its own.
@@ -179,36 +226,112 @@ fn explained(refusal: Refusal, role: String, claims: Option<&Claims>) -> Error {
     }
 }
 
-/// What STS's words mean. AccessDenied cannot tell one cause from another: candidates, and what the token claims.
-fn advice(code: &str, message: &str, claims: Option<&Claims>) -> String {
-    let first = match code {
-        "InvalidIdentityToken" if message.contains("No OpenIDConnect provider found") => {
-            "the role's account has no IAM OIDC provider for the token's issuer (iss below): create it there".to_owned()
-        }
-        "InvalidIdentityToken" if message.contains("audience") => {
-            "add the token's audience (aud below) to the client IDs of the account's IAM OIDC provider, or set `audience`".to_owned()
-        }
-        "InvalidIdentityToken" if message.contains("verification key") => {
-            "AWS cannot reach the issuer (iss below) to fetch its keys: it must be on the internet".to_owned()
-        }
-        "ValidationError" if message.contains("DurationSeconds") => {
-            "lower `role-duration-seconds`, or raise the role's maximum session duration".to_owned()
-        }
-        "AccessDenied" => "STS does not say which of these it is: the role does not exist or its name is misspelt; its trust policy \
-             does not allow sts:AssumeRoleWithWebIdentity for the account's OIDC provider; the policy's conditions do not match the \
-             claims below (they are case-sensitive); an SCP denies it"
-            .to_owned(),
-        _ => "compare the role's trust policy with the claims below".to_owned(),
+/// What STS's words mean. AccessDenied cannot tell one cause from another: candidates, what the token claims, and the
+/// statement that would let it in.
+fn refused(
+    role: String,
+    duration_seconds: Option<u32>,
+    code: String,
+    message: String,
+    claims: Option<&Claims>,
+) -> Error {
+    let claim = |of: fn(&Claims) -> &Option<Untrusted>| {
+        claims
+            .and_then(|c| of(c).as_ref())
+            .map_or_else(|| "(none)".to_owned(), one_line)
     };
-    let listed: Vec<String> = claims
-        .map(Claims::listed)
-        .unwrap_or_default()
-        .iter()
-        .map(|(name, value)| format!("  {name}: {}", one_line(value)))
-        .collect();
-    if listed.is_empty() {
-        first
-    } else {
-        format!("{first}\nthe token claims:\n{}", listed.join("\n"))
+    let issuer = || claim(|c| &c.iss);
+    let with_claims = |advice: &str| format!("{advice}{}", claims_in_words(claims));
+    match code.as_str() {
+        "InvalidIdentityToken" if message.contains("No OpenIDConnect provider found") => {
+            AccessError::NoProvider {
+                help: with_claims(&format!(
+                    "create it in that account, IAM → Identity providers → OpenID Connect: provider URL {}, audience {}",
+                    issuer(),
+                    claim(|c| &c.aud),
+                )),
+                issuer: issuer(),
+                role,
+                message,
+            }
+            .into()
+        }
+        "InvalidIdentityToken" if message.contains("audience") => AccessError::Audience {
+            help: with_claims(
+                "add the audience to the provider's list of client IDs, or set `audience` to one that is there",
+            ),
+            audience: claim(|c| &c.aud),
+            role,
+            message,
+        }
+        .into(),
+        "InvalidIdentityToken" if message.contains("verification key") => {
+            AccessError::IssuerUnreachable {
+                help: with_claims(
+                    "the issuer's `/.well-known/openid-configuration` and its keys must be reachable from the internet, with a certificate of a public authority",
+                ),
+                issuer: issuer(),
+                message,
+            }
+            .into()
+        }
+        "IDPCommunicationError" => AccessError::IssuerUnreachable {
+            help: with_claims(
+                "it was asked for several times; if the issuer answers others, run again in a few minutes",
+            ),
+            issuer: issuer(),
+            message,
+        }
+        .into(),
+        "ValidationError" if message.contains("DurationSeconds") => AccessError::TooLong {
+            wanted: match duration_seconds {
+                Some(seconds) => format!("{seconds} s"),
+                None => "the default length".to_owned(),
+            },
+            role,
+            message,
+        }
+        .into(),
+        _ => {
+            let advice = claims.and_then(|c| trust_policy::advice(&role, c));
+            let mut help = match code.as_str() {
+                "AccessDenied" => CANDIDATES.to_owned(),
+                _ => "compare the role's trust policy with the claims".to_owned(),
+            };
+            help.push_str(&claims_in_words(claims));
+            for note in advice.iter().flat_map(|a| &a.notes) {
+                help.push_str(&format!("\nnote: {note}"));
+            }
+            let block = advice.map(|a| Block {
+                title: "for the role's trust policy, a statement that lets in this job:".to_owned(),
+                text: a.statement,
+            });
+            Error::from(AccessError::Refused {
+                role,
+                code,
+                message,
+                help,
+            })
+            .with_block(block)
+        }
     }
+}
+
+/// STS says the same of all of them.
+const CANDIDATES: &str = "STS does not say which of these it is:
+- the role does not exist, or its name or account is misspelt
+- its trust policy does not allow sts:AssumeRoleWithWebIdentity, or not for this account's OIDC provider (its ARN must be the Principal)
+- a condition does not match a claim below, letter by letter: sub, aud or ref
+- a service control policy (SCP) or a resource control policy (RCP) denies it";
+
+fn claims_in_words(claims: Option<&Claims>) -> String {
+    let listed = claims.map(Claims::listed).unwrap_or_default();
+    if listed.is_empty() {
+        return String::new();
+    }
+    let mut words = "\nthe token claims:".to_owned();
+    for (name, value) in listed {
+        words.push_str(&format!("\n  {name}: {}", one_line(value)));
+    }
+    words
 }

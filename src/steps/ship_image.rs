@@ -3,9 +3,10 @@
 //! Present with the same build key → reused. Else built by BuildKit, checked, pushed and read back from ECR.
 
 mod failing;
+mod origin;
 mod telling;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,25 +14,25 @@ use jiff::Timestamp;
 use crate::aws::Aws;
 use crate::aws::ecr::Repository;
 use crate::docker::build::{self, BuildSpec};
-use crate::docker::context::Context;
 use crate::docker::daemon::Daemon;
 use crate::docker::inspect::ImageFacts;
 use crate::docker::push::{self, PushOutcome};
 use crate::docker::registry_auth::{self, RegistryAuth};
 use crate::error::Error;
-use crate::git;
 use crate::inputs::arguments;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values;
 use crate::model::image::{Image, Platform, RegistryImage};
-use crate::model::image_tag::{BUILD_KEY_LABEL, BuildInputs, Source};
+use crate::model::image_tag::BUILD_KEY_LABEL;
 use crate::plan::image::{ImageDecision, OnExistingTag, decide};
 use crate::plan::preflight;
 use crate::report::{Phase, Report, Text};
 
 pub use failing::ShipError;
 use failing::told;
+use origin::{Origin, merge_note, origin};
+pub use telling::size;
 
 /// ECR shows a pushed image at once; reads after writes may still lag a little.
 const READ_BACK: [Duration; 4] = [
@@ -49,12 +50,33 @@ pub struct Shipped {
     pub commit: Option<String>,
     /// Said beside the commit, e.g. that the merge commit was built.
     pub note: Option<Text>,
+    pub made: Made,
 }
 
-/// What to ship, and where.
+/// How the image came to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// `--image`.
+    Given,
+    /// The repository had it, built from the same inputs.
+    Reused,
+    Pushed(Built),
+}
+
+/// What a build came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Built {
+    /// Uncompressed, as the engine counts.
+    pub size_bytes: u64,
+    pub steps: usize,
+    pub cached: usize,
+    /// What the registry did not have yet.
+    pub sent_bytes: u64,
+}
+
+/// What to ship.
 pub struct Order<'a> {
     pub build: &'a arguments::Build,
-    pub repository: &'a Repository,
     /// What to build for.
     pub platform: &'a Platform,
     /// What the tasks run on and why we think so, where it is known.
@@ -62,22 +84,34 @@ pub struct Order<'a> {
     pub trigger: Option<&'a Trigger>,
 }
 
-/// What the context is a picture of.
-struct Origin {
-    tag: String,
-    reusable: bool,
-    build_key: String,
-    commit: Option<String>,
-    committed: Option<Timestamp>,
-    source_url: Option<String>,
+/// What shipping would do: looked up, nothing done yet.
+pub struct Intended {
+    context_dir: PathBuf,
+    dockerfile: PathBuf,
+    origin: Origin,
+    pub decision: ImageDecision,
+    pub note: Option<Text>,
 }
 
-pub async fn ship_image(
+impl Intended {
+    /// The tag that the image has or would get.
+    pub fn tag(&self) -> &str {
+        &self.origin.tag
+    }
+
+    pub fn commit(&self) -> Option<&str> {
+        self.origin.commit.as_deref()
+    }
+}
+
+/// Looks whether the commit's image is there. Asks git and ECR, no Docker engine. Without a repository nothing is there.
+pub async fn intend(
     env: &Env,
     aws: &Aws,
     order: &Order<'_>,
+    repository: Option<&Repository>,
     report: &Report,
-) -> Result<Shipped, Error> {
+) -> Result<Intended, Error> {
     let context_dir = env.cwd.join(&order.build.context);
     let dockerfile = match &order.build.file {
         Some(file) => env.cwd.join(file),
@@ -85,11 +119,12 @@ pub async fn ship_image(
     };
     let origin = origin(&context_dir, &dockerfile, order).await?;
     let note = merge_note(&origin, order.trigger, report);
-    let existing = match (origin.reusable, order.build.on_existing_tag) {
-        (false, values::OnExistingTag::Reuse | values::OnExistingTag::Rebuild) => None,
-        _ => {
+    let existing = match (origin.reusable, order.build.on_existing_tag, repository) {
+        (false, values::OnExistingTag::Reuse | values::OnExistingTag::Rebuild, _) => None,
+        (.., None) => None,
+        (.., Some(repository)) => {
             aws.ecr
-                .image(&order.repository.name, &origin.tag, order.platform, true)
+                .image(&repository.name, &origin.tag, order.platform, true)
                 .await?
         }
     };
@@ -98,19 +133,45 @@ pub async fn ship_image(
         values::OnExistingTag::Rebuild => OnExistingTag::Rebuild,
         values::OnExistingTag::Fail => OnExistingTag::Fail,
     };
-    let digest = match decide(
+    let decision = decide(
         existing.as_ref(),
         &origin.tag,
         &origin.build_key,
         order.platform,
         origin.reusable,
         on_existing,
-    )? {
+    )?;
+    Ok(Intended {
+        context_dir,
+        dockerfile,
+        origin,
+        decision,
+        note,
+    })
+}
+
+/// Does what is intended: afterwards the image is in the repository.
+pub async fn ship_image(
+    env: &Env,
+    aws: &Aws,
+    order: &Order<'_>,
+    repository: &Repository,
+    intended: Intended,
+    report: &Report,
+) -> Result<Shipped, Error> {
+    let Intended {
+        context_dir,
+        dockerfile,
+        origin,
+        decision,
+        note,
+    } = intended;
+    let (digest, made) = match decision {
         ImageDecision::Reuse { digest } => {
             report.line(Text::new().say("image ").code(origin.tag.as_str()).say(
                 " is in the repository already, built from the same inputs: build and push skipped",
             ));
-            digest
+            (digest, Made::Reused)
         }
         ImageDecision::Build { why } => {
             report.line(
@@ -119,19 +180,20 @@ pub async fn ship_image(
                     .code(origin.tag.as_str())
                     .say(format!(": {why}")),
             );
-            build_and_push(
+            let (digest, built) = build_and_push(
                 env,
                 aws,
-                order,
+                (order, repository),
                 &origin,
                 (&context_dir, &dockerfile),
                 report,
             )
-            .await?
+            .await?;
+            (digest, Made::Pushed(built))
         }
     };
     let image = Image {
-        repository: order.repository.uri.clone(),
+        repository: repository.uri.clone(),
         tag: Some(origin.tag),
         digest: Some(digest),
     };
@@ -139,93 +201,18 @@ pub async fn ship_image(
         image,
         commit: origin.commit,
         note,
+        made,
     })
-}
-
-/// Tag, build key and commit, by what git and the context say.
-async fn origin(context_dir: &Path, dockerfile: &Path, order: &Order<'_>) -> Result<Origin, Error> {
-    let (root, file) = (context_dir.to_owned(), dockerfile.to_owned());
-    let context = blocking("open the context", move || Context::open(&root, &file)).await??;
-    let repository = git::look(context_dir, &[dockerfile]).await?;
-    let head = repository.as_ref().and_then(|r| r.head.as_ref());
-    let dirty = repository
-        .as_ref()
-        .is_some_and(|r| r.changed.iter().any(|path| context.sends(path)));
-    let (root, context_file) = (context.root().to_owned(), context.dockerfile().to_owned());
-    let hash = match dirty || head.is_none() {
-        true => blocking("hash the context", move || context.hash()).await??,
-        false => String::new(),
-    };
-    let source = match head {
-        Some(head) if dirty => Source::Dirty {
-            sha: &head.sha,
-            context_hash: &hash,
-        },
-        Some(head) => Source::Clean { sha: &head.sha },
-        None => Source::NoGit {
-            context_hash: &hash,
-        },
-    };
-    let relative = |path: &Path| {
-        repository
-            .as_ref()
-            .and_then(|r| r.relative(path))
-            .unwrap_or_else(|| path.display().to_string())
-    };
-    let build_args: Vec<(String, String)> = pairs(&order.build.build_args);
-    let tag = source.tag();
-    let build_key = BuildInputs {
-        // A dirty tree is no commit: its tag, which holds the context's hash, stands for it.
-        commit: &tag,
-        context: &relative(&root),
-        file: &relative(&context_file),
-        target: order.build.target.as_deref(),
-        build_args: &build_args,
-        platform: &order.platform.to_string(),
-    }
-    .key();
-    let of_trigger = order.trigger.map(Trigger::repository_url);
-    Ok(Origin {
-        reusable: source.may_be_reused(),
-        tag,
-        build_key,
-        commit: head.map(|h| h.sha.clone()),
-        committed: head.and_then(|h| Timestamp::from_second(h.committed).ok()),
-        source_url: of_trigger.or_else(|| repository.as_ref().and_then(|r| r.remote_url.clone())),
-    })
-}
-
-/// On `pull_request`, checkout takes the merge commit unless told otherwise; then that is what is built and named.
-fn merge_note(origin: &Origin, trigger: Option<&Trigger>, report: &Report) -> Option<Text> {
-    let trigger = trigger?;
-    let (merge, head) = (trigger.merge_sha.as_deref()?, trigger.head_sha.as_deref()?);
-    if origin.commit.as_deref() != Some(merge) || merge == head {
-        return None;
-    }
-    let note = Text::new()
-        .say("built from merge commit ")
-        .code(merge)
-        .say(", not from the pull request's head ")
-        .code(head);
-    report.warn(
-        "shipway::build::merge_commit",
-        note.clone(),
-        Text::new()
-            .say("set ")
-            .code("ref: ${{ github.event.pull_request.head.sha }}")
-            .say(" on actions/checkout, so that the tag names the commit people see"),
-    );
-    Some(note)
 }
 
 async fn build_and_push(
     env: &Env,
     aws: &Aws,
-    order: &Order<'_>,
+    (order, repository): (&Order<'_>, &Repository),
     origin: &Origin,
     (context_dir, dockerfile): (&Path, &Path),
     report: &Report,
-) -> Result<String, Error> {
+) -> Result<(String, Built), Error> {
     let secrets = order
         .build
         .build_secrets
@@ -235,7 +222,7 @@ async fn build_and_push(
     let daemon = Daemon::connect(&env.vars).await?;
     let login = aws.ecr.get_authorization_token().await?;
     report.mask(&login.password);
-    let registry = registry_auth::registry_of(&order.repository.uri)
+    let registry = registry_auth::registry_of(&repository.uri)
         .unwrap_or_default()
         .to_owned();
     let auths = vec![RegistryAuth {
@@ -243,7 +230,7 @@ async fn build_and_push(
         username: login.username,
         password: login.password,
     }];
-    let repository = &order.repository.uri;
+    let uri = &repository.uri;
     let mut tags = vec![origin.tag.clone()];
     tags.extend(
         order
@@ -265,20 +252,17 @@ async fn build_and_push(
         cache_to: order.build.cache_to.clone(),
         no_cache: order.build.no_cache,
         pull: order.build.pull,
-        tags: tags
-            .iter()
-            .map(|tag| format!("{repository}:{tag}"))
-            .collect(),
+        tags: tags.iter().map(|tag| format!("{uri}:{tag}")).collect(),
         registry_auths: auths.clone(),
         source_date_epoch: origin.committed.map(Timestamp::as_second),
     };
 
     report.started(Phase::Build);
-    let mut telling = telling::Build::default();
-    let built = build::build(&daemon, &spec, &mut |news| telling.tell(news, report))
+    let mut steps = telling::Build::default();
+    let built = build::build(&daemon, &spec, &mut |news| steps.tell(news, report))
         .await
         .map_err(|e| told(e, report))?;
-    report.finished(Phase::Build, telling.summary(&built));
+    report.finished(Phase::Build, steps.summary(&built));
     let platform = Platform {
         os: built.os.clone(),
         architecture: built.architecture.clone(),
@@ -286,17 +270,17 @@ async fn build_and_push(
     preflight::check_architecture(&platform, order.tasks)?;
 
     report.started(Phase::Push);
-    let mut telling = telling::Push::default();
+    let mut layers = telling::Push::default();
     let mut digest = None;
     for (index, tag) in tags.iter().enumerate() {
-        let outcome = push::push(&daemon, repository, tag, &auths, &mut |news| {
-            telling.tell(news, report)
+        let outcome = push::push(&daemon, uri, tag, &auths, &mut |news| {
+            layers.tell(news, report)
         })
         .await
         .map_err(|e| told(e, report))?;
         match outcome {
             PushOutcome::Pushed { digest: pushed, .. } => digest = digest.or(Some(pushed)),
-            PushOutcome::TagImmutable { tag } if index == 0 => digest = Some(equal_to(aws, order, origin, &built, &tag).await?),
+            PushOutcome::TagImmutable { tag } if index == 0 => digest = Some(equal_to(aws, (order, repository), origin, &built, &tag).await?),
             PushOutcome::TagImmutable { tag } => report.warn(
                 "shipway::push::extra_tag_immutable",
                 Text::new().say("extra tag ").code(tag).say(" names another image and the repository forbids moving it: left as it is"),
@@ -304,26 +288,33 @@ async fn build_and_push(
             ),
         }
     }
-    let digest = read_back(aws, order, digest.as_deref().unwrap_or(&origin.tag)).await?;
+    let digest = digest.as_deref().unwrap_or(&origin.tag);
+    let digest = read_back(aws, (order, repository), digest).await?;
     report.line(Text::new().say("digest ").code(digest.as_str()));
-    report.finished(Phase::Push, telling.summary());
-    Ok(digest)
+    report.finished(Phase::Push, layers.summary());
+    let built = Built {
+        size_bytes: built.size_bytes,
+        steps: steps.steps,
+        cached: steps.cached,
+        sent_bytes: layers.sent_bytes(),
+    };
+    Ok((digest, built))
 }
 
 /// An immutable tag that already names what we built is as good as pushed: the same config, or the same build key.
 async fn equal_to(
     aws: &Aws,
-    order: &Order<'_>,
+    (order, repository): (&Order<'_>, &Repository),
     origin: &Origin,
     built: &ImageFacts,
     tag: &str,
 ) -> Result<String, Error> {
     let there = aws
         .ecr
-        .image(&order.repository.name, tag, order.platform, true)
+        .image(&repository.name, tag, order.platform, true)
         .await?;
     let missing = || ShipError::NotThere {
-        repository: order.repository.uri.clone(),
+        repository: repository.uri.clone(),
         reference: tag.to_owned(),
     };
     let there = there.ok_or_else(missing)?;
@@ -337,7 +328,7 @@ async fn equal_to(
         return Ok(there.digest);
     }
     Err(ShipError::Immutable {
-        repository: order.repository.uri.clone(),
+        repository: repository.uri.clone(),
         tag: tag.to_owned(),
         digest: there.digest,
     }
@@ -345,19 +336,23 @@ async fn equal_to(
 }
 
 /// The digest that tasks will pull, as the registry says it: of an index, the platform's own manifest.
-async fn read_back(aws: &Aws, order: &Order<'_>, reference: &str) -> Result<String, Error> {
+async fn read_back(
+    aws: &Aws,
+    (order, repository): (&Order<'_>, &Repository),
+    reference: &str,
+) -> Result<String, Error> {
     for pause in READ_BACK {
         tokio::time::sleep(pause).await;
         let found: Option<RegistryImage> = aws
             .ecr
-            .image(&order.repository.name, reference, order.platform, false)
+            .image(&repository.name, reference, order.platform, false)
             .await?;
         if let Some(found) = found {
             return Ok(found.digest);
         }
     }
     Err(ShipError::NotThere {
-        repository: order.repository.uri.clone(),
+        repository: repository.uri.clone(),
         reference: reference.to_owned(),
     }
     .into())
@@ -399,20 +394,5 @@ fn secret(secret: &values::BuildSecret, env: &Env) -> Result<build::SecretSource
             name: secret.id.clone(),
             value: Some(secret.read(env)?),
         },
-    })
-}
-
-/// Runs file work off the runtime's thread. It is short, and never left behind.
-async fn blocking<T: Send + 'static>(
-    doing: &'static str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|e| {
-        ShipError::Engine {
-            what: format!("could not {doing}"),
-            said: e.to_string(),
-        }
-        .into()
     })
 }

@@ -12,21 +12,23 @@ use crate::inputs::arguments::DeployArgs;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values;
-use crate::model::image::{Image, Platform};
+use crate::model::image::Image;
 use crate::model::names::family_and_revision;
 use crate::model::verdict::{Outputs, Status};
-use crate::plan::service::{WantedImage, plan, tag_value};
-use crate::plan::{Found, Plan, Wanted, preflight};
+use crate::plan::service::{WantedImage, plan};
+use crate::plan::{Found, Plan};
 use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
 use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
 use crate::steps::access::{self, Access};
-use crate::steps::admit::{Asks, admit};
+use crate::steps::admit::{Asks, Uses, admit_code};
 use crate::steps::announce::Announcer;
 use crate::steps::apply::{Applied, apply};
-use crate::steps::gather::image::GivenImage;
 use crate::steps::gather::service::Sought;
-use crate::steps::ship_image::{Order, Shipped, ship_image};
+use crate::steps::image::{ImageSought, image};
+use crate::steps::ship_image::Shipped;
+use crate::steps::start::{self, Started};
+use crate::steps::wanted::wanted;
 use crate::steps::{gather, glance, watch};
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
@@ -50,15 +52,7 @@ struct Prepared {
 }
 
 pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
-    let report = Arc::new(Report::new(env, args.output.output));
-    let mut env = env.clone();
-    // `RUNNER_DEBUG`: the run was started with debug logging.
-    if args.output.verbose || env.var("RUNNER_DEBUG") == Some("1") {
-        let report = report.clone();
-        env.wire = env
-            .wire
-            .telling(Arc::new(move |call| report.line(ending::call(&call))));
-    }
+    let (env, report) = start::listen(env, &args.output);
     let mut deploy = Deploy {
         args,
         env: &env,
@@ -146,14 +140,28 @@ impl Deploy<'_> {
 
     /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
     async fn prepare(&mut self) -> Result<Prepared, Error> {
-        self.trigger = Trigger::read(self.env)?;
-        admit(self.trigger.as_ref(), Asks::Deploy)?;
-        let token = self.args.announce.github.read_github_token(self.env)?;
-        // A secret that is not there is no matter for the cloud.
-        for secret in &self.args.build.build_secrets {
-            secret.read(self.env)?;
-        }
+        let Started { trigger, token } = start::start(
+            self.env,
+            Asks::Deploy,
+            &self.args.announce.github,
+            &self.args.build.build_secrets,
+        )?;
+        self.trigger = trigger;
         self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
+        let uses = Uses {
+            build: &self.args.build,
+            given: self.args.promote.image.is_some(),
+            task_definition: self.args.target.task_definition.as_deref(),
+        };
+        admit_code(
+            self.env,
+            self.trigger.as_mut(),
+            Asks::Deploy,
+            token.as_ref(),
+            &uses,
+            &self.report,
+        )
+        .await?;
         self.report.started(Phase::Preflight);
         let region = &self.args.target.aws_region;
         let Access { aws, claims } = access::connect(
@@ -201,9 +209,26 @@ impl Deploy<'_> {
                 .code(family_and_revision(&found.service.task_definition)),
         );
 
-        let image = self.image(&aws, &found).await?;
+        let sought = ImageSought {
+            build: &self.args.build,
+            given: self.args.promote.image.as_ref(),
+            found: Some(&found),
+            trigger: self.trigger.as_ref(),
+        };
+        let Shipped {
+            image,
+            commit,
+            note,
+            ..
+        } = image(self.env, &aws, &sought, &self.report).await?;
         self.note_image(&image);
-        let wanted = self.wanted(image);
+        let wanted = wanted(
+            &self.args.overrides,
+            WantedImage::Pushed(image),
+            commit.as_deref(),
+            self.trigger.as_ref(),
+        );
+        self.note_commit(commit, note);
         let plan = plan(&found, &wanted);
         self.about.plan = Some(plan.clone());
         self.report.started(Phase::Plan);
@@ -212,127 +237,6 @@ impl Deploy<'_> {
         }
         self.report.finished(Phase::Plan, Text::new());
         Ok(Prepared { aws, found, plan })
-    }
-
-    /// The image to deploy, by digest: the given one, or the commit's.
-    async fn image(&mut self, aws: &Aws, found: &Found) -> Result<Image, Error> {
-        let tasks = preflight::platform_of_tasks(&found.service, &found.source);
-        let build = &self.args.build;
-        let usual = || Platform {
-            os: "linux".to_owned(),
-            architecture: "amd64".to_owned(),
-        };
-        let platform = build
-            .platform
-            .clone()
-            .or_else(|| tasks.as_ref().map(|(p, _)| p.clone()))
-            .unwrap_or_else(usual);
-        if let Some(given) = &self.args.promote.image {
-            let runs_now = found
-                .live
-                .container(&found.container)
-                .and_then(|c| Image::parse(c.get("image")?.as_str()?)?.digest);
-            let GivenImage { image, found } = gather::image::given(
-                aws,
-                given,
-                build.ecr_repository.as_deref(),
-                &platform,
-                runs_now.as_deref(),
-            )
-            .await?;
-            match found.as_ref().map(|f| &f.platform) {
-                Some(Some(platform)) => preflight::check_architecture(platform, &tasks)?,
-                Some(None) => {}
-                None => self.report.line(
-                    Text::new()
-                        .say("image ")
-                        .code(image.reference())
-                        .say(" is in no ECR repository of this account: taken at its word"),
-                ),
-            }
-            let commit = self.trigger.as_ref().and_then(|t| t.sha.clone());
-            self.note_commit(commit, None);
-            return Ok(image);
-        }
-        // The build's own platform against the tasks', before anything is built.
-        preflight::check_architecture(&platform, &tasks)?;
-        if tasks.is_none() {
-            self.report.warn(
-                "shipway::preflight::architecture_unknown",
-                format!("the task definition names no cpuArchitecture, so the container instance decides: building for {platform}"),
-                "set runtimePlatform in the task definition, or `platform`",
-            );
-        }
-        let name = build.ecr_repository.as_deref().unwrap_or_default();
-        let repository = match gather::image::repository(aws, name).await? {
-            Some(repository) => repository,
-            None if build.create_repository => {
-                let created = aws
-                    .ecr
-                    .create_repository(gather::image::name_of(name), &["latest", "pr-*", "cache-*"])
-                    .await?;
-                self.report.line(
-                    Text::new()
-                        .say("created ECR repository ")
-                        .code(created.uri.as_str()),
-                );
-                created
-            }
-            None => {
-                return Err(preflight::PreflightError::NoRepository {
-                    repository: name.to_owned(),
-                }
-                .into());
-            }
-        };
-        let order = Order {
-            build,
-            repository: &repository,
-            platform: &platform,
-            tasks: &tasks,
-            trigger: self.trigger.as_ref(),
-        };
-        let Shipped {
-            image,
-            commit,
-            note,
-        } = ship_image(self.env, aws, &order, &self.report).await?;
-        self.note_commit(commit, note);
-        Ok(image)
-    }
-
-    fn wanted(&self, image: Image) -> Wanted {
-        let pairs = |list: &[values::KeyValue]| {
-            list.iter()
-                .map(|p| (p.key.clone(), p.value.clone()))
-                .collect()
-        };
-        let overrides = &self.args.overrides;
-        let mut tags = Vec::new();
-        let mut tag = |name: &str, value: Option<String>| {
-            tags.extend(value.map(|v| (format!("shipway:{name}"), tag_value(&v))))
-        };
-        tag("commit", self.about.commit.as_ref().map(|c| c.sha.clone()));
-        tag(
-            "run",
-            self.trigger
-                .as_ref()
-                .and_then(|t| t.run_id)
-                .map(|id| id.to_string()),
-        );
-        tag(
-            "repository",
-            self.trigger.as_ref().map(|t| t.repository.clone()),
-        );
-        Wanted {
-            image: Some(WantedImage::Pushed(image)),
-            environment_variables: pairs(&overrides.environment_variables),
-            secrets: pairs(&overrides.secrets),
-            command: overrides.command.as_ref().map(|c| c.0.clone()),
-            desired_count: overrides.desired_count,
-            force_new_deployment: overrides.force_new_deployment,
-            tags,
-        }
     }
 
     /// The service needs no update: it serves already (`unchanged`), or what is on its way there is followed.

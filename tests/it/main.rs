@@ -6,8 +6,11 @@
     reason = "tests"
 )]
 
+mod docs;
 mod documents;
 mod harness;
+mod partitions;
+mod plan;
 mod real_image;
 mod refusals;
 mod scenarios;

@@ -19,6 +19,7 @@ target-groups: [{ name: web, interval: 5s, timeout: 2s, healthy-threshold: 2, un
 repositories: [{ name: web, mutability: IMMUTABLE, images: [{ tags: [v1] }] }]
 services:
   - { name: web, cluster: prod, desired: 1, image: 'ecr:web:v1', port: 80, target-group: web }
+  - { name: jobs, cluster: prod, desired: 1, image: 'ecr:web:v1' }
 ";
 
 struct Stage {
@@ -73,14 +74,20 @@ impl Stage {
 
     /// `deploy` with four settings, as a job runs it, in an environment of its own.
     fn command(&self) -> Command {
+        let mut command = self.verb("deploy");
+        command.args(["--cluster", "prod", "--service", "web"]);
+        command
+    }
+
+    /// A verb with region and role.
+    fn verb(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shipway"));
         command
-            .args(["deploy", "--aws-region", "eu-west-1"])
+            .args([verb, "--aws-region", "eu-west-1"])
             .args([
                 "--role-to-assume",
                 "arn:aws:iam::111122223333:role/shipway-production",
             ])
-            .args(["--cluster", "prod", "--service", "web"])
             .current_dir(self.root())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -237,6 +244,113 @@ fn a_commit_is_built_pushed_and_deployed_by_digest_and_its_rerun_does_nothing() 
     assert!(
         calls.iter().all(|c| !writes.contains(&c.as_str())),
         "{calls:?}"
+    );
+}
+
+#[test]
+fn an_image_is_built_once_and_its_digest_deployed_to_two_services() {
+    let stage = Stage::new();
+    commit(stage.root());
+    // Not into the context, which it would make dirty.
+    let outside = tempfile::tempdir().unwrap();
+    let page = outside.path().join("page");
+    let built = stage
+        .verb("build")
+        .args(["--ecr-repository", "web", "--extra-tags", "latest-try"])
+        .env("GITHUB_STEP_SUMMARY", &page)
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", said(&built));
+    let image = String::from_utf8(built.stdout.clone()).unwrap();
+    let image = image.strip_suffix('\n').unwrap();
+    let digest = image.split_once("/web@").expect(image).1;
+    assert!(digest.starts_with("sha256:") && !image.contains(char::is_whitespace));
+    let page = std::fs::read_to_string(page).unwrap();
+    for row in [
+        "| Image | `",
+        "| Size | ",
+        "| Steps | ",
+        "| Sent | ",
+        "| Build | ",
+    ] {
+        assert!(page.contains(row), "{row}: {page}");
+    }
+
+    // The tree is changed: what is deployed is what was built, not what lies here now.
+    stage.write("page", "Hello changed World!!");
+    let before = stage.sandbox.recorded().len();
+    for (service, digest_by) in [("web", image), ("jobs", digest)] {
+        let deployed = stage
+            .verb("deploy")
+            .args([
+                "--cluster",
+                "prod",
+                "--service",
+                service,
+                "--image",
+                digest_by,
+            ])
+            .args([
+                "--ecr-repository",
+                "web",
+                "--stable-for",
+                "0",
+                "--output",
+                "json",
+            ])
+            .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+            .output()
+            .unwrap();
+        assert!(deployed.status.success(), "{}", said(&deployed));
+        let outputs: Value = serde_json::from_slice(&deployed.stdout).unwrap();
+        assert_eq!(outputs["image"], image);
+        let runs = stage.sandbox.with_world(|world| {
+            let service = world.ecs.services.values().find(|s| s.name == service);
+            let arn = service.map(|s| s.task_definition.clone()).unwrap();
+            let definition = world.ecs.task_definition(&arn).unwrap();
+            definition.document["containerDefinitions"][0]["image"].clone()
+        });
+        assert_eq!(runs, image, "{service}");
+    }
+    let calls = stage.calls_since(before);
+    assert!(
+        !calls.iter().any(|c| c == "ecr:GetAuthorizationToken"),
+        "nothing was pushed again: {calls:?}"
+    );
+
+    // Built again, it is there; a plan of the changed tree says what a deploy would build, and needs no engine for it.
+    let planned = stage
+        .verb("plan")
+        .args([
+            "--cluster",
+            "prod",
+            "--service",
+            "web",
+            "--ecr-repository",
+            "web",
+        ])
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output()
+        .unwrap();
+    assert!(planned.status.success(), "{}", said(&planned));
+    let text = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert!(
+        text.contains("image would be built and pushed as `") && text.contains("-dirty-"),
+        "{text}"
+    );
+    stage.write("page", "Hello World!!");
+    let again = stage
+        .verb("build")
+        .args(["--ecr-repository", "web", "--output", "json"])
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output()
+        .unwrap();
+    let outputs: Value = serde_json::from_slice(&again.stdout).unwrap_or_default();
+    assert_eq!(
+        (&outputs["image"], &outputs["changed"]),
+        (&Value::from(image), &Value::from(false)),
+        "{}",
+        said(&again)
     );
 }
 

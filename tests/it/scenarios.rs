@@ -22,7 +22,10 @@ struct Incident {
     about: String,
     #[serde(default)]
     world: Value,
-    /// After `deploy` and the settings for region, role, cluster and service.
+    /// What is asked for.
+    #[serde(default = "deploy")]
+    verb: String,
+    /// After the verb and its settings: region, role and, unless it is `build`, cluster and service.
     #[serde(default)]
     args: Vec<String>,
     /// The whole command line instead.
@@ -47,6 +50,7 @@ struct Incident {
     again_after_seconds: Option<f64>,
     exit: u8,
     /// `deployment-status` of the outputs.
+    #[serde(default = "no_outputs")]
     status: String,
     /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `document` (what was registered).
     #[serde(default)]
@@ -68,6 +72,14 @@ fn pull_request() -> String {
     "pull_request".to_owned()
 }
 
+fn deploy() -> String {
+    "deploy".to_owned()
+}
+
+fn no_outputs() -> String {
+    "(no outputs)".to_owned()
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
@@ -78,9 +90,13 @@ fn check(name: &str) {
     let (incident_text, must_read) = text.split_once(LINE).unwrap_or((text.trim_end(), ""));
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
-    let usual = ["deploy"]
+    let settings = match incident.verb.as_str() {
+        "build" => &SETTINGS[..4],
+        _ => &SETTINGS[..],
+    };
+    let usual = [incident.verb.as_str()]
         .into_iter()
-        .chain(SETTINGS)
+        .chain(settings.iter().copied())
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
@@ -137,9 +153,7 @@ fn check(name: &str) {
 fn status(played: &Played) -> String {
     let after = played.outputs.split("deployment-status<<").nth(1);
     let value = after.and_then(|rest| rest.lines().nth(1));
-    value
-        .map(str::to_owned)
-        .unwrap_or_else(|| "(no outputs)".to_owned())
+    value.map(str::to_owned).unwrap_or_else(no_outputs)
 }
 
 /// As YAML again, so that an editor folds it.
@@ -253,7 +267,13 @@ scenarios! {
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    build_as_json
     build_for_another_architecture
+    build_into_no_repository
+    build_may_not_read_the_repository
+    build_reuses_the_image
+    build_tag_exists_and_must_not
+    build_without_a_repository
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
@@ -297,6 +317,19 @@ scenarios! {
     output_json
     overrides
     pass_role_is_denied
+    plan_cancelled
+    plan_creates_a_repository
+    plan_desired_count
+    plan_from_another_build
+    plan_in_actions
+    plan_new_image
+    plan_no_repository
+    plan_not_pushed_yet
+    plan_only_tags
+    plan_overrides
+    plan_reads_are_denied
+    plan_refuses_as_deploy_does
+    plan_unchanged
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

@@ -255,6 +255,7 @@ fn only_report_prints_and_only_main_exits() {
 fn untrusted_text_is_rendered_in_one_place() {
     let reasons: BTreeMap<&str, &str> = [
         ("src/report/escape.rs", "the one place that renders it"),
+        ("src/model/trust_policy.rs", "claims in a statement that is JSON in printable ASCII, without a runner's command"),
         ("src/model/untrusted.rs", "`one_line`, for error messages, which are escaped again where they are shown"),
         ("src/steps/announce.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
     ]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::model::Untrusted;
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Status;
@@ -119,4 +120,23 @@ pub struct Failure {
     pub fix: Option<Text>,
     /// Log lines or build output, with what they are.
     pub quoted: Option<(Text, Untrusted)>,
+}
+
+impl Failure {
+    /// An error as its card, and its first line as the cause. `quoted` is what was quoted before it, such as a step's output.
+    pub fn of(error: &Error, quoted: Option<(Text, Untrusted)>) -> (Option<Text>, Failure) {
+        let mut chain = error.chain().into_iter().map(Text::with_code);
+        let cause = chain.next();
+        let block = error.block().map(|block| {
+            let title = Text::with_code(block.title.clone());
+            (title, Untrusted::new(block.text.clone()))
+        });
+        let failure = Failure {
+            code: Some(error.code()),
+            evidence: chain.collect(),
+            fix: error.help().map(Text::with_code),
+            quoted: block.or(quoted),
+        };
+        (cause, failure)
+    }
 }

@@ -1,7 +1,7 @@
 //! The failure card: what was seen, what to do, the code; below it the quoted lines.
 
 use super::announcement::Failure;
-use super::page::Section;
+use super::fit::Section;
 use crate::model::Untrusted;
 use crate::report::escape;
 use crate::report::event::Text;
@@ -11,7 +11,7 @@ const QUOTE_LIMIT: usize = 30_000;
 /// More than anybody reads; the log has the rest.
 const EVIDENCE: usize = 12;
 
-pub(super) fn sections(failure: &Failure) -> Vec<Section> {
+pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
     let mut list = Vec::new();
     let mut evidence = failure.evidence.iter();
     if let Some(first) = evidence.next() {

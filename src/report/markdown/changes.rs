@@ -13,7 +13,7 @@ pub(super) fn difference(about: &Announcement) -> Option<(String, String)> {
         .plan
         .iter()
         .flat_map(|plan| &plan.changes)
-        .flat_map(|reasoned| plan::differences(&reasoned.change))
+        .flat_map(plan::differences)
         .collect();
     if differences.is_empty() {
         return None;

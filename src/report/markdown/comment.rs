@@ -3,7 +3,7 @@
 
 use super::announcement::Announcement;
 use super::card::folded;
-use super::page::{Section, page};
+use super::fit::{Section, fit};
 use super::{card, facts, history, phases, targets, verdict};
 use crate::report::escape;
 
@@ -31,7 +31,7 @@ pub fn comment(marker: &str, about: &Announcement) -> String {
     if let Some((title, table)) = history::table(about) {
         sections.push(Section::new(9, folded(&title, &table)));
     }
-    page(
+    fit(
         &head,
         &sections,
         COMMENT_LIMIT,

@@ -4,7 +4,7 @@
 use super::announcement::Announcement;
 use super::card::folded;
 use super::comment::notes;
-use super::page::{Section, page};
+use super::fit::{Section, fit};
 use super::{advice, card, changes, facts, history, phases, targets, timeline, verdict};
 use crate::report::escape;
 
@@ -50,11 +50,10 @@ pub fn summary(about: &Announcement) -> String {
     if let Some((title, table)) = history::table(about) {
         sections.push(Section::new(9, folded(&title, &table)));
     }
-    page(
-        &head,
-        &sections,
-        SUMMARY_LIMIT,
-        str::len,
-        about.run_url.as_deref(),
-    )
+    within_limits(&head, &sections, about.run_url.as_deref())
+}
+
+/// As much as the runner takes.
+pub fn within_limits(head: &str, sections: &[Section], run_url: Option<&str>) -> String {
+    fit(head, sections, SUMMARY_LIMIT, str::len, run_url)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::announcement::Announcement;
+use super::capitalised;
 use crate::report::escape;
 use crate::report::event::{Phase, Stretch, duration};
 use crate::rollout::{TaskTimes, Timings};
@@ -155,12 +156,4 @@ fn moment(since: Duration) -> Option<String> {
         .checked_add(jiff::SignedDuration::from_secs(seconds))
         .ok()?;
     Some(at.strftime("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-fn capitalised(word: &str) -> String {
-    let mut chars = word.chars();
-    chars
-        .next()
-        .map(|c| c.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

@@ -10,8 +10,8 @@ use crate::report::{Event, Report, Text, duration};
 
 #[derive(Default)]
 pub struct Build {
-    steps: usize,
-    cached: usize,
+    pub(super) steps: usize,
+    pub(super) cached: usize,
 }
 
 /// `[builder 2/3] RUN make`; hostile text, as it stands in the Dockerfile.
@@ -113,14 +113,17 @@ impl Push {
         }
     }
 
-    pub fn summary(&self) -> Text {
-        let there = self.layers.values().filter(|(_, there)| *there).count();
-        let sent: u64 = self
-            .layers
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.layers
             .values()
             .filter(|(_, there)| !there)
             .map(|(bytes, _)| bytes)
-            .sum();
+            .sum()
+    }
+
+    pub fn summary(&self) -> Text {
+        let there = self.layers.values().filter(|(_, there)| *there).count();
+        let sent = self.sent_bytes();
         Text::new().say(format!(
             "{} sent, {there} of {} layers were there",
             size(sent),

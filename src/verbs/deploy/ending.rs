@@ -44,26 +44,6 @@ pub fn updated(target: &RolloutTarget) -> Text {
     }
 }
 
-/// For `verbose`.
-pub fn call(call: &crate::wire::Call) -> Text {
-    let status = match call.status {
-        Some(status) => status.to_string(),
-        None => "no answer".to_owned(),
-    };
-    let text = Text::new()
-        .say(format!("{} ", call.method))
-        .code(call.operation.as_str())
-        .say(format!(
-            " {}: {status} in {} ms",
-            call.host,
-            call.took.as_millis()
-        ));
-    match &call.request_id {
-        Some(id) => text.say(format!(" ({id})")),
-        None => text,
-    }
-}
-
 pub fn cancelled_before_any_change() -> Ended {
     Ended {
         reasons: vec![Sentence::new(
@@ -280,8 +260,7 @@ impl Deploy<'_> {
         self.report.error(error);
         self.note_end(None);
         self.outputs.failure_code = Some(error.code());
-        let mut chain = error.chain().into_iter();
-        let mut evidence: Vec<Text> = chain.clone().skip(1).map(Text::with_code).collect();
+        let (cause, mut failure) = Failure::of(error, self.report.quoted());
         let status = match &self.deployment_id {
             None => Status::NotStarted,
             // We fell over while watching; how it ends, nobody here knows.
@@ -292,20 +271,14 @@ impl Deploy<'_> {
                     .say("; ")
                     .join(self.follow());
                 self.report.line(goes_on.clone());
-                evidence.push(goes_on);
+                failure.evidence.push(goes_on);
                 Status::Unknown
             }
         };
         self.outputs.deployment_status = status.word().to_owned();
-        let failure = Failure {
-            code: Some(error.code()),
-            evidence,
-            fix: error.help().map(Text::with_code),
-            quoted: None,
-        };
         self.about.state = State::Ended {
             status,
-            cause: chain.next().map(Text::with_code),
+            cause,
             failure: Some(failure),
         };
         error.exit_code()

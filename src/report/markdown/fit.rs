@@ -5,7 +5,7 @@ use crate::report::escape;
 
 /// A stretch of Markdown that stands or falls as a whole.
 #[derive(Clone, Debug)]
-pub(super) struct Section {
+pub(in crate::report) struct Section {
     /// The lower, the sooner it is kept.
     rank: u8,
     text: String,
@@ -29,7 +29,7 @@ impl Section {
 }
 
 /// `measure` counts as the limit does: in characters or in bytes.
-pub(super) fn page(
+pub(super) fn fit(
     head: &str,
     sections: &[Section],
     limit: usize,

@@ -1,0 +1,270 @@
+"""The stories: the README's workflow, the examples and every action, run by act against a served sandbox.
+
+Each run is held to what a user relies on: the exit code, the step's outputs, the job summary, annotations, the comment, GitHub
+Deployments, what the world then runs, and that no secret is anywhere in the log.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from checks import Checks
+from release import Release
+from runner import OURS, Act, children, for_act, pins
+from stage import HERE, NAME, ROOT, Site, event, pull_request, visit, world
+
+checks = Checks()
+RUN = 16_839_201_000
+
+
+def fixture(name):
+    return (HERE / "workflows" / f"{name}.yml").read_text()
+
+
+def readme_workflow():
+    """The README's, word for word: its one block that uses the action."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    ours = [block for block in blocks if "uses: octo-org/shipway@" in block]
+    checks.equal(len(ours), 1, "the README's workflows")
+    return ours[0]
+
+
+def examples():
+    return {path.name: path.read_text() for path in sorted((ROOT / "examples" / "workflows").glob("*.yml"))}
+
+
+def snapshot():
+    """What act does not know is taken out of the workflows, and every such line stands in stripped.txt: GitHub alone runs it."""
+    print("what act cannot run of the README's and the examples' workflows")
+    found = [
+        f"{name}: {line}"
+        for name, text in {"README.md": readme_workflow(), **examples()}.items() for line in for_act(text)[1]
+    ]
+    path = HERE / "stripped.txt"
+    if os.environ.get("SHIPWAY_BLESS") == "1":
+        path.write_text("".join(line + "\n" for line in found))
+    listed = path.read_text().splitlines()
+    checks.check(listed == found, "it is what stripped.txt lists", "\n".join(
+        [f"        not in stripped.txt:  {line}" for line in found if line not in listed]
+        + [f"        not stripped any more: {line}" for line in listed if line not in found]))
+
+
+class Stage:
+    """Where runs take place: one act, one repository, one world at a time."""
+
+    def __init__(self, act, site, release):
+        self.act, self.site, self.release, self.runs = act, site, release, 0
+
+    def run(self, laid_out, workflow, commit, name="push", pull=None, **more):
+        self.runs += 1
+        self.site.at(commit)
+        variables = laid_out.variables(RUN + self.runs)
+        run = self.act.start(
+            workflow, repository=self.site.directory, event_name=name, event=event(name, commit, pull),
+            variables=variables, token=laid_out.token, **more,
+        )
+        log = run.everything()
+        for secret, value in laid_out.secrets().items():
+            checks.check(value not in log, f"{secret} is nowhere in the log")
+        return run
+
+
+def ended(run, step, exit_code, status, what):
+    """How act, the step and Shipway say it ended. act itself knows red and green."""
+    found = (run.exit_code, run.step_exit(step), run.outputs(step).get("deployment-status"))
+    checks.equal(found, (min(exit_code, 1), exit_code, status), f"{what}: act, exit code, status", run.tail())
+    return run.outputs(step)
+
+
+def told(run, step, verdict, comments):
+    """The same verdict on top of summary and comment; one comment, however often it was edited."""
+    summary = run.summary(step)
+    checks.check(re.match(rf"# {verdict}", summary), f"the summary begins: {verdict}", summary)
+    checks.equal(len(comments), 1, "comments on the pull request")
+    checks.check(comments and re.search(rf"^### {verdict}", comments[0], re.MULTILINE), f"the comment says: {verdict}", "\n".join(comments))
+    # Groups do not nest and none is left open, or the rest of the job's log is folded away.
+    open_groups = 0
+    for record in run.of(step):
+        open_groups += {"group": 1, "endgroup": -1}.get(record.get("command"), 0)
+        if open_groups not in (0, 1):
+            break
+    checks.equal(open_groups, 0, "groups left open")
+
+
+def first(stage, laid_out, commit):
+    print("the first deploy, by the root action, and a later job that uses its output")
+    run = stage.run(laid_out, fixture("first"), commit)
+    outputs = ended(run, "shipway", 0, "serving", "first")
+    checks.equal(outputs.get("url"), laid_out.address, "the URL")
+    checks.equal(visit(laid_out.address), "first page", "a visitor sees it")
+    checks.has(run.said("after"), f"serving at {laid_out.address}", "another job gets it")
+    return outputs
+
+
+def readme(stage, laid_out, commit, before):
+    print("the README's workflow, word for word")
+    text = readme_workflow()
+    run = stage.run(laid_out, text, commit)
+    step = step_of(text)
+    outputs = ended(run, step, 0, "serving", "README")
+    checks.equal(outputs.get("image-tag"), commit, "the tag is the commit")
+    checks.check(commit in laid_out.tags(), "it is in the repository")
+    checks.equal(outputs.get("previous-task-definition-arn"), before["task-definition-arn"], "it knows the previous revision")
+    checks.equal(laid_out.service()["taskDefinition"], outputs.get("task-definition-arn"), "the service runs the new revision")
+    checks.equal(laid_out.image(), outputs.get("image"), "by digest")
+    checks.equal(visit(laid_out.address), "second page", "a visitor sees it")
+    told(run, step, r"✅ web \(production\) is serving", laid_out.comments(12))
+    checks.has(run.summary(step), laid_out.address, "the summary has the URL")
+    checks.equal([a for a in run.annotations(step) if a[0] != "notice"], [], "no annotation of trouble")
+    checks.check("Building the image" in run.groups(step), "the log has groups", str(run.groups(step)))
+
+    print("the same commit again")
+    run = stage.run(laid_out, text, commit)
+    again = ended(run, step, 0, "unchanged", "again")
+    checks.equal(again.get("changed"), "false", "changed")
+    checks.equal(again.get("task-definition-arn"), outputs["task-definition-arn"], "the revision")
+    checks.equal(len(laid_out.comments(12)), 1, "comments on the pull request")
+    return outputs
+
+
+def crash(stage, laid_out, commit, before):
+    print("an image that crashes, by the workflow of examples/")
+    text = examples()["deploy.yml"]
+    run = stage.run(laid_out, text, commit)
+    step = step_of(text)
+    outputs = ended(run, step, 1, "rolled-back", "crash")
+    checks.equal(outputs.get("failure-code"), "shipway::deploy::rolled_back", "failure-code")
+    checks.equal((outputs.get("image-tag"), outputs.get("changed")), (commit, "true"), "outputs are there on failure")
+    checks.equal(laid_out.service()["taskDefinition"], before["task-definition-arn"], "the service runs the revision of before")
+    checks.equal(visit(laid_out.address), "second page", "a visitor sees the page of before")
+    told(run, step, "❌ ", laid_out.comments(13))
+    errors = [a for a in run.annotations(step) if a[0] == "error"]
+    checks.check(errors and "rolled back" in " ".join(errors[0]), "the first annotation is the cause", str(run.annotations(step)))
+
+
+def cancelled(stage, laid_out, commit, before):
+    print("a run that is cancelled: the runner interrupts the step's first process")
+    text, seen = examples()["deploy.yml"], {}
+
+    def interrupt(act):
+        below = [(pid, words) for pid, words in children(act.pid) if Path(words[0]).name == "shipway"]
+        seen["words"] = [words for _, words in below]
+        # Whoever is act's own child gets the signal: so `run.sh` and the step must have exec'ed.
+        seen["direct"] = [pid for pid, _ in below if parent(pid) == act.pid]
+        seen["at"] = time.monotonic()
+        for pid in seen["direct"]:
+            os.kill(pid, signal.SIGINT)
+
+    run = stage.run(laid_out, text, commit, when=("service deployment", interrupt))
+    took = time.monotonic() - seen.get("at", 0)
+    step = step_of(text)
+    checks.equal(len(seen.get("direct", [])), 1, "the binary is the step's first process", str(seen))
+    outputs = ended(run, step, 130, "cancelled", "cancelled")
+    checks.check(took < 5, f"it ended within 5 s ({took:.1f} s)")
+    checks.check(outputs.get("service-deployment-arn", "").startswith("arn:aws:ecs:"), "outputs name what ECS goes on with", str(outputs))
+    told(run, step, ".*cancelled", laid_out.comments(14))
+    deadline = time.monotonic() + 40
+    while visit(laid_out.address) != "fourth page" and time.monotonic() < deadline:
+        time.sleep(0.5)
+    checks.equal(visit(laid_out.address), "fourth page", "ECS went on with it")
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def step_of(text):
+    """The id of the one step that uses our action; act counts those without from 0."""
+    found = [
+        step.get("id", str(n))
+        for job in yaml.safe_load(text)["jobs"].values() for n, step in enumerate(job.get("steps", []))
+        if step.get("uses", "").startswith("octo-org/shipway")
+    ]
+    (step,) = found
+    return step
+
+
+def promote(stage, laid_out, commit):
+    print("a pull request: an image that is there, GitHub's Deployment, lists over several lines")
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request", 7)
+    outputs = ended(run, "shipway", 0, "serving", "promote")
+    checks.equal(outputs.get("url"), "https://www.example.com", "the URL")
+    told(run, "shipway", "✅ web is serving", laid_out.comments(7))
+    checks.has(run.said("1"), "then success serving", "the next step")
+    document = laid_out.ecs.describe_task_definition(taskDefinition=outputs["task-definition-arn"])["taskDefinition"]
+    variables = {v["name"]: v["value"] for v in document["containerDefinitions"][0]["environment"]}
+    wanted = {"GREETING": "good morning, octocat", "QUOTES": "\"double\" 'single' $HOME `id` {{ not }}"}
+    checks.equal(variables, wanted, "what was written in the workflow is what the container gets")
+
+
+def refused(stage, laid_out, commit):
+    print("a role that is refused")
+    before = laid_out.service()["taskDefinition"]
+    run = stage.run(laid_out, fixture("refused"), commit, "pull_request", 7)
+    outputs = ended(run, "shipway", 4, "not-started", "refused")
+    checks.equal(outputs.get("failure-code"), "shipway::credentials::role_refused", "failure-code")
+    checks.has(run.said("1"), "then not-started shipway::credentials::role_refused", "the next step")
+    checks.equal(laid_out.service()["taskDefinition"], before, "the service runs what it ran")
+    told(run, "shipway", "❌ ", laid_out.comments(7))
+    errors = [a for a in run.annotations("shipway") if a[0] == "error"]
+    checks.check(errors and "repo:octo-org/web:pull_request" in errors[0][2], "the annotation tells the claims", str(run.annotations()))
+
+
+def misspelt(stage, laid_out, commit):
+    print("inputs that are wrong")
+    run = stage.run(laid_out, fixture("misspelt"), commit)
+    checks.equal((run.exit_code, run.step_exit("shipway")), (1, 2), "act, exit code", run.tail())
+    words = " ".join(a[2] for a in run.annotations("shipway"))
+    checks.has(run.said("shipway") + words, "comment", "it names what is wrong")
+
+
+def tampered(stage, laid_out, commit):
+    print("a release that is not the one the action's commit names")
+    shutil.rmtree(stage.act.cache)
+    stage.release.spoil()
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request", 7)
+    stage.release.mend()
+    outputs = ended(run, "shipway", 1, "not-started", "tampered")
+    checks.equal(outputs.get("failure-code"), "shipway::install::checksum", "failure-code")
+    checks.check("Looking at" not in run.said("shipway"), "nothing was run", run.said("shipway"))
+    checks.equal(laid_out.comments(7), [], "comments on the pull request")
+    checks.equal([p for p in stage.act.cache.rglob("shipway") if p.is_file()], [], "what the tool cache holds of it")
+
+
+def main():
+    work = Path(sys.argv[1])
+    site = Site(work / "site")
+    commits = [site.commit("first page"), site.commit("second page"), site.commit("third page", crash_after=0), site.commit("fourth page")]
+    merged = [pull_request(11 + n, sha, merged=True) for n, sha in enumerate(commits)]
+    snapshot()
+    release = Release(work)
+    with release.served():
+        stage = Stage(Act(work, release.tree), site, release)
+        head = {"pull-requests": [pull_request(7, commits[1], merged=False)]}
+        checks.check(release.download_bytes < 1024 * 1024, f"a job downloads {release.download_bytes // 1024} KiB of this repository")
+        with world(work, "wire", **head) as laid_out:
+            promote(stage, laid_out, commits[1])
+        with world(work, "wire", **head) as laid_out:
+            refused(stage, laid_out, commits[1])
+            misspelt(stage, laid_out, commits[1])
+        checks.equal(release.asked, [f"/{release.file.relative_to(release.folder)}"], "fetched once, then from the tool cache")
+        with world(work, "wire", **head) as laid_out:
+            tampered(stage, laid_out, commits[1])
+        with world(work, "real", **{"pull-requests": merged}) as laid_out:
+            begun = first(stage, laid_out, commits[0])
+            second = readme(stage, laid_out, commits[1], begun)
+            crash(stage, laid_out, commits[2], second)
+            cancelled(stage, laid_out, commits[3], second)
+    print(f"act: {checks.passed} passed, {checks.failed} failed")
+    sys.exit(1 if checks.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

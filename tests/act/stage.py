@@ -1,0 +1,180 @@
+"""What the runs are played on: a repository with commits, `shipway sandbox` with a world, a release folder on loopback.
+
+Knows: how to lay them out, and how to ask the world afterwards. Does not know: workflows.
+"""
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import boto3
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "fidelity"))
+from served import free_port, sandbox  # noqa: E402  (the one way to serve a sandbox)
+
+REGION, ACCOUNT, CLUSTER, SERVICE = "eu-west-1", "111122223333", "prod", "web"
+NAME, REPOSITORY_ID = "octo-org/web", 7001
+
+
+class Site:
+    """A repository as a team has it: a static server, a page, a Dockerfile. Each commit is the merge of a pull request."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        (self.directory / "site").mkdir(parents=True)
+        subprocess.run(
+            [os.environ.get("RUSTC", "rustc"), "--edition", "2024", "-C", "target-feature=+crt-static", "-O", "-C", "strip=symbols",
+             "-o", self.directory / "server", ROOT / "page" / "server.rs"],
+            check=True,
+        )
+        self.git("init", "-q", "-b", "main")
+        self.git("remote", "add", "origin", f"https://github.com/{NAME}")
+
+    def git(self, *words):
+        identity = ["-c", "user.name=octocat", "-c", "user.email=octocat@users.noreply.github.com", "-c", "commit.gpgsign=false"]
+        return subprocess.check_output(["git", *identity, *words], cwd=self.directory, text=True).strip()
+
+    def commit(self, text, *, crash_after=None, files=None):
+        (self.directory / "site" / "index.html").write_text(text + "\n")
+        crash = [] if crash_after is None else [f"ENV PAGE_CRASH_AFTER={crash_after}"]
+        lines = ["FROM scratch", "COPY server /server", "COPY site /site", *crash, "EXPOSE 80", 'ENTRYPOINT ["/server"]']
+        (self.directory / "Dockerfile").write_text("\n".join(lines) + "\n")
+        (self.directory / ".dockerignore").write_text(".git\n.github\n")
+        for path, content in (files or {}).items():
+            (self.directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.directory / path).write_text(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", text)
+        return self.git("rev-parse", "HEAD")
+
+    def at(self, commit):
+        """Main is at this commit, as on the day it was pushed."""
+        self.git("reset", "-q", "--hard", commit)
+
+
+def pull_request(number, sha, merged):
+    pull = {"number": number, "head-sha": sha, "head-ref": f"change-{number}", "title": f"Change {number}"}
+    return pull | ({"closed": True, "merged": True, "merge-commit-sha": sha} if merged else {})
+
+
+def event(name, sha, pull=None):
+    """The payload, as tests/data/events holds it, for our repository and commit."""
+    payload = json.loads((ROOT / "tests" / "data" / "events" / f"{name}.json").read_text())
+    repository = payload.setdefault("repository", {})
+    repository.update(id=REPOSITORY_ID, full_name=NAME, name="web", default_branch="main")
+    if name == "push":
+        payload.update(ref="refs/heads/main", after=sha, deleted=False)
+        payload["head_commit"] = {**(payload.get("head_commit") or {}), "id": sha}
+    if name == "pull_request":
+        payload["number"] = payload["pull_request"]["number"] = pull
+        payload["pull_request"]["head"].update(sha=sha, repo={"id": REPOSITORY_ID, "full_name": NAME})
+    return payload
+
+
+class World:
+    """A sandbox that is being served, and how to ask it."""
+
+    def __init__(self, variables):
+        self.exports = variables
+        self.github, self.token = variables["GITHUB_API_URL"], variables["GITHUB_TOKEN"]
+        self.ecs, self.ecr = self.client("ecs"), self.client("ecr")
+
+    def client(self, name):
+        return boto3.client(
+            name, endpoint_url=self.exports["AWS_ENDPOINT_URL"], region_name=REGION,
+            aws_access_key_id=self.exports["AWS_ACCESS_KEY_ID"], aws_secret_access_key=self.exports["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def variables(self, run_id):
+        """For a step: what GitHub's runner would set and act cannot know. No keys: the role is assumed by OIDC."""
+        wanted = ("AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+        return {name: self.exports[name] for name in wanted if name in self.exports} | {
+            "AWS_EC2_METADATA_DISABLED": "true", "GITHUB_REPOSITORY_ID": str(REPOSITORY_ID), "GITHUB_RUN_ID": str(run_id),
+        }
+
+    def secrets(self):
+        return {name: self.exports[name] for name in ("GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN") if name in self.exports}
+
+    def get(self, path):
+        request = urllib.request.Request(f"{self.github}/repos/{NAME}{path}", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def comments(self, number):
+        return [comment["body"] for comment in self.get(f"/issues/{number}/comments")]
+
+    def deployments(self):
+        """(commit, environment, states from first to last) of each, the oldest first."""
+        return [
+            (d["sha"], d["environment"], [s["state"] for s in reversed(self.get(f"/deployments/{d['id']}/statuses"))])
+            for d in reversed(self.get("/deployments"))
+        ]
+
+    def service(self):
+        return self.ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"][0]
+
+    def image(self):
+        """What the service is told to run."""
+        arn = self.service()["taskDefinition"]
+        return self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]["containerDefinitions"][0]["image"]
+
+    def tags(self, repository="web"):
+        return {tag for i in self.ecr.describe_images(repositoryName=repository)["imageDetails"] for tag in i.get("imageTags", [])}
+
+
+@contextlib.contextmanager
+def world(work, base, **github):
+    """A served world: `worlds/<base>.yml`, with what is said of GitHub, and a load balancer that listens if its tasks are real."""
+    file = yaml.safe_load((HERE / "worlds" / f"{base}.yml").read_text())
+    file.setdefault("github", {}).update(github)
+    port = None
+    if file.get("real-tasks"):
+        port = free_port()
+        file["load-balancers"][0]["listeners"][0]["port"] = port
+        file["seed"] = time.time_ns() // 1_000_000  # names of one run's tasks are not those of another's
+    path = Path(work) / f"world-{base}-{time.monotonic_ns()}.yml"
+    path.write_text(yaml.safe_dump(file))
+    with sandbox(path) as variables:
+        laid_out = World(variables)
+        laid_out.address = port and f"http://127.0.0.1:{port}"
+        yield laid_out
+
+
+def visit(address):
+    """What a visitor gets."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as page:
+            return page.read().decode().strip()
+    except OSError as error:
+        return f"no answer: {error}"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        self.server.asked.append(self.path)
+
+
+@contextlib.contextmanager
+def served(folder):
+    """A folder over loopback: its address, and the paths that were asked for."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    server.asked = []
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", server.asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,227 @@
+//! The documentation says what the code does: every code is explained, every link leads somewhere, every block parses, and
+//! the policy that it hands out is just enough for a deploy.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+use serde_json::Value;
+use serde_yaml::Value as Yaml;
+
+use crate::harness::{Played, Scene, deploy, play};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Markdown that people read: at the top, in docs/ and benches/.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> = ["", "docs", "benches"]
+        .iter()
+        .flat_map(|dir| std::fs::read_dir(root().join(dir)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .collect();
+    pages.sort();
+    assert!(pages.len() > 6, "the pages are where they were: {pages:?}");
+    pages
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && !path.to_string_lossy().ends_with("tests.rs")
+        {
+            found.push(path);
+        }
+    }
+}
+
+fn codes(text: &str) -> BTreeSet<String> {
+    let code = Regex::new(r"shipway::(usage|config|credentials|permission|build|push|preflight|deploy|github|report|sandbox|internal)::[a-z_]+").unwrap();
+    code.find_iter(text)
+        .map(|m| m.as_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_code_is_explained() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let mut in_source: BTreeSet<String> = files.iter().flat_map(|f| codes(&read(f))).collect();
+    // Made of the verdict's word.
+    for verdict in [
+        "rolled_back",
+        "failed",
+        "unknown",
+        "superseded",
+        "timed_out",
+    ] {
+        in_source.insert(format!("shipway::deploy::{verdict}"));
+    }
+    let explained = codes(&read(&root().join("docs/troubleshooting.md")));
+    let missing: Vec<_> = in_source.difference(&explained).collect();
+    let gone: Vec<_> = explained.difference(&in_source).collect();
+    assert!(
+        missing.is_empty(),
+        "not in docs/troubleshooting.md: {missing:#?}"
+    );
+    assert!(gone.is_empty(), "explained, but no longer there: {gone:#?}");
+}
+
+/// As GitHub makes them of headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter_map(|l| l.strip_prefix('#'))
+        .map(|l| {
+            l.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for link in link.captures_iter(&text).map(|c| c[1].to_owned()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            let there =
+                target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !there {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let indent = line.len() - line.trim_start().len();
+        let Some(word) = line.trim_start().strip_prefix("```") else {
+            continue;
+        };
+        let block: Vec<&str> = lines
+            .by_ref()
+            .take_while(|l| !l.trim_start().starts_with("```"))
+            .map(|l| l.get(indent..).unwrap_or_default())
+            .collect();
+        if word == language {
+            blocks.push(block.join("\n"));
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_block_parses() {
+    for page in pages() {
+        let text = read(&page);
+        for block in blocks(&text, "json") {
+            serde_json::from_str::<Value>(&block)
+                .unwrap_or_else(|e| panic!("{}: {e}\n{block}", page.display()));
+        }
+        for block in blocks(&text, "yaml") {
+            serde_yaml::from_str::<Yaml>(&block)
+                .unwrap_or_else(|e| panic!("{}: {e}\n{block}", page.display()));
+        }
+    }
+}
+
+/// The policy of docs/iam.md, with the world's execution role, less one action.
+fn policy_without(action: Option<&str>) -> Value {
+    let text = read(&root().join("docs/iam.md"));
+    let text = &blocks(&text, "json")[0];
+    let text = text.replace("role/web-execution", "role/ecsTaskExecutionRole");
+    let mut policy: Value = serde_json::from_str(&text).unwrap();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        if let Some(actions) = statement["Action"].as_array_mut() {
+            actions.retain(|a| a.as_str() != action);
+        } else if statement["Action"].as_str() == action {
+            statement["Action"] = "sts:GetCallerIdentity".into();
+        }
+    }
+    policy
+}
+
+/// `host`: of the load balancer's rule; without one its own DNS name is the address.
+fn played_with(policy: &Value, host: bool) -> Played {
+    let mut world = serde_json::json!({ "iam": { "roles": [{ "name": "shipway-production", "policy": policy }] } });
+    if !host {
+        world["load-balancers"] = serde_json::json!([
+            { "name": "web-alb", "listeners": [{ "port": 80, "forward": "web" }] }
+        ]);
+    }
+    play(Scene {
+        // JSON is YAML; the values themselves do not convert, for our numbers are kept as texts.
+        world: serde_yaml::from_str(&world.to_string()).unwrap(),
+        args: deploy(&["--image", "v2", "--ecr-repository", "web"]),
+        event: "push".to_owned(),
+        ..Scene::default()
+    })
+}
+
+#[test]
+fn the_policy_is_enough_and_no_more_than_that() {
+    let full = [true, false].map(|host| played_with(&policy_without(None), host));
+    for full in &full {
+        assert_eq!(full.exit, 0, "{}", full.stderr);
+        assert!(!full.stderr.contains("warning"), "{}", full.stderr);
+    }
+
+    // The scripted world is pushed to by nobody; the tests with a real engine are.
+    let of_a_push = [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:CompleteLayerUpload",
+        "ecr:GetAuthorizationToken",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    ];
+    let policy = policy_without(None);
+    let actions = policy["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|s| match &s["Action"] {
+            Value::Array(actions) => actions.clone(),
+            one => vec![one.clone()],
+        });
+    for action in actions {
+        let action = action.as_str().unwrap();
+        if of_a_push.contains(&action) {
+            continue;
+        }
+        let less = policy_without(Some(action));
+        let is_missed = [true, false]
+            .iter()
+            .zip(&full)
+            .any(|(host, full)| played_with(&less, *host).stderr != full.stderr);
+        assert!(is_missed, "{action} could be left out of docs/iam.md");
+    }
+}
