@@ -83,6 +83,15 @@ impl Text {
         lines
     }
 
+    /// Without what it begins with, if our own words begin so.
+    pub fn without_prefix(&self, prefix: &str) -> Option<Text> {
+        let (Piece::Ours(first), rest) = self.0.split_first()? else {
+            return None;
+        };
+        let first = Text::new().say(first.strip_prefix(prefix)?);
+        Some(first.join(Text(rest.to_vec())))
+    }
+
     /// Another text behind this one.
     pub fn join(mut self, other: Text) -> Text {
         self.0.extend(other.0);

@@ -58,12 +58,14 @@ fn is_permission(word: &str) -> bool {
     })
 }
 
-/// `ROLLBACK_SUCCESSFUL`, `read_only`.
+/// `ROLLBACK_SUCCESSFUL`, `COMPLETED`, `repository_id`.
 fn is_constant(word: &str) -> bool {
-    word.contains('_')
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
+    let shouted = word.len() >= 6 && word.chars().all(|c| c.is_ascii_uppercase());
+    shouted
+        || word.contains('_')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
 }
 
 /// What a comment would make a link of: addresses, hashes, mentions, numbers of issues.

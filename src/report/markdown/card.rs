@@ -60,7 +60,7 @@ pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
     sections
 }
 
-/// What a fix says below its first line: sentences as sentences, indented lines as they stand.
+/// What a fix says below its first line: sentences as sentences, dashes as a list, indented lines as they stand.
 fn rest_of(lines: &[Text]) -> Vec<Section> {
     let mut sections = Vec::new();
     let mut fenced: Vec<String> = Vec::new();
@@ -71,15 +71,24 @@ fn rest_of(lines: &[Text]) -> Vec<Section> {
             sections.push(Section::new(2, format!("{fence}\n")));
         }
     };
+    let mut in_list = false;
     for line in lines {
         let plain = escape::plain(line);
-        match plain.strip_prefix("  ") {
-            Some(indented) => fenced.push(indented.to_owned()),
-            None if plain.trim().is_empty() => {}
-            None => {
-                close(&mut fenced, &mut sections);
-                sections.push(Section::new(2, format!("{}\n", escape::markdown(line))));
-            }
+        if let Some(indented) = plain.strip_prefix("  ") {
+            fenced.push(indented.to_owned());
+            in_list = false;
+            continue;
+        }
+        close(&mut fenced, &mut sections);
+        if let Some(item) = line.without_prefix("- ") {
+            let item = format!("- {}\n", escape::markdown(&item));
+            sections.push(Section::new(2, item).tight(in_list));
+            in_list = true;
+            continue;
+        }
+        in_list = false;
+        if !plain.trim().is_empty() {
+            sections.push(Section::new(2, format!("{}\n", escape::markdown(line))));
         }
     }
     close(&mut fenced, &mut sections);

@@ -140,6 +140,16 @@ fn parts(timings: &Timings, advice: &[Advice]) -> Vec<Row> {
             None => "so long a failure takes to show".into(),
         },
     );
+    part(
+        "healthy → done",
+        match timings.window {
+            Some(_) => None,
+            None => timings
+                .healthy
+                .map(|healthy| timings.ended.saturating_sub(healthy)),
+        },
+        "until ECS called it done".into(),
+    );
     parts
 }
 

@@ -453,7 +453,7 @@ fn this_time_is_compared_with_those_that_went_well() {
 
 #[test]
 fn a_fix_of_several_lines_keeps_them() {
-    let help = "one of these:\nthe token claims:\n  sub: repo:octo-org/web:pull_request\n  aud: ~~~\nthen run again";
+    let help = "one of these:\n- the role does not exist\n- `sub` does not match\nthe token claims:\n  sub: repo:octo-org/web:pull_request\n  aud: ~~~\nthen run again";
     let about = base(ended(
         Status::NotStarted,
         Some(Text::with_code(
@@ -471,6 +471,9 @@ fn a_fix_of_several_lines_keeps_them() {
 
 1. **Fix** one of these:
 2. **Code** `shipway::credentials::role_refused`
+
+- the role does not exist
+- `sub` does not match
 
 the token claims:
 

@@ -11,7 +11,7 @@ const EVIDENCE: usize = 4;
 
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
-    verdict(about).words
+    verdict(about, false).words
 }
 
 /// The verdict for a log, without Markdown: the first line says it all; of a failure, the lines below it say what was seen,
@@ -19,7 +19,7 @@ pub fn verdict_alone(about: &Announcement) -> Text {
 pub fn headline(about: &Announcement) -> Text {
     let Verdict {
         words, names_url, ..
-    } = verdict(about);
+    } = verdict(about, about.state.cause().is_some());
     let mut text = words;
     if let Some(cause) = about.state.cause() {
         text = text.say(": ").join(cause.clone());
@@ -46,7 +46,7 @@ pub(super) fn heading(about: &Announcement) -> String {
         sign,
         words,
         names_url,
-    } = verdict(about);
+    } = verdict(about, about.state.cause().is_some());
     let mut heading = format!("{sign} {}", escape::markdown(&words));
     if let Some(cause) = about.state.cause() {
         heading.push_str(": ");
@@ -65,7 +65,8 @@ struct Verdict {
     names_url: bool,
 }
 
-fn verdict(about: &Announcement) -> Verdict {
+/// `cause`: whether the cause is said behind it.
+fn verdict(about: &Announcement, cause: bool) -> Verdict {
     let mut place = Text::new().say(&about.service);
     if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
         place = place.say(" (").quote(environment).say(")");
@@ -99,8 +100,8 @@ fn verdict(about: &Announcement) -> Verdict {
         Status::NotStarted => " not deployed, the service was not changed",
     };
     // With a cause behind it, that the service was not changed is a line of its own.
-    let words = match (status, about.state.cause()) {
-        (Status::NotStarted, Some(_)) => " not deployed",
+    let words = match (status, cause) {
+        (Status::NotStarted, true) => " not deployed",
         _ => words,
     };
     Verdict {
