@@ -17,6 +17,9 @@ use super::{Ending, escape};
 
 /// The spinner turns this often; nobody sees faster.
 const TICK: Duration = Duration::from_millis(120);
+/// Characters of the live line's words. In a line that is full, the `^C` that a terminal echoes would go to the next one, and
+/// the full one would stay.
+const LIVE: usize = 68;
 /// A quoted block longer than this is folded on the runner.
 const LONG: usize = 20;
 
@@ -183,7 +186,11 @@ impl Terminal {
             .chain(self.standing.values().map(String::as_str))
             .chain([now])
             .filter(|part| !part.is_empty());
-        live.set_message(parts.collect::<Vec<_>>().join(" · "));
+        let line = parts.collect::<Vec<_>>().join(" · ");
+        live.set_message(match line.chars().count() {
+            0..=LIVE => line,
+            _ => line.chars().take(LIVE - 1).chain(['…']).collect(),
+        });
     }
 
     fn finished(&mut self, phase: Phase, note: &Text, took: Duration) {
@@ -306,7 +313,7 @@ pub(super) fn write_line(sink: &Sink, line: &str) {
 }
 
 fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {elapsed:>3} {wide_msg}")
+    let style = ProgressStyle::with_template("{spinner} {elapsed:>3} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
         .with_style(style)

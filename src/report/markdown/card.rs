@@ -31,7 +31,13 @@ pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
     }
     let fix = failure.fix.as_ref().map(Text::lines).unwrap_or_default();
     if let Some(first) = fix.first() {
-        list.push((1, format!("**Fix** {}", escape::markdown(first))));
+        // Without a failure's code nothing is to be fixed.
+        let word = if failure.code.is_some() {
+            "Fix"
+        } else {
+            "Next"
+        };
+        list.push((1, format!("**{word}** {}", escape::markdown(first))));
     }
     if let Some(code) = &failure.code {
         list.push((1, format!("**Code** {}", escape::markdown_code(code))));

@@ -5,6 +5,7 @@ use super::announcement::Announcement;
 use super::card::folded;
 use super::fit::{Section, fit};
 use super::{card, facts, history, phases, targets, verdict};
+use crate::model::verdict::Status;
 use crate::report::escape;
 
 /// GitHub's limit, in characters.
@@ -20,7 +21,9 @@ pub fn comment(marker: &str, about: &Announcement) -> String {
     let mut sections = notes(about);
     if let Some(failure) = about.state.failure() {
         sections.extend(card::sections(failure));
-        if let Some((title, table)) = targets::table(about) {
+        if about.state.status().is_some_and(went_wrong)
+            && let Some((title, table)) = targets::table(about)
+        {
             sections.push(Section::new(7, folded(&title, &table)));
         }
     }
@@ -37,6 +40,14 @@ pub fn comment(marker: &str, about: &Announcement) -> String {
         COMMENT_LIMIT,
         |text| text.chars().count(),
         about.run_url.as_deref(),
+    )
+}
+
+/// Where the targets may say why.
+pub(super) fn went_wrong(status: Status) -> bool {
+    matches!(
+        status,
+        Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
     )
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::announcement::Announcement;
+use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::{Phase, Text, duration};
 use crate::rollout::{Advice, Timings};
@@ -81,14 +82,14 @@ fn rows(about: &Announcement) -> Vec<Row> {
             within: false,
         });
         if let (Phase::Rollout, Some(timings)) = (stretch.phase, &about.timings) {
-            rows.extend(parts(timings, &about.advice));
+            rows.extend(parts(timings, about));
         }
     }
     rows.retain(|r| r.took >= WORTH);
     rows
 }
 
-fn parts(timings: &Timings, advice: &[Advice]) -> Vec<Row> {
+fn parts(timings: &Timings, about: &Announcement) -> Vec<Row> {
     let mut parts = Vec::new();
     let mut part = |name, took: Option<Duration>, note: Text| {
         parts.extend(took.map(|took| Row {
@@ -98,7 +99,7 @@ fn parts(timings: &Timings, advice: &[Advice]) -> Vec<Row> {
             within: true,
         }));
     };
-    let checks = advice.iter().find_map(|a| match a {
+    let checks = about.advice.iter().find_map(|a| match a {
         Advice::HealthCheckInterval {
             interval_seconds,
             unhealthy_threshold,
@@ -142,11 +143,11 @@ fn parts(timings: &Timings, advice: &[Advice]) -> Vec<Row> {
     );
     part(
         "healthy → done",
-        match timings.window {
-            Some(_) => None,
-            None => timings
+        match about.state.status() {
+            Some(Status::Deployed) => timings
                 .healthy
                 .map(|healthy| timings.ended.saturating_sub(healthy)),
+            _ => None,
         },
         "until ECS called it done".into(),
     );

@@ -3,7 +3,7 @@
 
 use super::announcement::Announcement;
 use super::card::folded;
-use super::comment::notes;
+use super::comment::{notes, went_wrong};
 use super::fit::{Section, fit};
 use super::{advice, card, changes, facts, history, phases, targets, timeline, verdict};
 use crate::report::escape;
@@ -13,10 +13,11 @@ const SUMMARY_LIMIT: usize = 1024 * 1024 - 1;
 
 pub fn summary(about: &Announcement) -> String {
     let head = format!("# {}\n{}\n", verdict::heading(about), facts::facts(about));
+    let wrong = about.state.status().is_some_and(went_wrong);
     let mut sections = notes(about);
     if let Some(failure) = about.state.failure() {
         sections.extend(card::sections(failure));
-        if let Some((title, table)) = targets::table(about) {
+        if wrong && let Some((title, table)) = targets::table(about) {
             sections.push(Section::new(7, format!("**{title}**\n\n{table}")));
         }
     }
@@ -39,9 +40,7 @@ pub fn summary(about: &Announcement) -> String {
     if let Some((title, diff)) = changes::difference(about) {
         sections.push(Section::new(9, folded(&title, &diff)));
     }
-    if about.state.failure().is_none()
-        && let Some((title, table)) = targets::table(about)
-    {
+    if !wrong && let Some((title, table)) = targets::table(about) {
         sections.push(Section::new(9, folded(&title, &table)));
     }
     if let Some((title, table)) = phases::tasks(about) {
