@@ -7,7 +7,6 @@ use super::Untrusted;
 use super::verdict::Status;
 
 /// How many are shown and kept.
-#[expect(dead_code, reason = "read once the comment remembers")]
 pub const REMEMBERED: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -241,8 +241,8 @@ impl Smoke {
         )));
         let serves = ended.serves_now.as_deref().map(family_and_revision);
         reasons.push(Sentence::new(format!(
-            "{} keeps serving: nothing was rolled back.",
-            serves.unwrap_or("The revision")
+            "Nothing was rolled back: {} keeps serving.",
+            serves.unwrap_or("the revision")
         )));
         reasons
     }

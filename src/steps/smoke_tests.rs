@@ -20,6 +20,8 @@ fn served() -> Ended {
         last_event: None,
         last_stop: None,
         unmet: Vec::new(),
+        targets: Vec::new(),
+        advice: Vec::new(),
     }
 }
 
@@ -108,7 +110,7 @@ fn what_was_answered_is_quoted_short_and_what_serves_is_named() {
             "[[{{\"text\":\"https://www.example.com/healthz?deep=1 \"}},{{\"text\":\"answered 503.\"}}],\
              [{{\"text\":\"It said: \"}},{{\"quoted\":\"{quoted}\"}}],\
              [{{\"text\":\"It did not answer 2xx or 3xx 3 times in a row in 8 tries.\"}}],\
-             [{{\"text\":\"web:2 keeps serving: nothing was rolled back.\"}}]]"
+             [{{\"text\":\"Nothing was rolled back: web:2 keeps serving.\"}}]]"
         )
     );
     let (_, _, _, reasons) = judged(served(), &["invalid peer certificate: UnknownIssuer"]);

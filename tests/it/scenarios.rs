@@ -52,7 +52,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `document` (what was registered).
+    /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -129,6 +129,15 @@ fn check(name: &str) {
         "{name}\n{}",
         played.stderr
     );
+    // Who reads the report file reads what the outputs say, on failure too.
+    if played.outputs.contains("report-file<<") {
+        let report: serde_json::Value = serde_json::from_str(&played.report).unwrap();
+        assert_eq!(report["exit-code"], played.exit, "{name}");
+        if let Some(told) = report["outputs"].get("deployment-status") {
+            assert_eq!(*told, status(&played), "{name}");
+        }
+        assert!(!played.report.contains("##["), "{name}");
+    }
     if incident.nothing_changed {
         assert_eq!(played.changes(), Vec::<String>::new(), "{name}");
     }
@@ -183,6 +192,9 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     }
     if show.contains("summary") {
         block("summary", &played.summary);
+    }
+    if show.contains("report") {
+        block("report", &played.report);
     }
     if show.contains("document") {
         for registered in played

@@ -132,7 +132,7 @@ fn yaml(text: &str) -> Result<Value, serde_yaml::Error> {
 enum Kind {
     Unknown,
     Null,
-    Text(String),
+    Text,
     /// A number or a boolean, as the parser took it.
     Plain(Value),
     List(Vec<Kind>),
@@ -182,8 +182,8 @@ impl<'de> Visitor<'de> for Kinds {
         }
     }
 
-    fn visit_str<E>(self, v: &str) -> Result<Kind, E> {
-        Ok(Kind::Text(v.to_owned()))
+    fn visit_str<E>(self, _: &str) -> Result<Kind, E> {
+        Ok(Kind::Text)
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Kind, A::Error> {
