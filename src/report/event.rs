@@ -24,7 +24,10 @@ impl Text {
 
     /// Our own words.
     pub fn say(mut self, words: impl Into<String>) -> Text {
-        self.0.push(Piece::Ours(words.into()));
+        let words = words.into();
+        if !words.is_empty() {
+            self.0.push(Piece::Ours(words));
+        }
         self
     }
 

@@ -37,11 +37,27 @@ fn bare(token: &str) -> &str {
 }
 
 fn is_name(word: &str) -> bool {
-    is_arn(word) || is_permission(word) || is_constant(word) || must_not_link(word)
+    is_arn(word)
+        || is_revision(word)
+        || is_permission(word)
+        || is_constant(word)
+        || must_not_link(word)
 }
 
 fn is_arn(word: &str) -> bool {
     word.starts_with("arn:") && word.matches(':').count() >= 5
+}
+
+/// `web:42`
+fn is_revision(word: &str) -> bool {
+    word.rsplit_once(':').is_some_and(|(family, number)| {
+        family.starts_with(|c: char| c.is_ascii_alphabetic())
+            && family
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+            && !number.is_empty()
+            && number.chars().all(|c| c.is_ascii_digit())
+    })
 }
 
 /// `ecs:TagResource`, `Target.FailedHealthChecks`.
@@ -111,7 +127,7 @@ mod tests {
         );
         assert_eq!(
             names("ecs-svc/9768169620446552782 of web:1; allow ecs:TagResource"),
-            ["ecs-svc/9768169620446552782", "ecs:TagResource"]
+            ["ecs-svc/9768169620446552782", "web:1", "ecs:TagResource"]
         );
         assert_eq!(
             names("111122223333.dkr.ecr.eu-west-1.amazonaws.com/web does not show v1"),

@@ -405,6 +405,10 @@ fn each_deploy_of_a_job_has_a_report_file() {
     let text = std::fs::read_to_string(&paths[0]).unwrap();
     assert!(!text.contains("##["), "{text}");
     let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let page = include_str!("../../docs/report-file.md");
+    for key in file.as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{key}`")), "{key} is not in docs");
+    }
     assert_eq!(file["notes"][0], "##[error]x ::y");
     assert_eq!(file["outputs"]["report-file"], paths[0].as_str());
     assert_eq!(file["outputs"]["url"], "http://alb.example/##[x]");

@@ -13,15 +13,20 @@ const EVIDENCE: usize = 12;
 
 pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
     let mut list = Vec::new();
-    let mut evidence = failure.evidence.iter();
+    // A bullet without words would underline the line above it: a heading.
+    let mut evidence = failure
+        .evidence
+        .iter()
+        .map(escape::markdown)
+        .filter(|words| !words.trim().is_empty());
     if let Some(first) = evidence.next() {
-        list.push((5, format!("**Evidence** {}", escape::markdown(first))));
+        list.push((5, format!("**Evidence** {first}")));
     }
-    let more: Vec<&Text> = evidence.collect();
+    let more: Vec<String> = evidence.collect();
     let mut below: Vec<String> = more
         .iter()
         .take(EVIDENCE)
-        .map(|text| format!("   - {}\n", escape::markdown(text)))
+        .map(|words| format!("   - {words}\n"))
         .collect();
     if more.len() > EVIDENCE {
         below.push(format!(
@@ -86,16 +91,14 @@ fn rest_of(lines: &[Text]) -> Vec<Section> {
             continue;
         }
         close(&mut fenced, &mut sections);
-        if let Some(item) = line.without_prefix("- ") {
-            let item = format!("- {}\n", escape::markdown(&item));
-            sections.push(Section::new(2, item).tight(in_list));
-            in_list = true;
+        let item = line.without_prefix("- ");
+        let words = escape::markdown(item.as_ref().unwrap_or(line));
+        if words.trim().is_empty() {
             continue;
         }
-        in_list = false;
-        if !plain.trim().is_empty() {
-            sections.push(Section::new(2, format!("{}\n", escape::markdown(line))));
-        }
+        let dash = if item.is_some() { "- " } else { "" };
+        sections.push(Section::new(2, format!("{dash}{words}\n")).tight(in_list && item.is_some()));
+        in_list = item.is_some();
     }
     close(&mut fenced, &mut sections);
     sections

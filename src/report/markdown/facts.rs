@@ -9,7 +9,12 @@ use crate::report::event::{Phase, Text, duration};
 pub(super) fn facts(about: &Announcement) -> String {
     let mut facts = Vec::new();
     if let Some(clause) = serves(about) {
-        facts.push(format!("**{}**", escape::markdown(&clause)));
+        let clause = escape::markdown(&clause);
+        // Bold begins and ends at a word.
+        match clause.trim() {
+            "" => {}
+            clause => facts.push(format!("**{clause}**")),
+        }
     }
     if let State::InProgress { phase, since } = &about.state {
         facts.push(format!("{} since {since} UTC", so_far(about, *phase)));

@@ -30,6 +30,7 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
             quote("ECS says: ", text()),
             quote("", text()),
             Text::with_code(text()),
+            Text::new(),
         ],
         fix: Some(Text::with_code(format!(
             "do this\n{}\n  {}",
@@ -260,6 +261,11 @@ fn assert_harmless(markdown: &str) {
         for words in ["[run]", "[the run]"] {
             rest = rest.replace(&format!("{words}({OURS}web/actions/runs/7)"), "");
         }
+        let bare = rest.trim();
+        assert!(
+            bare.is_empty() || !["-", "="].iter().any(|c| bare.replace(c, "").is_empty()),
+            "the line above {line:?} is a heading"
+        );
         let chars: Vec<char> = rest.chars().collect();
         for (at, c) in chars.iter().enumerate() {
             let next = chars.get(at + 1).copied().unwrap_or(' ');

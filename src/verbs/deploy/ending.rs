@@ -201,7 +201,7 @@ impl Deploy<'_> {
             return None;
         }
         let Some(serves) = ended.serves_now.as_deref().map(family_and_revision) else {
-            return Some("nothing was seen to serve".into());
+            return Some("Nothing was seen to serve".into());
         };
         let as_before = self.about.previous_revision.as_deref() == Some(serves)
             && self.about.revision.as_deref() != Some(serves);
