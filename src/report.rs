@@ -5,10 +5,12 @@ pub mod actions;
 pub mod checks;
 pub mod escape;
 pub mod event;
+pub mod github_deployment;
 pub mod json;
 pub mod markdown;
 pub mod page;
 pub mod plan;
+pub mod remembered;
 pub mod rollout;
 pub mod terminal;
 

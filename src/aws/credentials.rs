@@ -32,7 +32,8 @@ const RENEWAL_BUFFER: Duration = Duration::from_secs(600);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 /// STS's alphabet and length for RoleSessionName (API reference).
 const SESSION_NAME_MAX: usize = 64;
-/// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again.
+/// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again. The SDK repeats it as
+/// well, three times each; here every try has a new token.
 const TRIES_TO_REACH_THE_ISSUER: u32 = 4;
 
 pub type Minting = Pin<

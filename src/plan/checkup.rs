@@ -5,10 +5,13 @@ pub mod pushers;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Id {
-    IdToken,
+    TokenRequest,
     Claims,
+    Audience,
     Role,
     Session,
     Repository,
@@ -69,9 +72,10 @@ const fn check(
 /// In the order in which they are asked and shown.
 #[rustfmt::skip]
 pub const CHECKS: &[Check] = &[
-    check(Id::IdToken, "token", "request", &[], &[]),
-    check(Id::Claims, "token", "claims", &[Id::IdToken], &[]),
-    // Without a role to assume there is no token, and credentials all the same: it looks at the two above itself.
+    check(Id::TokenRequest, "token", "request", &[], &[]),
+    check(Id::Claims, "token", "claims", &[Id::TokenRequest], &[]),
+    check(Id::Audience, "token", "audience", &[Id::Claims], &[]),
+    // Without a role to assume there is no token, and credentials all the same: it looks at those above itself.
     check(Id::Role, "role", "assumed", &[], &[]),
     check(Id::Session, "role", "session", &[Id::Role], &["sts:GetCallerIdentity"]),
     check(Id::Repository, "ECR", "repository", &[Id::Session], &["ecr:DescribeRepositories"]),
@@ -133,6 +137,8 @@ pub struct Outcome {
     pub help: Option<String>,
     /// Of the error that a deploy would end with here.
     pub code: Option<String>,
+    /// What the role would have to be allowed.
+    pub grant: Option<Grant>,
     /// IAM was asked what it would say, and nothing was tried.
     pub by_simulation: bool,
     /// Something to copy: its title and its lines.
@@ -147,6 +153,7 @@ impl Outcome {
             details: Vec::new(),
             help: None,
             code: None,
+            grant: None,
             by_simulation: false,
             block: None,
         }
@@ -173,6 +180,15 @@ impl Outcome {
         self.details.push(detail.into());
         self
     }
+}
+
+/// A statement of a permissions policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub actions: Vec<String>,
+    pub resource: String,
+    /// A condition that narrows it: key and value.
+    pub only_if: Option<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -209,6 +225,25 @@ pub fn exit_code(done: &[Checked]) -> u8 {
         some if some.contains(&"token") || some.contains(&"role") => 4,
         _ => 6,
     }
+}
+
+/// A permissions policy of everything that was found missing, to paste.
+pub fn missing_permissions(done: &[Checked]) -> Option<Value> {
+    let mut statements: Vec<Value> = Vec::new();
+    for grant in done.iter().filter_map(|d| d.outcome.grant.as_ref()) {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Action": grant.actions,
+            "Resource": grant.resource,
+        });
+        if let Some((key, value)) = &grant.only_if {
+            statement["Condition"] = json!({"StringEquals": {key: value}});
+        }
+        if !statements.contains(&statement) {
+            statements.push(statement);
+        }
+    }
+    (!statements.is_empty()).then(|| json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
 /// What the answers leave open: nothing more is promised than what was asked.
@@ -278,7 +313,7 @@ mod tests {
             (vec![(Id::Role, ok()), (Id::Push, skip())], 0),
             (vec![(Id::Role, ok()), (Id::Push, ng())], 6),
             (vec![(Id::Push, ng()), (Id::Role, ng())], 4),
-            (vec![(Id::IdToken, ng()), (Id::GitHubToken, skip())], 4),
+            (vec![(Id::TokenRequest, ng()), (Id::GitHubToken, skip())], 4),
             (vec![(Id::Engine, ng())], 6),
         ] {
             let done: Vec<Checked> = outcomes.into_iter().map(|(id, o)| done(id, o)).collect();

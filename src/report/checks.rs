@@ -6,7 +6,8 @@ use super::event::Text;
 use super::{Ending, Report, escape, json, terminal};
 use crate::inputs::values::OutputFormat;
 use crate::model::Untrusted;
-use crate::plan::checkup::{Checked, Word, not_checked};
+use crate::model::policy_text::policy_text;
+use crate::plan::checkup::{Checked, Word, missing_permissions, not_checked};
 
 use super::actions;
 
@@ -20,18 +21,20 @@ pub struct Checkup<'a> {
 impl Report {
     /// The last word of a verb that only looks: the tree for people, the same as JSON for programs, and the summary.
     pub fn checkup(&self, checkup: &Checkup<'_>) {
-        for line in tree(checkup.checked) {
-            self.line(line);
+        let mut lines = tree(checkup.checked);
+        if let Some(policy) = missing_permissions(checkup.checked) {
+            lines.push((MISSING.into(), None));
+            let policy = policy_text(&policy);
+            lines.extend(policy.lines().map(|l| (format!("    {l}").into(), None)));
         }
-        if let Some(note) = not_checked(checkup.checked) {
-            self.line(note);
-        }
+        lines.extend(not_checked(checkup.checked).map(|note| (note.into(), None)));
         let ending = Ending {
             headline: Text::with_code(checkup.headline.clone()),
             exit_code: checkup.exit_code,
             summary: None,
         };
         let mut inner = self.lock();
+        inner.terminal.tree(&lines);
         inner.terminal.ending(&ending);
         if let Some(file) = &self.summary_file
             && let Err(error) = actions::append_summary(file, &summary(checkup))
@@ -69,14 +72,17 @@ fn folded(checked: &[Checked]) -> Vec<(String, &Checked)> {
     lines
 }
 
+/// What a log reads, and the word in it that colour may help to find.
+type Line = (Text, Option<&'static str>);
+
 /// A line a check, its details below it.
-fn tree(checked: &[Checked]) -> Vec<Text> {
-    let mut lines = Vec::new();
+fn tree(checked: &[Checked]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
     let checked = folded(checked);
     for (n, (names, one)) in checked.iter().enumerate() {
         let group = one.check.group;
         if n == 0 || checked[n - 1].1.check.group != group {
-            lines.push(Text::new().say(group));
+            lines.push((Text::new().say(group), None));
         }
         let last = checked
             .get(n + 1)
@@ -85,39 +91,36 @@ fn tree(checked: &[Checked]) -> Vec<Text> {
             true => ("└─", "  "),
             false => ("├─", "│ "),
         };
-        let outcome = &one.outcome;
-        let line = Text::new().say(format!("{branch} {:<4} {}", outcome.word.word(), names));
+        let (outcome, word) = (&one.outcome, one.outcome.word.word());
+        let line = Text::new().say(format!("{branch} {word:<4} {names}"));
         let said = Text::with_code(outcome.said.clone());
         // A reason that is a sentence of AWS's gets a line of its own.
         let apart = outcome.word != Word::Ok && outcome.said.chars().count() > INLINE;
-        lines.push(match apart {
+        let line = match apart {
             true => line.say(asked(one)),
             false => line.say(": ").join(said.clone()).say(asked(one)),
-        });
-        let below = |text: Text| Text::new().say(format!("{stem}      ")).join(text);
-        if apart {
-            lines.push(below(Text::new().say("why: ").join(said)));
-        }
-        lines.extend(
-            outcome
-                .details
-                .iter()
-                .map(|d| below(Text::with_code(d.clone()))),
-        );
-        let help = outcome.help.iter().flat_map(|h| h.lines());
-        for (n, line) in help.enumerate() {
-            let word = if n == 0 { "fix: " } else { "     " };
-            lines.push(below(
-                Text::new().say(word).join(Text::with_code(line.to_owned())),
+        };
+        lines.push((line, Some(word)));
+        let mut below = |label: &str, text: Text| {
+            lines.push((
+                Text::new().say(format!("{stem}      {label}")).join(text),
+                None,
             ));
+        };
+        if apart {
+            below("why: ", said);
+        }
+        for detail in &outcome.details {
+            below("", Text::with_code(detail.clone()));
+        }
+        for (n, line) in outcome.help.iter().flat_map(|h| h.lines()).enumerate() {
+            let label = if n == 0 { "fix: " } else { "     " };
+            below(label, Text::with_code(line.to_owned()));
         }
         if let Some((title, text)) = &outcome.block {
-            lines.push(below(Text::with_code(title.clone())));
+            below("", Text::with_code(title.clone()));
             // Nothing before its lines but space: it is there to be copied.
-            lines.extend(
-                text.lines()
-                    .map(|l| Text::new().say(format!("         {l}"))),
-            );
+            lines.extend(text.lines().map(|l| (format!("         {l}").into(), None)));
         }
     }
     lines
@@ -173,14 +176,20 @@ fn summary(checkup: &Checkup<'_>) -> String {
         };
         out.push_str(&format!("| {word} | {} |\n", parts.join("<br>")));
     }
+    let mut copy = |title: &str, text: &str| {
+        let title = escape::markdown(&Text::with_code(title.to_owned()));
+        let fence = escape::markdown_fence(&Untrusted::new(text), BLOCK_LIMIT);
+        out.push_str(&format!("\n{title}\n\n{fence}\n"));
+    };
     for (title, text) in checkup
         .checked
         .iter()
         .filter_map(|c| c.outcome.block.as_ref())
     {
-        let title = escape::markdown(&Text::with_code(title.clone()));
-        let fence = escape::markdown_fence(&Untrusted::new(text.as_str()), BLOCK_LIMIT);
-        out.push_str(&format!("\n{title}\n\n{fence}\n"));
+        copy(title, text);
+    }
+    if let Some(policy) = missing_permissions(checkup.checked) {
+        copy(MISSING, &policy_text(&policy));
     }
     if let Some(note) = not_checked(checkup.checked) {
         out.push_str(&format!("\n{}\n", escape::markdown(&note.into())));
@@ -188,6 +197,7 @@ fn summary(checkup: &Checkup<'_>) -> String {
     out
 }
 
+const MISSING: &str = "for the role's permissions policy, what is missing:";
 /// A policy's statement has a few hundred characters.
 const BLOCK_LIMIT: usize = 20_000;
 
@@ -220,6 +230,7 @@ fn document(checkup: &Checkup<'_>) -> Value {
     json!({
         "exit-code": checkup.exit_code,
         "headline": checkup.headline,
+        "missing-permissions": missing_permissions(checkup.checked),
         "not-checked": not_checked(checkup.checked),
         "groups": groups,
     })

@@ -43,8 +43,8 @@ pub struct Announcement {
     /// What serves, where that is not what was deployed.
     pub now_serving: Option<Text>,
     pub notes: Vec<Text>,
-    /// Earlier deployments of this service, the newest first; read back from the comment.
-    #[expect(dead_code, reason = "shown once the comment remembers")]
+    /// Earlier deployments of this service, the newest first, never this one; read back from the comment, where this one is
+    /// put in front of them once it ended.
     pub history: Vec<PastDeployment>,
 }
 

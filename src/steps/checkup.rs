@@ -103,8 +103,9 @@ pub async fn checkup(
 impl Doctor<'_> {
     async fn ask(&mut self, id: Id) -> Outcome {
         let asked = match id {
-            Id::IdToken => Ok(self.id_token()),
+            Id::TokenRequest => Ok(self.id_token()),
             Id::Claims => Ok(self.token_claims()),
+            Id::Audience => Ok(self.audience().await),
             Id::Role => Ok(self.role()),
             Id::Session => self.session().await,
             Id::Repository => self.repository().await,

@@ -7,11 +7,13 @@
 )]
 
 mod docs;
+mod doctor;
 mod documents;
 mod harness;
 mod install;
 mod partitions;
 mod plan;
+mod proxies;
 mod real_image;
 mod refusals;
 mod scenarios;
@@ -19,5 +21,6 @@ mod second_revision;
 mod secrets;
 mod settings;
 mod threats;
+mod signals;
 mod tidy;
 mod try_once;

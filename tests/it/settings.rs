@@ -157,12 +157,13 @@ fn an_action_gives_what_its_verb_gives() {
     for (verb, path) in ACTIONS {
         let action: Value = serde_yaml::from_str(&read(path)).unwrap();
         let given = names(&action["outputs"]);
-        let told = shipway::outputs_of(verb).into_iter();
+        let told = shipway::outputs_of(verb).iter();
         assert_eq!(given, told.map(|o| o.0.to_owned()).collect(), "{path}");
         match verb {
+            // What each verb writes comes from the same list.
             "deploy" => assert_eq!(given, all),
             "setup" => assert!(read("action/install.sh").contains("version=%s\\npath=%s\\n")),
-            _ => assert!(given.is_subset(&all), "{path}"),
+            _ => assert!(given.contains("failure-code"), "{path}"),
         }
         for (name, output) in action["outputs"].as_mapping().unwrap() {
             let name = name.as_str().unwrap();

@@ -8,3 +8,5 @@
 
 mod build;
 mod process;
+mod reader;
+mod text;

@@ -179,7 +179,7 @@ class Release(unittest.TestCase):
             names = packed.getnames()
         self.assertIn("action.yml", names)
         self.assertIn("action/release.txt", names)
-        for folder in ("tests", "docs", "benches", "release", ".ci", ".github"):
+        for folder in ("tests", "docs", "release", ".ci", ".github"):
             self.assertNotIn(folder, {name.split("/")[0] for name in names})
 
     # ---- what is installed is what was packed
@@ -244,6 +244,36 @@ class Release(unittest.TestCase):
         self.refused("FAILED", "write_release_txt", "1.2.3", "https://releases.example", changed)
         self.assertEqual((self.tree / "action/release.txt").read_text(), before)
 
+    def test_a_build_is_of_the_lock_file_by_the_manifest_s_rust_and_static(self):
+        tools, asked = self.work / "tools", self.work / "asked"
+        tools.mkdir()
+        program = self.work / "program.rs"
+        program.write_text('fn main() { println!("shipway 0"); }')
+        must("rustc", "--edition", "2024", "-C", "target-feature=+crt-static", "-o", self.work / "static", program)
+        must("rustc", "--edition", "2024", "-C", "target-feature=-crt-static", "-o", self.work / "dynamic", program)
+        # In the place of the compiler: what it is asked, and what it leaves.
+        (tools / "rustup").write_text(f'#!/bin/sh\necho "rustup $*" >>{asked}\n')
+        (tools / "cargo").write_text(f"""#!/bin/sh
+            {{ echo "cargo $*"; env; }} >>{asked}
+            mkdir -p target/{TARGET}/dist && cp "$LEAVES" target/{TARGET}/dist/shipway
+            """)
+        for tool in tools.iterdir():
+            tool.chmod(0o755)
+        env = {"PATH": f"{tools}:{os.environ['PATH']}"}
+        out = self.work / "out"
+        self.did("build", TARGET, out, env={**env, "LEAVES": str(self.work / "static")})
+        self.assertEqual((out / f"shipway-{TARGET}").read_bytes(), (self.work / "static").read_bytes())
+        lines = asked.read_text().splitlines()
+        rust = re.search(r'^rust-version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+        self.assertEqual(lines[0], f"rustup toolchain install {rust} --profile minimal --target {TARGET} --no-self-update")
+        self.assertEqual(lines[1], f"cargo +{rust} build --locked --profile dist --bin shipway --target {TARGET}")
+        name = TARGET.replace("-", "_")
+        self.assertIn(f"CC_{name}=musl-gcc", lines)
+        self.assertIn(f"CARGO_TARGET_{name.upper()}_LINKER=musl-gcc", lines)
+        self.assertTrue([line for line in lines if line.startswith("RUSTFLAGS=") and f"{self.tree}=" in line])
+        self.refused("is not static", "build", TARGET, out, env={**env, "LEAVES": str(self.work / "dynamic")})
+        self.refused("does not list", "build", "riscv64gc-unknown-linux-gnu", out, env=env)
+
     # ---- versions
 
     def test_a_version_that_does_not_fit_is_refused_with_what_to_do(self):
@@ -294,6 +324,21 @@ class Release(unittest.TestCase):
         self.did("write_release_txt", self.version, "https://releases.example", self.packed)
         self.refused("Nothing was pushed", "commit", self.version, "origin")
         self.assertEqual(self.head(self.remote, "main"), built)
+
+    def test_when_a_later_step_failed_the_commit_is_found_again(self):
+        built = self.prepare()
+        commit = self.release()
+        # The job anew: a checkout of what was built, without history.
+        shutil.rmtree(self.tree)
+        must("git", "init", "--quiet", "--initial-branch", "main", self.tree)
+        must("git", "fetch", "--quiet", "--depth", "1", f"file://{self.remote}", built, cwd=self.tree)
+        must("git", "checkout", "--quiet", built, cwd=self.tree)
+        remote = f"file://{self.remote}"
+        self.did("write_release_txt", self.version, "https://releases.example", self.packed)
+        self.assertEqual(self.did("commit", self.version, remote), commit)
+        self.did("write_release_txt", self.version, "https://elsewhere.example", self.packed)
+        self.refused("is another release", "commit", self.version, remote)
+        self.assertEqual(self.head(self.remote, "main"), commit)
 
     def test_only_release_txt_comes_between_what_was_built_and_what_is_tagged(self):
         self.prepare()

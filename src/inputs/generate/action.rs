@@ -68,7 +68,8 @@ fn text(name: &str) -> String {
 }
 
 fn push_input(text: &mut String, name: &str, help: &str, required: bool) {
-    let help = quoted(help);
+    // A flag is repeated, an input has lines.
+    let help = quoted(&help.replace("; repeatable", "; one a line"));
     let _ = write!(
         text,
         "  {name}:\n    description: {help}\n    required: {required}\n"

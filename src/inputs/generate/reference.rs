@@ -17,12 +17,13 @@ A setting has one name: the flag `--aws-region`, the input `aws-region` of the a
 then default. `\"\"` means not set. What is misspelt or has a wrong value is refused before anything happens (exit 2).
 
 - **Lists** in inputs and variables: an entry a line, as in docker/build-push-action. An entry that begins with `\"` runs to the
-  closing quote, over lines and commas; `\"\"` is a quote in it. Flags are repeated instead.
+  closing quote, over lines and commas; `\"\"` is a quote in it. Flags are repeated instead: `--labels a=b --labels c=d`.
 - **`KEY=VALUE`**: the value is everything after the first `=`. A list of them may also be a JSON object, or a JSON array of
   `KEY=VALUE` or of `{\"name\": …, \"value\": …}`; in `shipway.yml` it may be keys with texts.
 - **`true|false`**: those two words and no others.
 - **Secrets** themselves are no values: a setting says where they are, `env:NAME` or `file:PATH`. These, and what must be decided by
   who runs the job, are no keys of the file.
+- `output` is no input of an action, for nobody reads a step's stdout: the action's outputs say the same.
 
 The schema of `shipway.yml` for your editor is `shipway.schema.json` (`shipway schema file`); put this line on top of the file:
 

@@ -47,21 +47,23 @@ impl Doctor<'_> {
         let (Some(github), Some(trigger)) = (&self.github, self.sought.trigger) else {
             return Outcome::skip("there is no token");
         };
+        if trigger.fork {
+            return Outcome::skip(OF_A_FORK);
+        }
         let Some(number) = trigger.pull_request else {
             return Outcome::skip("this run has no pull request to ask with");
         };
         let may = may_comment(github, &trigger.repository, number).await;
-        let outcome = judged(may, "comments can be written", "pull-requests: write");
-        match trigger.fork {
-            true => outcome.detail("a pull request from a fork gets a token that only reads"),
-            false => outcome,
-        }
+        judged(may, "comments can be written", "pull-requests: write")
     }
 
     pub(super) async fn deployments(&self) -> Outcome {
         let (Some(github), Some(trigger)) = (&self.github, self.sought.trigger) else {
             return Outcome::skip("there is no token");
         };
+        if trigger.fork {
+            return Outcome::skip(OF_A_FORK);
+        }
         let environment = self.claims.as_ref().and_then(|c| c.environment.as_ref());
         if environment.is_some_and(|e| !e.is_empty()) {
             return Outcome::skip(
@@ -76,6 +78,9 @@ impl Doctor<'_> {
         )
     }
 }
+
+/// No setting changes it.
+const OF_A_FORK: &str = "a pull request from a fork gets a token that only reads";
 
 fn judged(may: May, yes: &str, permission: &str) -> Outcome {
     match may {

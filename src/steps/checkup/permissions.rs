@@ -14,10 +14,12 @@ use crate::error::Error;
 use crate::model::names::Arn;
 use crate::model::untrusted::one_line;
 use crate::plan::checkup::Outcome;
-use crate::plan::checkup::{CHECKS, Id};
+use crate::plan::checkup::{CHECKS, Grant, Id, Word};
 
 /// A family has at most a million revisions (quota of Amazon ECS), so this one never exists.
 const NO_SUCH_REVISION: u32 = 2_147_483_647;
+
+const PASSED_TO: &str = "iam:PassedToService";
 
 /// What tells it for sure.
 const TELLS: &str = "allow `iam:SimulatePrincipalPolicy` on the role itself to have it asked";
@@ -27,6 +29,17 @@ struct Question<'a> {
     actions: &'a [&'static str],
     resource: &'a str,
     context: &'a [(&'a str, &'a str)],
+}
+
+impl Question<'_> {
+    fn grant<'n>(&self, actions: impl Iterator<Item = &'n str>) -> Grant {
+        let passed_to = self.context.iter().find(|(k, _)| *k == PASSED_TO);
+        Grant {
+            actions: actions.map(str::to_owned).collect(),
+            resource: self.resource.to_owned(),
+            only_if: passed_to.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        }
+    }
 }
 
 fn asks(id: Id) -> &'static [&'static str] {
@@ -49,18 +62,32 @@ impl Doctor<'_> {
         Ok(self.simulate(&question).await)
     }
 
+    /// AWS documents no resource for it, so `*` is asked; a policy that names the family alone may or may not do.
     pub(super) async fn register(&mut self) -> Result<Outcome, Error> {
-        let Some((family, resource)) = self.family() else {
+        let Some((family, revisions)) = self.family() else {
             return Ok(Outcome::skip("the task definition has no family"));
         };
         let question = Question {
             actions: asks(Id::Register),
-            resource: &resource,
+            resource: "*",
             context: &[],
         };
-        let simulated = self.simulate(&question).await;
+        let everywhere = self.simulate(&question).await;
         if self.no_simulation.is_none() {
-            return Ok(simulated);
+            if everywhere.word != Word::Ng {
+                return Ok(everywhere);
+            }
+            let of_family = Question {
+                resource: &revisions,
+                ..question
+            };
+            return Ok(match self.simulate(&of_family).await.word {
+                Word::Ok => Outcome::skip(format!(
+                    "could not tell: it is allowed on `{revisions}`, and AWS documents that it wants `*`"
+                ))
+                .help("allow ecs:RegisterTaskDefinition on `*`: it knows no resources"),
+                _ => everywhere,
+            });
         }
         // Without a container there is nothing to register.
         let mut document = Map::new();
@@ -71,9 +98,11 @@ impl Doctor<'_> {
             .ecs
             .register_task_definition(&document, &[])
             .await;
+        let grant = question.grant(question.actions.iter().copied());
         Ok(refused_for_its_content(
             answer.map(|_| ()),
             "a revision without containers",
+            grant,
         ))
     }
 
@@ -88,9 +117,13 @@ impl Doctor<'_> {
         };
         let outcome = self.simulate(&question).await;
         Ok(match outcome.word {
-            crate::plan::checkup::Word::Ng => {
-                outcome.detail("a deploy goes on without the tags, and warns")
-            }
+            // As without service deployments: it works, and warns.
+            Word::Ng => Outcome {
+                word: Word::Skip,
+                code: None,
+                said: format!("a deploy does without tags: {}", outcome.said),
+                ..outcome
+            },
             _ => outcome,
         })
     }
@@ -120,9 +153,11 @@ impl Doctor<'_> {
             .ecs
             .update_service(&service.cluster_arn, &service.name, &update)
             .await;
+        let grant = question.grant(question.actions.iter().copied());
         Ok(refused_for_its_content(
             answer.map(|_| ()),
             "a revision that cannot exist",
+            grant,
         ))
     }
 
@@ -147,10 +182,7 @@ impl Doctor<'_> {
             }
         };
         let service = self.tasks_principal().await;
-        let context: Vec<(&str, &str)> = service
-            .iter()
-            .map(|s| ("iam:PassedToService", s.as_str()))
-            .collect();
+        let context: Vec<(&str, &str)> = service.iter().map(|s| (PASSED_TO, s.as_str())).collect();
         let question = Question {
             actions: asks(Id::TaskRole),
             resource: &role,
@@ -158,7 +190,7 @@ impl Doctor<'_> {
         };
         let outcome = self.simulate(&question).await;
         Ok(match self.no_simulation {
-            Some(_) => outcome.detail(format!("role: {}", one_line(&role.into()))),
+            Some(_) => outcome.detail(format!("role: {}", shown(&role))),
             None => outcome,
         })
     }
@@ -214,7 +246,7 @@ impl Doctor<'_> {
         match answer {
             Ok(simulated) => Outcome {
                 by_simulation: true,
-                ..judged(&simulated, question.resource)
+                ..judged(&simulated, question)
             },
             Err(error) => self.without_simulation(&match &error.failure {
                 Failure::Denied { .. } => "`iam:SimulatePrincipalPolicy` is denied".to_owned(),
@@ -230,7 +262,7 @@ impl Doctor<'_> {
     }
 }
 
-fn judged(simulated: &[Simulated], resource: &str) -> Outcome {
+fn judged(simulated: &[Simulated], question: &Question<'_>) -> Outcome {
     let mut missing: Vec<&str> = simulated
         .iter()
         .flat_map(|s| s.missing_context.iter().map(String::as_str))
@@ -242,7 +274,7 @@ fn judged(simulated: &[Simulated], resource: &str) -> Outcome {
         .map(|key| format!("`{}`", one_line(&(*key).into())))
         .collect();
     let denied: Vec<&Simulated> = simulated.iter().filter(|s| !s.is_allowed()).collect();
-    let resource = one_line(&resource.into());
+    let resource = shown(question.resource);
     if denied.is_empty() {
         let outcome = Outcome::ok(format!("allowed on `{resource}` by IAM's simulation"));
         return match missing.is_empty() {
@@ -261,37 +293,57 @@ fn judged(simulated: &[Simulated], resource: &str) -> Outcome {
             missing.join(", ")
         ));
     }
-    let by = match denied.first() {
-        Some(s) if s.by_boundary == Some(false) => {
-            "the role's permissions boundary does not allow it"
-        }
-        Some(s) if s.by_organization == Some(false) => {
-            "a policy of the organization does not allow it"
-        }
-        Some(s) if s.decision == "explicitDeny" => {
-            "a Deny statement of the role's policies says so"
-        }
-        _ => "no policy of the role allows it",
+    let allow = format!("allow {names} on `{resource}`");
+    let (by, help) = match denied.first() {
+        Some(s) if s.by_boundary == Some(false) => (
+            "the role's permissions boundary does not allow it",
+            format!("{allow} in the boundary too"),
+        ),
+        Some(s) if s.by_organization == Some(false) => (
+            "a policy of the organization does not allow it",
+            format!("have whoever manages the organization's policies {allow}"),
+        ),
+        Some(s) if s.decision == "explicitDeny" => (
+            "a Deny statement of the role's policies says so",
+            format!("narrow that Deny statement, and {allow}"),
+        ),
+        _ => (
+            "no policy of the role allows it",
+            format!("{allow} in the role's permissions policy"),
+        ),
     };
     let mut outcome = Outcome::ng(
         format!("{names} would be denied on `{resource}` by IAM's simulation: {by}"),
-        format!("allow {names} on `{resource}` in the role's permissions policy"),
+        help,
     );
     outcome.code = Some("shipway::permission::denied".to_owned());
+    outcome.grant = Some(question.grant(denied.iter().map(|s| s.action.as_str())));
     outcome
 }
 
 /// The answer to a request that AWS cannot carry out: whoever is refused for its content was let through to it.
-fn refused_for_its_content(answer: Result<(), AwsError>, content: &str) -> Outcome {
+fn refused_for_its_content(answer: Result<(), AwsError>, content: &str, grant: Grant) -> Outcome {
     match answer {
         Err(error) => match &error.failure {
-            Failure::Denied { .. } => super::failed(&error.into()),
+            Failure::Denied { .. } => Outcome {
+                grant: Some(grant),
+                ..super::failed(&error.into())
+            },
             Failure::Refused { .. } => Outcome::ok(format!(
                 "allowed: asked with {content}, AWS refused that and not the caller"
             )),
             _ => Outcome::skip(format!("could not tell: {error}")).help(TELLS),
         },
         Ok(()) => Outcome::skip(format!("could not tell: AWS accepted {content}")).help(TELLS),
+    }
+}
+
+/// An ARN as it is, so that it can be copied; anything else as other people's text.
+fn shown(resource: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() && !"#`[]".contains(c);
+    match resource.starts_with("arn:") && resource.chars().all(plain) {
+        true => resource.to_owned(),
+        false => one_line(&resource.into()),
     }
 }
 

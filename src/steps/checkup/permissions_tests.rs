@@ -14,6 +14,12 @@ fn simulated(decision: &str, missing: &[&str]) -> Simulated {
     }
 }
 
+const QUESTION: Question<'_> = Question {
+    actions: &["ecs:UpdateService"],
+    resource: "*",
+    context: &[],
+};
+
 #[test]
 fn a_decision_that_hangs_on_what_nobody_knows_is_none() {
     for (decision, missing, word) in [
@@ -26,7 +32,7 @@ fn a_decision_that_hangs_on_what_nobody_knows_is_none() {
         // A word that IAM adds one day is no permission.
         ("maybe", &[], Word::Ng),
     ] {
-        let outcome = judged(&[simulated(decision, missing)], "*");
+        let outcome = judged(&[simulated(decision, missing)], &QUESTION);
         assert_eq!(outcome.word, word, "{decision} {missing:?}: {outcome:?}");
         let names_the_key = format!("{outcome:?}").contains("aws:SourceIp");
         assert!(names_the_key || missing.is_empty() || decision == "explicitDeny");
@@ -46,7 +52,7 @@ fn who_denies_is_told() {
     ] {
         let mut denied = simulated("implicitDeny", &[]);
         change(&mut denied);
-        let outcome = judged(&[simulated("allowed", &[]), denied], "*");
+        let outcome = judged(&[simulated("allowed", &[]), denied], &QUESTION);
         assert!(outcome.said.contains(words), "{outcome:?}");
     }
 }
@@ -81,7 +87,12 @@ fn only_a_refusal_of_the_content_says_that_the_caller_may() {
         (Ok(()), Word::Skip),
     ] {
         assert_eq!(
-            refused_for_its_content(answer.clone(), "nothing").word,
+            refused_for_its_content(
+                answer.clone(),
+                "nothing",
+                QUESTION.grant(std::iter::empty())
+            )
+            .word,
             word,
             "{answer:?}"
         );

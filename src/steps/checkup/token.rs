@@ -1,6 +1,7 @@
 //! Token and role: one attempt to get a session, told as the three lines it consists of.
 
 use super::{Doctor, failed};
+use crate::aws::credentials;
 use crate::error::Error;
 use crate::model::names::Arn;
 use crate::model::untrusted::one_line;
@@ -57,6 +58,29 @@ impl Doctor<'_> {
         })
     }
 
+    pub(super) async fn audience(&self) -> Outcome {
+        let Some(audience) = self.claims.as_ref().and_then(|c| c.aud.as_ref()) else {
+            return Outcome::skip("the token names no audience");
+        };
+        let (shown, region) = (one_line(audience), self.sought.region);
+        match credentials::audience(region).await {
+            Some(expected) if shown == expected => {
+                Outcome::ok(format!("`{shown}`, as AWS STS in {region} expects"))
+            }
+            _ if self.sought.access.audience.is_some() => {
+                Outcome::ok(format!("`{shown}`, by `audience`"))
+                    .detail("the IAM OIDC provider must list it among its client IDs")
+            }
+            Some(expected) => Outcome::ng(
+                format!("`{shown}`, where AWS STS in {region} expects `{expected}`"),
+                "the token's issuer did not give the audience that was asked for: set `audience` to one that it gives",
+            ),
+            None => Outcome::skip(format!(
+                "`{shown}`; what AWS STS in {region} expects is not known"
+            )),
+        }
+    }
+
     pub(super) fn role(&self) -> Outcome {
         match (&self.sought.access.role_to_assume, &self.refused) {
             (None, _) => {
@@ -65,7 +89,7 @@ impl Doctor<'_> {
             (Some(_), Some(_)) if self.claims.is_none() => {
                 Outcome::skip("because token: request is NG")
             }
-            (Some(_), Some(error)) => failed(error),
+            (Some(_), Some(error)) => without_claims(failed(error)),
             (Some(role), None) => Outcome::ok(format!("`{role}` gave a session for the token")),
         }
     }
@@ -99,4 +123,13 @@ impl Doctor<'_> {
             _ => None,
         }
     }
+}
+
+/// The claims have a line of their own already.
+fn without_claims(mut refused: Outcome) -> Outcome {
+    let shown = |line: &&str| *line != access::THE_TOKEN_CLAIMS && !line.starts_with("  ");
+    refused.help = refused
+        .help
+        .map(|help| help.lines().filter(shown).collect::<Vec<_>>().join("\n"));
+    refused
 }

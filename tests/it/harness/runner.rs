@@ -82,7 +82,8 @@ pub fn variables(
         put("GITHUB_EVENT_PATH", event.to_str().unwrap());
         put("GITHUB_REPOSITORY", "octo-org/web");
         put("GITHUB_REPOSITORY_ID", "7001");
-        put("GITHUB_SERVER_URL", "https://github.com");
+        let server_url = sandbox.with_world(|w| w.github.spec.server_url.clone());
+        put("GITHUB_SERVER_URL", &server_url);
         put(
             "GITHUB_SHA",
             match checked_out {
