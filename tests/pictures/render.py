@@ -43,7 +43,7 @@ def comment(text):
 
 
 def summary(text):
-    return page(f"<header>production summary</header><article>{markdown(text)}</article>", "summary")
+    return page(f"<header>deploy summary</header><article>{markdown(text)}</article>", "summary")
 
 
 def terminal(written, columns, command, rows=400):
@@ -99,7 +99,7 @@ def draw(tab):
 
 
 def shoot(browser, text, width, path, open_details=False):
-    """A PNG of the whole page, as small as 256 colours make it; how far it is wider than the screen."""
+    """A PNG of the whole page, as small as 192 colours make it; how far it is wider than the screen."""
     with opened(browser, width) as tab:
         tab.set_content(text)
         draw(tab)
@@ -107,6 +107,6 @@ def shoot(browser, text, width, path, open_details=False):
             tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         png = tab.locator("main").screenshot()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(192, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
     return overflow
