@@ -20,7 +20,7 @@ mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
-mod threats;
 mod signals;
+mod threats;
 mod tidy;
 mod try_once;
