@@ -97,6 +97,8 @@ pub struct Played {
     pub stderr: String,
     pub outputs: String,
     pub summary: String,
+    /// The report file, where one was written.
+    pub report: String,
     /// On the pull request, in order.
     pub comments: Vec<String>,
     /// GitHub's deployments, each with its statuses, as lines.
@@ -329,6 +331,7 @@ async fn on_stage(scene: Scene) -> Played {
         &mut played.stderr,
         &mut played.outputs,
         &mut played.summary,
+        &mut played.report,
     ]
     .into_iter()
     .chain(&mut played.comments)
@@ -440,12 +443,15 @@ async fn one_run(
     let read = |name: &str| std::fs::read_to_string(outside.path().join(name)).unwrap_or_default();
     let comments =
         sandbox.with_world(|w| w.github.comments_on(7).map(|c| c.body.clone()).collect());
+    let temp = outside.path().display().to_string();
+    let steady = |text: String| text.replace(&temp, "$RUNNER_TEMP");
     Played {
         exit,
-        stdout: stdout.text(),
-        stderr: stderr.text(),
-        outputs: read("output"),
+        stdout: steady(stdout.text()),
+        stderr: steady(stderr.text()),
+        outputs: steady(read("output")),
         summary: read("summary"),
+        report: steady(runner::report_file(outside.path())),
         comments,
         deployments: sandbox.with_world(|w| deployments(w)),
         calls: sandbox.recorded(),
