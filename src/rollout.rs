@@ -3,8 +3,10 @@
 //! another.
 //!
 //! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
-//! who is PRIMARY and what that means, `pace` when to look again, `news` and `reason` what there is to tell.
+//! who is PRIMARY and what that means, `pace` when to look again, `news` and `reason` what there is to tell, `advice` where
+//! a setting would give time back.
 
+pub mod advice;
 mod failing;
 mod fresh;
 pub mod machine;
@@ -30,8 +32,9 @@ use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use advice::Advice;
 pub use machine::Rollout;
-pub use news::News;
+pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
 pub use serving::Unmet;
@@ -160,6 +163,9 @@ pub struct Ended {
     pub last_stop: Option<Task>,
     /// What stood between us and success when it ended without one.
     pub unmet: Vec<Unmet>,
+    /// Of the production target groups, as last seen; of a failure, the targets of ours that were not healthy.
+    pub targets: Vec<TargetNote>,
+    pub advice: Vec<Advice>,
 }
 
 /// Tasks of ours that run and are healthy everywhere, of the desired count now.
@@ -181,4 +187,21 @@ pub struct Timings {
     pub ended: Duration,
     /// The longest pull of a task of ours.
     pub longest_pull: Option<Duration>,
+    /// How long all has to stay healthy, where that was waited for.
+    pub window: Option<Duration>,
+    /// Tasks of ours that are still there, the first created first.
+    pub tasks: Vec<TaskTimes>,
+}
+
+/// Moments of one task since the update: AWS's clock, save `healthy`, which is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TaskTimes {
+    /// The task's id.
+    pub task: String,
+    pub created: Option<Duration>,
+    pub pull_started: Option<Duration>,
+    pub pulled: Option<Duration>,
+    pub running: Option<Duration>,
+    /// First seen healthy everywhere, in the last unbroken stretch.
+    pub healthy: Option<Duration>,
 }

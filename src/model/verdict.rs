@@ -73,6 +73,14 @@ impl Verb {
         }
     }
 
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Deploy => "deploy",
+            Verb::Build => "build",
+            Verb::Plan => "plan",
+        }
+    }
+
     /// Names and descriptions, in the order in which they are written.
     pub fn outputs(self) -> &'static [(&'static str, &'static str)] {
         match self {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::model::task_definition::READ_ONLY;
 
-/// One place where two task definitions differ. Values of environment variables are never shown: people put secrets there.
+/// One place where two task definitions differ. Values where people put secrets (environment variables, options of log
+/// drivers that name one) are never shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// e.g. `containerDefinitions[web].image`
@@ -194,12 +195,65 @@ fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
 
 fn shown(path: &str, value: &Value) -> Option<String> {
     let is_environment = path.contains(".environment[") || path.ends_with(".environment");
+    let member = path.rsplit('.').next().unwrap_or_default();
     match value {
         Value::Null => None,
-        _ if is_environment => Some("(value not shown)".to_owned()),
+        _ if is_environment => Some(NOT_SHOWN.to_owned()),
+        Value::String(_) if path.contains(".options.") && names_a_secret(member) => {
+            Some(NOT_SHOWN.to_owned())
+        }
         Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+        other => Some(without_secrets(other).to_string()),
     }
+}
+
+const NOT_SHOWN: &str = "(value not shown)";
+
+/// A whole container that comes or goes carries its environment with it.
+fn without_secrets(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(name, value)| {
+                    let value = match (name.as_str(), value) {
+                        ("environment", Value::Array(entries)) => {
+                            Value::Array(entries.iter().map(name_alone).collect())
+                        }
+                        ("options", Value::Object(options)) => Value::Object(
+                            options
+                                .iter()
+                                .map(|(k, v)| match names_a_secret(k) {
+                                    true => (k.clone(), Value::from(NOT_SHOWN)),
+                                    false => (k.clone(), v.clone()),
+                                })
+                                .collect(),
+                        ),
+                        _ => without_secrets(value),
+                    };
+                    (name.clone(), value)
+                })
+                .collect(),
+        ),
+        Value::Array(entries) => Value::Array(entries.iter().map(without_secrets).collect()),
+        other => other.clone(),
+    }
+}
+
+fn name_alone(entry: &Value) -> Value {
+    let name = entry.get("name").cloned().unwrap_or_default();
+    Value::Object(Map::from_iter([
+        ("name".to_owned(), name),
+        ("value".to_owned(), Value::from(NOT_SHOWN)),
+    ]))
+}
+
+/// `splunk-token`, `password`, `api_key`: log drivers and Docker volumes take them as options.
+fn names_a_secret(option: &str) -> bool {
+    let option = option.to_ascii_lowercase();
+    ["token", "secret", "password", "key", "credential"]
+        .iter()
+        .any(|word| option.contains(word))
 }
 
 #[cfg(test)]
@@ -224,6 +278,26 @@ mod tests {
             "portMappings": [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}], "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]}),
         );
         assert_eq!(differences(&registered, &written), []);
+    }
+
+    #[test]
+    fn a_container_that_comes_or_goes_brings_no_secret_with_it() {
+        let was = document(json!({"containerDefinitions": [{"name": "web", "image": "a"}]}));
+        let becomes = document(
+            json!({"containerDefinitions": [{"name": "web", "image": "a", "logConfiguration": {"options": {"splunk-token": "hunter2"}}},
+            {"name": "side", "image": "s", "environment": [{"name": "K", "value": "hunter2"}],
+             "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "hunter2", "tag": "x"}}}]}),
+        );
+        for (a, b) in [(&was, &becomes), (&becomes, &was)] {
+            let found = format!("{:?}", differences(a, b));
+            assert!(!found.contains("hunter2"), "{found}");
+            assert!(found.contains("side") && found.contains("tag"), "{found}");
+        }
+        let alone = document(
+            json!({"containerDefinitions": [{"name": "web", "image": "a", "logConfiguration": {"options": {"tag": "x"}}}]}),
+        );
+        let found = format!("{:?}", differences(&alone, &becomes));
+        assert!(!found.contains("hunter2"), "{found}");
     }
 
     #[test]

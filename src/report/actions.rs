@@ -9,24 +9,30 @@ use crate::model::verdict::Outputs;
 
 use super::escape;
 
-/// The runner refuses a longer summary, whole.
-const SUMMARY_LIMIT: usize = 1024 * 1024;
+/// Annotations of a level that a step may have; GitHub drops the rest without a word.
+pub(super) const ANNOTATIONS: u32 = 10;
 
 /// Levels of an annotation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Error,
     Warning,
     Notice,
 }
 
+impl Level {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        }
+    }
+}
+
 /// `::error title=…::…`
 pub(super) fn annotation(level: Level, title: &str, message: &str) -> String {
-    let word = match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Notice => "notice",
-    };
+    let word = level.word();
     let message = escape::command_message(message);
     if title.is_empty() {
         return format!("::{word}::{message}");
@@ -53,11 +59,7 @@ pub(super) fn append_outputs(file: &Path, outputs: &Outputs) -> std::io::Result<
 }
 
 pub(super) fn append_summary(file: &Path, markdown: &str) -> std::io::Result<()> {
-    let mut end = markdown.len().min(SUMMARY_LIMIT);
-    while !markdown.is_char_boundary(end) {
-        end -= 1;
-    }
-    append(file, &format!("{}\n", &markdown[..end]))
+    append(file, &format!("{markdown}\n"))
 }
 
 pub(super) fn outputs_text(outputs: &Outputs, delimiter: &str) -> String {

@@ -35,13 +35,11 @@ impl Report {
         };
         let mut inner = self.lock();
         inner.terminal.tree(&lines);
-        inner.terminal.ending(&ending);
+        inner.terminal.ending(&ending, None);
         if let Some(file) = &self.summary_file
             && let Err(error) = actions::append_summary(file, &summary(checkup))
         {
-            inner
-                .terminal
-                .show(&super::unwritten("GITHUB_STEP_SUMMARY", &error), None);
+            inner.unwritten("GITHUB_STEP_SUMMARY", &error);
         }
         if self.format == OutputFormat::Json {
             terminal::write_line(&self.stdout, &json::to_line(&document(checkup)));

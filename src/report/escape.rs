@@ -5,11 +5,16 @@ use crate::model::Untrusted;
 use crate::model::untrusted::is_invisible;
 
 use super::event::{Piece, Text};
+use super::names;
 
 /// GitHub cuts annotations here.
-const ANNOTATION_LIMIT: usize = 4_096;
-/// A quoted piece within a line: longer ones belong in a block.
+pub(super) const ANNOTATION_LIMIT: usize = 4_096;
+/// A piece within a line: longer ones belong in a block.
 const INLINE_LIMIT: usize = 1_000;
+/// Longer addresses are none that a person follows.
+const URL_LIMIT: usize = 2_000;
+/// All pieces of a line together.
+const LINE_LIMIT: usize = 3_000;
 /// Zero width: breaks a command, a mention or a reference without showing.
 const BREAK: char = '\u{200b}';
 
@@ -66,20 +71,49 @@ pub(super) fn mask_value(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// A `Text` inside a Markdown paragraph, heading or table cell: ours as we wrote it, code as code, theirs harmless.
+/// A `Text` inside a Markdown paragraph, heading or table cell: ours as we wrote it with its names as code, theirs harmless.
 pub fn markdown(text: &Text) -> String {
-    text.0
-        .iter()
-        .map(|piece| match piece {
-            Piece::Ours(words) => markdown_inline(words),
-            Piece::Code(name) => markdown_code(name),
-            Piece::Theirs(text) => markdown_inline(&cut(text.raw())),
-        })
-        .collect()
+    rendered(text, markdown_inline, markdown_code)
+}
+
+fn rendered(text: &Text, inline: fn(&str) -> String, code: fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut room = LINE_LIMIT;
+    for piece in &text.0 {
+        let whole = match piece {
+            Piece::Ours(words) | Piece::Code(words) => words.as_str(),
+            Piece::Theirs(text) => text.raw(),
+        };
+        // Cut before it is escaped: half an escape would be none.
+        let part = cut(whole, room.min(INLINE_LIMIT));
+        room = room.saturating_sub(part.chars().count());
+        let spans = match piece {
+            Piece::Ours(_) => names::spans(&part),
+            Piece::Code(_) => vec![(true, part.as_str())],
+            Piece::Theirs(_) => vec![(false, part.as_str())],
+        };
+        for (name, words) in spans {
+            let words = if name { code(words) } else { inline(words) };
+            // Two runs of backticks side by side would be one.
+            if out.ends_with('`') && words.starts_with('`') {
+                out.push(BREAK);
+            }
+            out.push_str(&words);
+        }
+        if room == 0 {
+            break;
+        }
+    }
+    out
 }
 
 /// Foreign text inside a line of Markdown: nothing in it is markup, a link, a mention, a reference or HTML.
 pub fn markdown_inline(text: &str) -> String {
+    inline(text, true)
+}
+
+/// By backslashes, or by entities where a backslash would show.
+fn inline(text: &str, slashes: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     let flat = flat(text);
@@ -89,9 +123,12 @@ pub fn markdown_inline(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' if slashes => {
                 out.push('\\');
                 out.push(c);
+            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+                out.push_str(&format!("&#{};", u32::from(c)));
             }
             '@' | '#' => {
                 out.push(c);
@@ -99,6 +136,11 @@ pub fn markdown_inline(text: &str) -> String {
             }
             // `https://…`, `www.…` and `GH-12` become links by themselves.
             ':' if flat[at..].starts_with("://") => {
+                out.push(':');
+                out.push(BREAK);
+            }
+            // A summary may be printed to a log.
+            ':' if flat[at..].starts_with("::") && flat[..at].trim().is_empty() => {
                 out.push(':');
                 out.push(BREAK);
             }
@@ -111,7 +153,7 @@ pub fn markdown_inline(text: &str) -> String {
                 out.push('-');
             }
             // Where a line starts, these are lists and headings.
-            '-' | '+' | '=' if at == 0 => {
+            '-' | '+' | '=' if slashes && flat[..at].trim().is_empty() => {
                 out.push('\\');
                 out.push(c);
             }
@@ -129,7 +171,7 @@ pub fn markdown_inline(text: &str) -> String {
 
 /// A name as Markdown code, with more backticks around it than in it.
 pub fn markdown_code(text: &str) -> String {
-    let flat = flat(text);
+    let flat = cut(&line(text), INLINE_LIMIT);
     let flat = flat.trim();
     if flat.is_empty() {
         return String::new();
@@ -140,13 +182,25 @@ pub fn markdown_code(text: &str) -> String {
     } else {
         ""
     };
-    // A table splits on `|` before it looks at code.
-    format!("{ticks}{pad}{}{pad}{ticks}", flat.replace('|', "\\|"))
+    // A table splits on `|` before it looks at code, and takes a backslash before ours for one that is escaped itself.
+    let safe = flat
+        .replace("\\|", &format!("\\{BREAK}|"))
+        .replace('|', "\\|");
+    format!("{ticks}{pad}{safe}{pad}{ticks}")
 }
 
-/// A block of foreign text as a fence that nothing inside can close. `limit` is in characters; the end is what is kept.
+/// A block of foreign text as a fence that nothing inside can close, and that is harmless where a log prints it. `limit` is in characters; the end is what is kept.
 pub fn markdown_fence(text: &Untrusted, limit: usize) -> String {
-    let mut body: Vec<String> = lines(text.raw()).map(|l| flat(&l)).collect();
+    fence("text", text, limit)
+}
+
+/// Likewise, coloured by lines that begin with `+`, `-` or `@@`.
+pub fn markdown_diff(text: &Untrusted, limit: usize) -> String {
+    fence("diff", text, limit)
+}
+
+fn fence(language: &str, text: &Untrusted, limit: usize) -> String {
+    let mut body: Vec<String> = lines(text.raw()).map(|l| line(&l)).collect();
     while body.last().is_some_and(String::is_empty) {
         body.pop();
     }
@@ -157,16 +211,12 @@ pub fn markdown_fence(text: &Untrusted, limit: usize) -> String {
         body = format!("… {} characters left out\n{kept}", total - limit);
     }
     let fence = "~".repeat(longest_run(&body, '~').max(2) + 1);
-    format!("{fence}text\n{body}\n{fence}")
+    format!("{fence}{language}\n{body}\n{fence}")
 }
 
 /// A URL as an autolink, or as code where it cannot be one.
 pub fn markdown_url(url: &str) -> String {
-    let fits = url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
-        && !url.chars().any(|c| {
-            c.is_whitespace() || c.is_control() || is_invisible(c) || "<>`|\\".contains(c)
-        });
-    if fits {
+    if is_web_address(url, "<>`|\\") {
         format!("<{url}>")
     } else {
         markdown_code(url)
@@ -175,15 +225,19 @@ pub fn markdown_url(url: &str) -> String {
 
 /// The target of `[words](HERE)`; nothing when it is no web address.
 pub fn markdown_link(words: &str, url: &str) -> String {
-    let fits = url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
-        && !url.chars().any(|c| {
-            c.is_whitespace() || c.is_control() || is_invisible(c) || "<>()`|\\[]".contains(c)
-        });
-    if fits {
+    if is_web_address(url, "<>()`|\\[]") {
         format!("[{words}]({url})")
     } else {
         words.to_owned()
     }
+}
+
+fn is_web_address(url: &str, never: &str) -> bool {
+    url.len() <= URL_LIMIT
+        && url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https"))
+        && !url
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c) || never.contains(c))
 }
 
 /// The whole text as plain words, for deciding lengths and for other media above.
@@ -193,16 +247,16 @@ fn joined(text: &Text) -> String {
         .map(|piece| match piece {
             Piece::Ours(words) => words.clone(),
             Piece::Code(name) => format!("`{name}`"),
-            Piece::Theirs(text) => cut(text.raw()),
+            Piece::Theirs(text) => cut(text.raw(), INLINE_LIMIT),
         })
         .collect()
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= INLINE_LIMIT {
+fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(INLINE_LIMIT).collect();
+    let mut short: String = text.chars().take(limit).collect();
     short.push('…');
     short
 }
@@ -329,19 +383,40 @@ fn longest_run(text: &str, of: char) -> usize {
     longest
 }
 
-/// A `Text` inside an HTML element of Markdown, such as `<summary>`: no markup at all.
+/// A `Text` inside an element of an HTML block, such as the `<summary>` of a line that begins with `<details>`.
 pub fn html(text: &Text) -> String {
+    rendered(text, html_text, |name| {
+        format!("<code>{}</code>", html_text(name))
+    })
+}
+
+/// A block of HTML is not read as Markdown; GitHub still makes links of mentions and numbers in it.
+fn html_text(text: &str) -> String {
+    inline(text, false).replace('"', "&quot;")
+}
+
+/// A whole `Text` as plain words for programs: no control sequence, nothing invisible, and nothing else changed.
+pub fn plain(text: &Text) -> String {
     text.0
         .iter()
         .map(|piece| match piece {
-            Piece::Ours(words) => html_text(words),
-            Piece::Code(name) => format!("<code>{}</code>", html_text(name)),
-            Piece::Theirs(text) => html_text(&cut(text.raw())),
+            Piece::Ours(words) => words.clone(),
+            Piece::Code(name) => flat(name),
+            Piece::Theirs(text) => flat(text.raw()),
         })
         .collect()
 }
 
-fn html_text(text: &str) -> String {
-    // Markdown still reads what stands in there, so it is escaped for both; quotes matter in attributes only.
-    markdown_inline(text).replace('"', "&quot;")
+/// Somebody else's block, likewise, line by line.
+pub fn plain_block(text: &Untrusted) -> String {
+    let lines: Vec<String> = lines(text.raw()).map(|l| flat(&l)).collect();
+    lines.join("\n")
+}
+
+/// Letters, digits, dots, dashes and spaces: what a diagram's label or a file's name may hold.
+pub fn label(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || " .-".contains(*c))
+        .take(60)
+        .collect()
 }

@@ -24,7 +24,10 @@ impl Text {
 
     /// Our own words.
     pub fn say(mut self, words: impl Into<String>) -> Text {
-        self.0.push(Piece::Ours(words.into()));
+        let words = words.into();
+        if !words.is_empty() {
+            self.0.push(Piece::Ours(words));
+        }
         self
     }
 
@@ -54,6 +57,42 @@ impl Text {
     pub fn quote(mut self, text: &Untrusted) -> Text {
         self.0.push(Piece::Theirs(text.clone()));
         self
+    }
+
+    /// What follows stands on a line of its own, where the medium has lines.
+    pub fn and_line(self, next: Text) -> Text {
+        self.say("\n").join(next)
+    }
+
+    /// The lines of our own words; a quotation stays on one.
+    pub fn lines(&self) -> Vec<Text> {
+        let mut lines = vec![Text::new()];
+        for piece in &self.0 {
+            let Piece::Ours(words) = piece else {
+                if let Some(last) = lines.last_mut() {
+                    last.0.push(piece.clone());
+                }
+                continue;
+            };
+            for (n, part) in words.split('\n').enumerate() {
+                if n > 0 {
+                    lines.push(Text::new());
+                }
+                if let (Some(last), false) = (lines.last_mut(), part.is_empty()) {
+                    last.0.push(Piece::Ours(part.to_owned()));
+                }
+            }
+        }
+        lines
+    }
+
+    /// Without what it begins with, if our own words begin so.
+    pub fn without_prefix(&self, prefix: &str) -> Option<Text> {
+        let (Piece::Ours(first), rest) = self.0.split_first()? else {
+            return None;
+        };
+        let first = Text::new().say(first.strip_prefix(prefix)?);
+        Some(first.join(Text(rest.to_vec())))
     }
 
     /// Another text behind this one.
@@ -88,6 +127,7 @@ pub enum Phase {
     Plan,
     Update,
     Rollout,
+    Smoke,
 }
 
 impl Phase {
@@ -99,6 +139,7 @@ impl Phase {
             Phase::Plan => "plan",
             Phase::Update => "update",
             Phase::Rollout => "rollout",
+            Phase::Smoke => "smoke test",
         }
     }
 
@@ -110,6 +151,7 @@ impl Phase {
             Phase::Plan => "Plan",
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
+            Phase::Smoke => "Smoke test",
         }
     }
 
@@ -128,6 +170,27 @@ pub struct Warning {
     pub help: Option<Text>,
 }
 
+/// A phase with its place in the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub phase: Phase,
+    /// Since the run began.
+    pub began: Duration,
+    pub took: Duration,
+    /// What there was to say when it ended.
+    pub note: Text,
+    /// False where the run broke off in the middle of it.
+    pub ended: bool,
+}
+
+/// What a rollout stands at, one value each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Tasks,
+    Healthy,
+    Window,
+}
+
 #[derive(Clone, Debug)]
 pub enum Event {
     Started(Phase),
@@ -137,6 +200,12 @@ pub enum Event {
     Line(Text),
     /// What goes on right now: replaced by the next one on a terminal, unsaid elsewhere.
     Progress(Text),
+    /// A line that also is where things stand: a terminal keeps `now` in sight until the next of its kind.
+    Standing {
+        what: Standing,
+        line: Text,
+        now: Text,
+    },
     /// A line that a reader of a run's page should see without opening the log.
     Notice(Text),
     Warning(Warning),

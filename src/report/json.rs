@@ -15,3 +15,10 @@ pub fn to_line(value: &impl Serialize) -> String {
         .unwrap_or_else(|_| "{}".to_owned())
         .replace("##[", "\\u0023#[")
 }
+
+/// Indented, for a file that people open too.
+pub fn to_lines(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value)
+        .unwrap_or_else(|_| "{}".to_owned())
+        .replace("##[", "\\u0023#[")
+}

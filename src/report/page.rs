@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::event::{Phase, Text, duration};
-use super::markdown::{self, Commit, Failure};
+use super::markdown::{self, Commit, Failure, Section};
 use super::{escape, plan};
-use crate::error::Error;
 use crate::plan::Plan;
 use crate::plan::service::WantedImage;
 
@@ -31,6 +30,26 @@ pub struct BuiltImage {
     pub pushed: bool,
 }
 
+/// How a verb that deploys nothing ended.
+pub struct Page {
+    /// The verb, and what it was about where that is known: names of the report file.
+    pub subject: Vec<String>,
+    pub headline: Text,
+    pub about: About,
+    pub outcome: Outcome,
+}
+
+pub enum Outcome {
+    Built(BuiltImage),
+    Planned(Box<Plan>),
+    Failed {
+        cause: Option<Text>,
+        failure: Box<Failure>,
+    },
+    /// By a signal.
+    Cancelled,
+}
+
 /// The verdict of `build` in a line.
 pub fn built_headline(image: &BuiltImage) -> Text {
     let name = format!("{}:{}", image.repository, image.tag);
@@ -39,25 +58,6 @@ pub fn built_headline(image: &BuiltImage) -> Text {
         false => " was there already",
     };
     Text::new().say("image ").code(name).say(words)
-}
-
-pub fn built(image: &BuiltImage, about: &About) -> String {
-    let mut rows = vec![("Image".to_owned(), escape::markdown_code(&image.reference))];
-    rows.push(("Tag".to_owned(), escape::markdown_code(&image.tag)));
-    rows.extend(
-        image
-            .facts
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), v.clone())),
-    );
-    page(
-        "✅",
-        &built_headline(image),
-        &facts(about),
-        about,
-        &rows,
-        "",
-    )
 }
 
 /// The verdict of `plan` in a line.
@@ -74,64 +74,41 @@ pub fn planned_headline(plan: &Plan) -> Text {
     }
 }
 
-pub fn planned(plan: &Plan, about: &About) -> String {
-    let sign = if plan.changes.is_empty() {
-        "✅"
-    } else {
-        "📋"
+/// The job summary.
+pub fn summary(page: &Page) -> String {
+    let about = &page.about;
+    let mut heading = page.headline.clone();
+    let mut rows = Vec::new();
+    let mut sections: Vec<Section> = about
+        .note
+        .iter()
+        .map(|note| Section::new(3, format!("{}\n", escape::markdown(note))))
+        .collect();
+    let sign = match &page.outcome {
+        Outcome::Built(image) => {
+            rows.push(("Image".to_owned(), escape::markdown_code(&image.reference)));
+            rows.push(("Tag".to_owned(), escape::markdown_code(&image.tag)));
+            let facts = image.facts.iter();
+            rows.extend(facts.map(|(n, v)| ((*n).to_owned(), v.clone())));
+            "✅"
+        }
+        Outcome::Planned(plan) => {
+            sections.push(Section::new(2, plan::list(plan)));
+            if plan.changes.is_empty() {
+                "✅"
+            } else {
+                "📋"
+            }
+        }
+        Outcome::Failed { cause, failure } => {
+            if let Some(cause) = cause {
+                heading = heading.say(": ").join(cause.clone());
+            }
+            sections.extend(markdown::failure_card(failure));
+            "❌"
+        }
+        Outcome::Cancelled => "🛑",
     };
-    let list = plan::list(plan);
-    page(
-        sign,
-        &planned_headline(plan),
-        &facts(about),
-        about,
-        &[],
-        &list,
-    )
-}
-
-/// What `what` is not, because of the error.
-pub fn failed_headline(what: &str) -> Text {
-    Text::new().say(what)
-}
-
-pub fn failed(what: &str, error: &Error, about: &About) -> String {
-    let mut chain = error.chain().into_iter();
-    let cause = chain.next().map(Text::with_code).unwrap_or_default();
-    let failure = Failure {
-        code: Some(error.code()),
-        evidence: chain.map(Text::with_code).collect(),
-        fix: error.help().map(Text::with_code),
-        quoted: None,
-    };
-    let heading = failed_headline(what).say(": ").join(cause);
-    let card = markdown::failure_card(&failure);
-    page("❌", &heading, &facts(about), about, &[], &card)
-}
-
-/// Ended by a signal.
-pub fn cancelled(what: &str, about: &About) -> String {
-    let heading = Text::new().say(format!("{what}: cancelled"));
-    page("🛑", &heading, &facts(about), about, &[], "")
-}
-
-fn page(
-    sign: &str,
-    heading: &Text,
-    facts: &str,
-    about: &About,
-    rows: &[(String, String)],
-    body: &str,
-) -> String {
-    let mut out = format!("# {sign} {}\n{facts}\n", escape::markdown(heading));
-    if let Some(note) = &about.note {
-        out.push_str(&format!("\n{}\n", escape::markdown(note)));
-    }
-    if !body.is_empty() {
-        out.push_str(&format!("\n{body}"));
-    }
-    let mut rows = rows.to_vec();
     rows.extend(
         about
             .phases
@@ -140,12 +117,18 @@ fn page(
             .map(|(phase, took)| (markdown::capitalised(phase.word()), duration(*took))),
     );
     if !rows.is_empty() {
-        out.push_str("\n| | |\n|:--|:--|\n");
+        let mut table = String::from("| | |\n|:--|:--|\n");
         for (name, value) in rows {
-            out.push_str(&format!("| {name} | {value} |\n"));
+            table.push_str(&format!("| {name} | {value} |\n"));
         }
+        sections.push(Section::new(5, table));
     }
-    out
+    let head = format!(
+        "# {sign} {}\n{}\n",
+        escape::markdown(&heading),
+        facts(about)
+    );
+    markdown::within_limits(&head, &sections, about.run_url.as_deref())
 }
 
 fn facts(about: &About) -> String {

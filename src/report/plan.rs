@@ -72,7 +72,7 @@ fn reason(plan: &Plan, reasoned: &Reasoned) -> Text {
     change(plan, &reasoned.change).say(format!(" ({})", reasoned.why))
 }
 
-fn differences(reasoned: &Reasoned) -> &[Difference] {
+pub(super) fn differences(reasoned: &Reasoned) -> &[Difference] {
     match &reasoned.change {
         Change::RegisterTaskDefinition { differences, .. } => differences,
         _ => &[],
@@ -86,7 +86,7 @@ fn nothing(plan: &Plan) -> Text {
         .say(" already")
 }
 
-fn change(plan: &Plan, change: &Change) -> Text {
+pub(super) fn change(plan: &Plan, change: &Change) -> Text {
     match change {
         Change::RegisterTaskDefinition { family, .. } => Text::new()
             .say("register a revision of ")

@@ -1,6 +1,6 @@
 //! A rollout's news and its end in words. `rollout` holds what happened as data; what others wrote stays quoted.
 
-use super::event::{Event, Text, Warning, duration};
+use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
 use crate::rollout::{News, Part, Sentence};
@@ -19,7 +19,11 @@ pub fn event(news: &News) -> Option<Event> {
         News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
         News::Counts { desired, running, pending, failed } => {
             let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
-            Event::Line(Text::new().say(format!("tasks: {running} of {desired} running, {pending} pending{failed}")))
+            Event::Standing {
+                what: Standing::Tasks,
+                line: Text::new().say(format!("tasks: {running} of {desired} running, {pending} pending{failed}")),
+                now: Text::new().say(format!("{running} of {desired} tasks running{failed}")),
+            }
         }
         News::DesiredCount { from, to } => Event::Line(Text::new().say(format!("something changed the desired count from {from} to {to}"))),
         News::TaskStopped { task, failure } => {
@@ -44,19 +48,31 @@ pub fn event(news: &News) -> Option<Event> {
             for note in targets {
                 text = text.say(" · ").join(target(note));
             }
-            Event::Line(text)
+            Event::Standing {
+                what: Standing::Healthy,
+                line: text,
+                now: Text::new().say(format!("{} of {} healthy", healthy.healthy, healthy.of)),
+            }
         }
         News::OthersAnswer { targets: 0 } => Event::Line("only the new revision answers now".into()),
         News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
         News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
         News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
-        News::WindowBegins { length } => Event::Line(Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length)))),
+        News::WindowBegins { length } => Event::Standing {
+            what: Standing::Window,
+            line: Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length))),
+            now: Text::new().say(format!("watching for {}", duration(*length))),
+        },
         News::WindowBroken { unmet } => {
             let mut text = Text::new().say("no longer all healthy:");
             for unmet in unmet {
                 text = text.say(" ").join(sentence(&unmet.sentence()));
             }
-            Event::Line(text)
+            Event::Standing {
+                what: Standing::Window,
+                line: text,
+                now: Text::new(),
+            }
         }
         News::Adopted { from, to } => {
             Event::Line(Text::new().say("deployment ").code(to.as_str()).say(" of the same task definition replaced ").code(from.as_str()).say(": following it"))

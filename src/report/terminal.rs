@@ -1,9 +1,10 @@
 //! Lines on stderr: plain ones in a log, with colour and a live line on a terminal, with workflow commands on GitHub's
 //! runner. The only place that knows colour, groups and the spinner.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use owo_colors::{OwoColorize, Style};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,19 +12,29 @@ use crate::error::Error;
 use crate::inputs::env::Sink;
 
 use super::actions::{self, Level};
-use super::event::{Event, Phase, Text, Warning, duration};
+use super::event::{Event, Phase, Standing, Text, Warning, duration};
 use super::{Ending, escape};
 
 /// The spinner turns this often; nobody sees faster.
 const TICK: Duration = Duration::from_millis(120);
+/// Characters of the live line's words. In a line that is full, the `^C` that a terminal echoes would go to the next one, and
+/// the full one would stay.
+const LIVE: usize = 68;
+/// A quoted block longer than this is folded on the runner.
+const LONG: usize = 20;
 
 pub(super) struct Terminal {
     sink: Sink,
     in_actions: bool,
     colour: bool,
     live: Option<ProgressBar>,
+    /// What the live line says: the phase, how things stand in it, what goes on.
+    phase: Option<Phase>,
+    standing: BTreeMap<Standing, String>,
     /// The phase whose group is open in the runner's log.
     group: Option<Phase>,
+    /// Annotations so far, by level.
+    annotations: BTreeMap<Level, u32>,
     /// An error was shown, so the last line need not be an annotation as well: a step has ten of a level.
     said_error: bool,
 }
@@ -35,7 +46,10 @@ impl Terminal {
             in_actions,
             colour: tty && !no_color,
             live: tty.then(spinner),
+            phase: None,
+            standing: BTreeMap::new(),
             group: None,
+            annotations: BTreeMap::new(),
             said_error: false,
         }
     }
@@ -45,27 +59,35 @@ impl Terminal {
             Event::Started(phase) => self.started(*phase),
             Event::Finished(phase, note) => self.finished(*phase, note, took.unwrap_or_default()),
             Event::Line(text) => self.line(&format!("  {}", escape::text_line(text))),
-            Event::Progress(text) => {
-                if let Some(live) = &self.live {
-                    live.set_message(escape::text_line(text));
+            Event::Progress(text) => self.live(&escape::text_line(text)),
+            Event::Standing { what, line, now } => {
+                self.line(&format!("  {}", escape::text_line(line)));
+                if *what == Standing::Healthy {
+                    self.standing.remove(&Standing::Window);
                 }
+                self.standing.insert(*what, escape::text_line(now));
+                self.live("");
             }
             Event::Notice(text) => {
                 let text = escape::text_line(text);
-                if self.in_actions {
-                    self.line(&actions::annotation(Level::Notice, "", &text));
-                } else {
-                    self.line(&format!(
-                        "{} {text}",
-                        self.paint("note:", Style::new().cyan())
-                    ));
-                }
+                self.annotate(Level::Notice, "", &text);
             }
             Event::Warning(warning) => self.warning(warning),
             Event::Quoted { title, text } => {
+                // Whoever looks for it shall not have to open the phase's group first.
+                self.close_group();
                 let lines = escape::block(text);
-                self.line(&format!("  {}", escape::text_line(title)));
+                let title = escape::text_line(title);
+                let folded = self.in_actions && lines.len() > LONG;
+                if folded {
+                    self.line(&actions::group(&title));
+                } else {
+                    self.line(&format!("  {title}"));
+                }
                 self.quoted(&lines);
+                if folded {
+                    self.line("::endgroup::");
+                }
             }
         }
     }
@@ -94,22 +116,10 @@ impl Terminal {
         if let Some(help) = &help {
             message.push_str(&format!("\nhelp: {help}"));
         }
-        if self.in_actions {
-            // The runner prints an annotation's text in the log as well.
-            self.line(&actions::annotation(Level::Error, &code, &message));
-            self.block(error);
-            return;
+        self.annotate(Level::Error, &code, &message);
+        if !self.in_actions {
+            self.line(&format!("  code: {code}"));
         }
-        for (n, part) in message.lines().enumerate() {
-            let part = escape::line(part);
-            if n == 0 {
-                let word = self.paint("error:", Style::new().red().bold());
-                self.line(&format!("{word} {part}"));
-            } else {
-                self.line(&format!("  {part}"));
-            }
-        }
-        self.line(&format!("  code: {code}"));
         self.block(error);
     }
 
@@ -123,22 +133,30 @@ impl Terminal {
         }
     }
 
-    pub(super) fn ending(&mut self, ending: &Ending) {
+    pub(super) fn ending(&mut self, ending: &Ending, failure_code: Option<&str>) {
         self.close_group();
         self.stop_live();
         if ending.headline.is_empty() {
             return;
         }
-        let text = escape::text_line(&ending.headline);
+        let lines: Vec<String> = ending
+            .headline
+            .lines()
+            .iter()
+            .map(escape::text_line)
+            .collect();
+        if self.in_actions && ending.exit_code != 0 && !self.said_error {
+            let code = failure_code.unwrap_or_default();
+            self.annotate(Level::Error, code, &lines.join("\n"));
+            return;
+        }
         let style = match ending.exit_code {
             0 => Style::new().green().bold(),
             _ => Style::new().red().bold(),
         };
-        if self.in_actions && ending.exit_code != 0 && !self.said_error {
-            self.line(&actions::annotation(Level::Error, "", &text));
-        } else {
-            self.line(&self.paint(&text, style));
-        }
+        // The lines below it were said when they were found.
+        let first = lines.first().map(String::as_str).unwrap_or_default();
+        self.line(&self.paint(first, style));
     }
 
     /// Lines that stay, each with the word in it that colour may help to find.
@@ -166,10 +184,30 @@ impl Terminal {
         } else {
             self.line(&self.paint(phase.title(), Style::new().bold()));
         }
+        self.phase = Some(phase);
+        self.standing.clear();
         if let Some(live) = &self.live {
-            live.set_message(phase.title().to_owned());
+            live.reset_elapsed();
             live.enable_steady_tick(TICK);
         }
+        self.live("");
+    }
+
+    /// On a terminal: the phase, how things stand, and what goes on right now.
+    fn live(&self, now: &str) {
+        let Some(live) = &self.live else { return };
+        let parts = self
+            .phase
+            .map(|p| p.title())
+            .into_iter()
+            .chain(self.standing.values().map(String::as_str))
+            .chain([now])
+            .filter(|part| !part.is_empty());
+        let line = parts.collect::<Vec<_>>().join(" · ");
+        live.set_message(match line.chars().count() {
+            0..=LIVE => line,
+            _ => line.chars().take(LIVE - 1).chain(['…']).collect(),
+        });
     }
 
     fn finished(&mut self, phase: Phase, note: &Text, took: Duration) {
@@ -184,8 +222,12 @@ impl Terminal {
         if !parts.is_empty() {
             self.line(&format!("  {}: {}", phase.word(), parts.join(" · ")));
         }
+        self.phase = None;
+        self.standing.clear();
         if let Some(live) = &self.live {
-            live.set_message(String::new());
+            // Nothing goes on until the next phase begins.
+            live.disable_steady_tick();
+            live.set_message("");
         }
     }
 
@@ -194,17 +236,45 @@ impl Terminal {
         if let Some(help) = &warning.help {
             message.push_str(&format!("\nhelp: {}", escape::text_line(help)));
         }
-        if self.in_actions {
-            self.line(&actions::annotation(Level::Warning, warning.code, &message));
+        self.annotate(Level::Warning, warning.code, &message);
+    }
+
+    /// An annotation on the runner, as long as it takes any; lines of the log elsewhere and afterwards.
+    fn annotate(&mut self, level: Level, title: &str, message: &str) {
+        let so_far = self.annotations.entry(level).or_default();
+        *so_far += 1;
+        let number = *so_far;
+        if self.in_actions && number <= actions::ANNOTATIONS {
+            let note =
+                "\n(GitHub shows no more of these a step: any others stand in the log alone)";
+            let message = match number == actions::ANNOTATIONS {
+                true => {
+                    let room = escape::ANNOTATION_LIMIT.saturating_sub(note.chars().count());
+                    let cut: String = message.chars().take(room).collect();
+                    format!("{cut}{note}")
+                }
+                false => message.to_owned(),
+            };
+            // The runner prints an annotation's text in the log as well.
+            self.line(&actions::annotation(level, title, &message));
             return;
         }
+        let (word, style) = match level {
+            Level::Error => ("error:", Style::new().red().bold()),
+            Level::Warning => ("warning:", Style::new().yellow().bold()),
+            Level::Notice => ("note:", Style::new().cyan()),
+        };
         for (n, part) in message.lines().enumerate() {
-            if n == 0 {
-                let word = self.paint("warning:", Style::new().yellow().bold());
-                self.line(&format!("{word} {part} ({})", warning.code));
-            } else {
+            let part = escape::line(part);
+            if n > 0 {
                 self.line(&format!("  {part}"));
+                continue;
             }
+            let code = match level {
+                Level::Warning => format!(" ({title})"),
+                _ => String::new(),
+            };
+            self.line(&format!("{} {part}{code}", self.paint(word, style)));
         }
     }
 
@@ -260,7 +330,9 @@ pub(super) fn write_line(sink: &Sink, line: &str) {
 }
 
 fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+    let style = ProgressStyle::with_template("{spinner} {elapsed:>3} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_style(style)
+        .with_finish(ProgressFinish::AndClear)
 }

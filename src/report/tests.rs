@@ -85,13 +85,13 @@ fn the_runner_gets_commands_and_masks() {
         stderr.replace(&token, "TOKEN"),
         "::add-mask::hunter2-token
 ::group::Building the image
+::endgroup::
   step 2/3
 ::stop-commands::TOKEN
   | :\u{200b}:error::fake
   | #\u{200b}#[endgroup]
   | 
 ::TOKEN::
-::endgroup::
   build: 7 of 11 steps cached · 41 s
 ::warning title=shipway%3A%3Atest%3A%3Awarning::branch #\u{200b}#[x] ::y%0Ahelp: do something
 Rolling out
@@ -256,4 +256,164 @@ fn times_read_as_people_say_them() {
     ] {
         assert_eq!(duration(Duration::from_millis(millis)), words);
     }
+}
+
+#[test]
+fn a_step_has_ten_annotations_of_a_level() {
+    let story = async |report: &Report| {
+        for n in 1..=12 {
+            report.warn(
+                "shipway::test::warning",
+                format!("{n} {}", "x".repeat(5_000)),
+                "",
+            );
+        }
+        report.notice("still one");
+        report.error(&InputError::NoImage.into());
+    };
+    let (runner, _) = told(&[("GITHUB_ACTIONS", "true")], OutputFormat::Text, story);
+    let lines: Vec<&str> = runner.lines().collect();
+    assert_eq!(runner.matches("::warning title").count(), 10);
+    assert!(lines[8].starts_with("::warning ") && !lines[8].contains("GitHub shows"));
+    assert!(
+        lines[9].ends_with(
+            "%0A(GitHub shows no more of these a step: any others stand in the log alone)"
+        ),
+        "{}",
+        lines[9]
+    );
+    let message = lines[9].split("::").last().unwrap();
+    assert!(message.replace("%0A", "\n").chars().count() <= 4_096);
+    assert!(lines[10].starts_with("warning: 11 xxx"), "{}", lines[10]);
+    // Each level has ten of its own: the error that ends the run is never crowded out.
+    assert!(lines[12].starts_with("::notice::"), "{}", lines[12]);
+    assert!(lines[13].starts_with("::error "), "{}", lines[13]);
+    let (log, _) = told(&[], OutputFormat::Text, story);
+    assert_eq!(log.matches("warning: ").count(), 12);
+    assert!(!log.contains("GitHub shows"), "{log}");
+}
+
+#[test]
+fn a_long_quotation_is_folded_on_the_runner_and_outside_of_its_phase() {
+    let story = async |report: &Report| {
+        report.started(Phase::Build);
+        report.say(Event::Quoted {
+            title: Text::new().say("Output of ").quote(&"::x".into()),
+            text: Untrusted::new("line\n".repeat(30)),
+        });
+    };
+    let (runner, _) = told(&[("GITHUB_ACTIONS", "true")], OutputFormat::Text, story);
+    let lines: Vec<&str> = runner.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "::group::Building the image",
+            "::endgroup::",
+            "::group::Output of ::x"
+        ]
+    );
+    assert!(lines[3].starts_with("::stop-commands::"));
+    assert_eq!(lines.last(), Some(&"::endgroup::"));
+    let (log, _) = told(&[], OutputFormat::Text, story);
+    assert!(
+        log.starts_with("Building the image\n  Output of ::x\n  | line\n"),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_annotation_of_a_failure_says_why_what_serves_and_what_to_do() {
+    let about = Announcement {
+        service: "web".to_owned(),
+        state: markdown::State::Ended {
+            status: crate::model::verdict::Status::Failed,
+            cause: Some("it broke".into()),
+            failure: Some(markdown::Failure {
+                evidence: vec!["exit code 1".into()],
+                fix: Some("mend it".into()),
+                ..markdown::Failure::default()
+            }),
+        },
+        now_serving: Some(Text::new().code("web:1").say(" keeps serving")),
+        ..Announcement::default()
+    };
+    let bad = Ending {
+        headline: markdown::headline(&about),
+        exit_code: 1,
+        summary: None,
+    };
+    let failed = Outputs {
+        failure_code: Some("shipway::deploy::failed".to_owned()),
+        ..outputs()
+    };
+    let finish = async |report: &Report| report.finish(&failed, &bad);
+    let (runner, _) = told(&[("GITHUB_ACTIONS", "true")], OutputFormat::Text, finish);
+    assert_eq!(
+        runner,
+        "::error title=shipway%3A%3Adeploy%3A%3Afailed::web not deployed: it broke%0Aexit code 1%0A`web:1` keeps serving%0Anext: mend it\n"
+    );
+    let (log, _) = told(&[], OutputFormat::Text, finish);
+    assert_eq!(log, "web not deployed: it broke\n");
+}
+
+#[test]
+fn each_deploy_of_a_job_has_a_report_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let outside = temp.path().join("elsewhere");
+    std::fs::write(&outside, "mine").unwrap();
+    // A name that leads out of the folder, and one that is taken already.
+    let service = "arn:aws:ecs:eu-west-1:1:service/prod/we b/../..\u{0}";
+    std::os::unix::fs::symlink(&outside, temp.path().join("shipway-prod-web-2.json")).unwrap();
+    let deploy = |service: &str| {
+        let about = Announcement {
+            cluster: "prod".to_owned(),
+            service: service.to_owned(),
+            notes: vec![Text::new().quote(&"##[error]x\u{1b}[31m\n::y".into())],
+            ..Announcement::default()
+        };
+        let vars = [("RUNNER_TEMP", temp.path().to_str().unwrap())];
+        told(&vars, OutputFormat::Json, async |report: &Report| {
+            report.started(Phase::Build);
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            report.keep(&about);
+            report.finish(&outputs(), &ending());
+        })
+        .1
+    };
+    let path = |json: &str| {
+        let told: serde_json::Value = serde_json::from_str(json).unwrap();
+        told["report-file"].as_str().unwrap().to_owned()
+    };
+    let paths: Vec<String> = ["web", "web", service].map(|s| path(&deploy(s))).into();
+    let names: Vec<&str> = paths
+        .iter()
+        .map(|p| {
+            let path = Path::new(p);
+            assert_eq!(path.parent(), Some(temp.path()));
+            path.file_name().unwrap().to_str().unwrap()
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "shipway-prod-web.json",
+            "shipway-prod-web-3.json",
+            "shipway-prod-...json"
+        ]
+    );
+    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "mine");
+    let text = std::fs::read_to_string(&paths[0]).unwrap();
+    assert!(!text.contains("##["), "{text}");
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let page = include_str!("../../docs/report-file.md");
+    for key in file.as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{key}`")), "{key} is not in docs");
+    }
+    assert_eq!(file["notes"][0], "##[error]x ::y");
+    assert_eq!(file["outputs"]["report-file"], paths[0].as_str());
+    assert_eq!(file["outputs"]["url"], "http://alb.example/##[x]");
+    assert_eq!(
+        file["phases"][0],
+        serde_json::json!({"phase": "build", "began-ms": 0, "took-ms": 3000, "ended": false, "note": null})
+    );
 }

@@ -111,7 +111,10 @@ pub(super) fn reason_of(deployment: &ServiceDeployment) -> Option<&crate::model:
 
 pub(super) fn worded(status: &str, reason: Option<&crate::model::Untrusted>) -> Sentence {
     match reason {
-        Some(reason) => Sentence::new(format!("{status}: ")).quote(reason),
-        None => Sentence::new(format!("{status} (ECS gives no reason).")),
+        // The reason repeats in words what the status says: it goes first.
+        Some(reason) => Sentence::default()
+            .quote(reason)
+            .text(format!(" ({status})")),
+        None => Sentence::new(format!("{status}, and ECS gives no reason.")),
     }
 }

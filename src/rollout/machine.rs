@@ -2,11 +2,12 @@
 //! questions is the point: rolled back, superseded, stopped, vanished, and only then served.
 //!
 //! Here is what it remembers and how a look is taken in; `failures` and `success` hold the questions, `asking` what to
-//! look at, `ending` how it is put.
+//! look at, `health` which tasks and targets were seen healthy and since when, `ending` how it is put.
 
 mod asking;
 mod ending;
 mod failures;
+mod health;
 mod success;
 
 use std::collections::BTreeSet;
@@ -70,6 +71,7 @@ pub struct Rollout {
     service: Option<Service>,
     deployment: Option<ServiceDeployment>,
     my_tasks: Vec<Task>,
+    health: health::Health,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
     deployments_denied: bool,
@@ -103,6 +105,7 @@ impl Rollout {
             service: None,
             deployment: None,
             my_tasks: Vec::new(),
+            health: health::Health::default(),
             by_rollout_state: false,
             deployments_denied: false,
             no_deployments_told: false,
@@ -157,6 +160,7 @@ impl Rollout {
             },
         );
         self.teller.health(&proof, &mut news);
+        self.health.note(&seen, &self.target, &proof, elapsed);
         let verdict = self
             .judge(&seen, &proof, elapsed, &mut news)
             .or_else(|| (elapsed >= self.limits.wait_for).then(|| self.out_of_time(elapsed)));

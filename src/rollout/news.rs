@@ -116,7 +116,7 @@ pub enum Because {
 }
 
 /// A target of ours that is not healthy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TargetNote {
     pub target_group: String,
     pub target: String,

@@ -22,14 +22,19 @@ pub(super) fn length(ours: &Ours, limits: &Limits) -> Duration {
     ours.target_groups
         .iter()
         .map(|b| {
-            let seconds = b
-                .group
-                .unhealthy_threshold_count
-                .saturating_mul(b.group.health_check_interval_seconds);
-            Duration::from_secs(seconds.into()).clamp(SHORTEST, LONGEST)
+            of_checks(
+                b.group.unhealthy_threshold_count,
+                b.group.health_check_interval_seconds,
+            )
         })
         .max()
         .unwrap_or(UNBALANCED)
+}
+
+/// The time in which a load balancer would have noticed a failure.
+pub(super) fn of_checks(unhealthy_threshold: u32, interval_seconds: u32) -> Duration {
+    let seconds = unhealthy_threshold.saturating_mul(interval_seconds);
+    Duration::from_secs(seconds.into()).clamp(SHORTEST, LONGEST)
 }
 
 #[derive(Debug)]

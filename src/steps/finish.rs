@@ -4,7 +4,8 @@ use crate::error::Error;
 use crate::inputs::env::{Env, Signal};
 use crate::model::verdict::{Outputs, Verb};
 use crate::plan::Plan;
-use crate::report::page::{self, About, BuiltImage};
+use crate::report::markdown::Failure;
+use crate::report::page::{self, About, BuiltImage, Outcome, Page};
 use crate::report::{Ending, Report, Text};
 
 /// How it went.
@@ -36,29 +37,40 @@ pub fn finish(
         Verb::Build => "image not built",
         _ => "no plan",
     };
-    let (headline, exit_code, summary) = match told {
-        Told::Built(image) => (page::built_headline(&image), 0, page::built(&image, &about)),
-        Told::Planned(plan) => (
-            page::planned_headline(&plan),
-            0,
-            page::planned(&plan, &about),
-        ),
+    let mut subject = vec![outputs.verb.word().to_owned()];
+    let (headline, exit_code, outcome) = match told {
+        Told::Built(image) => (page::built_headline(&image), 0, Outcome::Built(image)),
+        Told::Planned(plan) => {
+            subject.push(plan.service.clone());
+            (page::planned_headline(&plan), 0, Outcome::Planned(plan))
+        }
         Told::Failed(error) => {
             report.error(&error);
             outputs.failure_code = Some(error.code());
-            let summary = page::failed(what, &error, &about);
-            (Text::new().say(what), error.exit_code(), summary)
+            let (cause, failure) = Failure::of(&error, report.quoted());
+            let failed = Outcome::Failed {
+                cause,
+                failure: Box::new(failure),
+            };
+            (Text::new().say(what), error.exit_code(), failed)
         }
         Told::Cancelled => {
             let signal = env.cancel.signal().unwrap_or(Signal::Interrupt);
             let headline = Text::new().say(format!("{what}: cancelled"));
-            (headline, signal.exit_code(), page::cancelled(what, &about))
+            (headline, signal.exit_code(), Outcome::Cancelled)
         }
     };
+    let page = Page {
+        subject,
+        headline: headline.clone(),
+        about,
+        outcome,
+    };
+    report.keep_page(&page);
     let ending = Ending {
         headline,
         exit_code,
-        summary: Some(summary),
+        summary: Some(page::summary(&page)),
     };
     report.finish(&outputs, &ending);
     exit_code

@@ -290,7 +290,8 @@ async fn build_and_push(
     }
     let digest = digest.as_deref().unwrap_or(&origin.tag);
     let digest = read_back(aws, (order, repository), digest).await?;
-    report.finished(Phase::Push, layers.summary(&digest));
+    report.line(Text::new().say("digest ").code(digest.as_str()));
+    report.finished(Phase::Push, layers.summary());
     let built = Built {
         size_bytes: built.size_bytes,
         steps: steps.steps,

@@ -55,7 +55,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -133,6 +133,15 @@ fn check(name: &str) {
         "{name}\n{}",
         played.stderr
     );
+    // Who reads the report file reads what the outputs say, on failure too.
+    if played.outputs.contains("report-file<<") {
+        let report: serde_json::Value = serde_json::from_str(&played.report).unwrap();
+        assert_eq!(report["exit-code"], played.exit, "{name}");
+        if let Some(told) = report["outputs"].get("deployment-status") {
+            assert_eq!(*told, status(&played), "{name}");
+        }
+        assert!(!played.report.contains("##["), "{name}");
+    }
     if incident.nothing_changed {
         assert_eq!(played.changes(), Vec::<String>::new(), "{name}");
     }
@@ -190,6 +199,9 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     }
     if show.contains("summary") {
         block("summary", &played.summary);
+    }
+    if show.contains("report") {
+        block("report", &played.report);
     }
     if show.contains("document") {
         for registered in played
@@ -400,6 +412,18 @@ scenarios! {
     session_is_too_long
     sigterm_before_the_update
     sigterm_during_the_rollout
+    smoke_after_a_rollback
+    smoke_at_desired_0
+    smoke_cancelled
+    smoke_connection_breaks
+    smoke_fails
+    smoke_flaky_then_fine
+    smoke_is_not_waited_for
+    smoke_passes
+    smoke_redirect_counts
+    smoke_times_out
+    smoke_unchanged
+    smoke_without_address
     spot_interruption
     stable_for_0
     stale_reads

@@ -12,7 +12,8 @@ use crate::model::verdict::Status;
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
-    Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, Timings, Unmet, Unseen, failing,
+    Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
+    advice, failing,
 };
 use super::Rollout;
 
@@ -113,8 +114,32 @@ impl Rollout {
         Verdict::new(
             Status::TimedOut,
             3,
-            Sentence::new(format!("{ran_out}; ECS is still working on it.")),
+            Sentence::new(format!("{ran_out}; {}", self.ecs_meanwhile())),
         )
+    }
+
+    /// What ECS is at while our time is over.
+    fn ecs_meanwhile(&self) -> String {
+        let listed = self
+            .service
+            .as_ref()
+            .and_then(|s| find(s, self.target.ours()));
+        let state = match (&self.deployment, listed) {
+            (Some(deployment), _) => Some(deployment.status.as_str()),
+            (None, Some(listed)) if !self.target.is_count() => listed.rollout_state.as_deref(),
+            _ => None,
+        };
+        let all_run =
+            self.target.is_count() && listed.is_some_and(|d| d.running_count == self.healthy().of);
+        match state {
+            Some(done @ ("SUCCESSFUL" | "COMPLETED")) => {
+                format!("ECS calls it {done}, but it was not seen to serve.")
+            }
+            _ if all_run => {
+                "ECS runs as many tasks as desired, but they were not seen to serve.".to_owned()
+            }
+            _ => "ECS is still working on it.".to_owned(),
+        }
     }
 
     /// A signal ended our watching. ECS goes on.
@@ -154,6 +179,7 @@ impl Rollout {
             }
         }
         let ours = self.target.ours();
+        let timings = self.timings(status, elapsed);
         Ended {
             status,
             exit_code,
@@ -167,7 +193,14 @@ impl Rollout {
                 } => service_deployment.clone(),
                 RolloutTarget::Count { .. } => None,
             },
-            timings: self.timings(elapsed),
+            advice: match status {
+                Status::Serving | Status::Deployed => {
+                    advice::advice(ours, &timings, self.drained(status, elapsed))
+                }
+                _ => Vec::new(),
+            },
+            targets: self.health.targets(failed),
+            timings,
             last_event: self.teller.last_event.clone(),
             last_stop: self.teller.last_stop.clone(),
             unmet: if status.is_success() {
@@ -242,7 +275,15 @@ impl Rollout {
             .map(|d| d.task_definition.clone())
     }
 
-    fn timings(&self, elapsed: Duration) -> Timings {
+    /// How long ECS took to call it done while nothing but old targets' draining was left.
+    fn drained(&self, status: Status, elapsed: Duration) -> Option<Duration> {
+        let waited = status == Status::Deployed && self.waits_for_deployed();
+        (waited && self.health.draining())
+            .then(|| Some(elapsed.saturating_sub(self.met_at?)))
+            .flatten()
+    }
+
+    fn timings(&self, status: Status, elapsed: Duration) -> Timings {
         let since = match &self.target {
             RolloutTarget::Deployment { ours, .. } => ours.created_at,
             RolloutTarget::Count { events_after, .. } => *events_after,
@@ -267,6 +308,25 @@ impl Rollout {
                     Duration::try_from(pull).ok()
                 })
                 .max(),
+            window: (status == Status::Serving).then_some(self.window.length),
+            tasks: self.task_times(offset),
         }
+    }
+
+    fn task_times(&self, offset: impl Fn(Option<Timestamp>) -> Option<Duration>) -> Vec<TaskTimes> {
+        let mut tasks: Vec<TaskTimes> = self
+            .my_tasks
+            .iter()
+            .map(|task| TaskTimes {
+                task: task.id().to_owned(),
+                created: offset(task.created_at),
+                pull_started: offset(task.pull_started_at),
+                pulled: offset(task.pull_stopped_at),
+                running: offset(task.started_at),
+                healthy: self.health.since(&task.arn),
+            })
+            .collect();
+        tasks.sort_by(|a, b| (a.created, &a.task).cmp(&(b.created, &b.task)));
+        tasks
     }
 }

@@ -82,10 +82,10 @@ fn rolled_back_is_not_green() {
         20 ROLLBACK_IN_PROGRESS “Service deployment rolled back because of circuit breaker”
         20 event “(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.”
         20 event “(service web) rolling back to (deployment ecs-svc/1).”
-        20 doomed: ROLLBACK_IN_PROGRESS: “Service deployment rolled back because of circuit breaker”
+        20 doomed: “Service deployment rolled back because of circuit breaker” (ROLLBACK_IN_PROGRESS)
         30 ROLLBACK_SUCCESSFUL “Service deployment rolled back because of circuit breaker”
         30 = rolled-back 1 (0/2, web:1 serves)
-          ROLLBACK_SUCCESSFUL: “Service deployment rolled back because of circuit breaker”
+          “Service deployment rolled back because of circuit breaker” (ROLLBACK_SUCCESSFUL)
           Task new2 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
           Last event: “(service web) rolling back to (deployment ecs-svc/1).”
@@ -115,7 +115,7 @@ fn rolled_back_without_service_deployments() {
         20 event “(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.”
         20 event “(service web) rolling back to (deployment ecs-svc/1).”
         20 = rolled-back 1 (0/2, web:1 serves)
-          rolloutState FAILED (ECS gives no reason).
+          rolloutState FAILED, and ECS gives no reason.
           Task new2 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
           Last event: “(service web) rolling back to (deployment ecs-svc/1).”
@@ -191,7 +191,7 @@ fn a_breaker_without_rollback_ends_stopped() {
         6 task new0 stopped, EssentialContainerExited (a failure)
         14 STOPPED “tasks failed to start”
         14 = failed 1 (0/2, web:1 serves)
-          STOPPED: “tasks failed to start”
+          “tasks failed to start” (STOPPED)
           Task new0 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
         ",
@@ -213,7 +213,7 @@ fn stopped_by_somebody_is_said_once_nothing_newer_shows() {
         0 0/2 running, 0 pending, 0 failed
         10 STOPPED
         16 = failed 1 (0/2, web:1 serves)
-          STOPPED (ECS gives no reason).
+          STOPPED, and ECS gives no reason.
         ",
     );
 }
@@ -336,7 +336,7 @@ fn nothing_to_roll_back_to_is_told_apart() {
         0 IN_PROGRESS
         0 0/2 running, 0 pending, 0 failed
         44 = failed 1 (0/2, nothing serves)
-          Circuit breaker TRIGGERED (ECS gives no reason).
+          Circuit breaker TRIGGERED, and ECS gives no reason.
           There is nothing to roll back to: ECS launches nothing more.
         ",
     );

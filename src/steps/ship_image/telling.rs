@@ -121,11 +121,11 @@ impl Push {
             .sum()
     }
 
-    pub fn summary(&self, digest: &str) -> Text {
+    pub fn summary(&self) -> Text {
         let there = self.layers.values().filter(|(_, there)| *there).count();
         let sent = self.sent_bytes();
-        Text::new().code(digest).say(format!(
-            ", {} sent, {there} of {} layers were there",
+        Text::new().say(format!(
+            "{} sent, {there} of {} layers were there",
             size(sent),
             self.layers.len()
         ))

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::Deploy;
 use crate::error::Error;
 use crate::inputs::env::Signal;
-use crate::model::Untrusted;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::Status;
 use crate::report::markdown::{self, Failure, State};
 use crate::report::{Ending, Phase, Text};
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
+use crate::steps::smoke;
 
 /// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
 pub const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
@@ -29,6 +29,8 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         last_event: None,
         last_stop: None,
         unmet: Vec::new(),
+        targets: Vec::new(),
+        advice: Vec::new(),
     }
 }
 
@@ -110,6 +112,7 @@ impl Deploy<'_> {
         self.about.phases = self.report.phases();
         self.about.took = Some(self.env.clock.elapsed());
         self.about.history = self.announcer.history(&self.env.cancel).await;
+        self.report.keep(&self.about);
         // What was said in full a moment ago is not said again.
         let headline = match said_error {
             true => markdown::verdict_alone(&self.about),
@@ -155,6 +158,7 @@ impl Deploy<'_> {
             self.about.url = None;
         }
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
+        self.note_end(Some(&ended));
         let sentences: Vec<Text> = ended
             .reasons
             .iter()
@@ -167,10 +171,10 @@ impl Deploy<'_> {
             cause = rest.next();
             let evidence: Vec<Text> = rest.collect();
             if exit_code == 1 {
-                self.outputs.failure_code = Some(format!(
-                    "shipway::deploy::{}",
-                    ended.status.word().replace('-', "_")
-                ));
+                // A smoke test has a code of its own.
+                self.outputs.failure_code.get_or_insert_with(|| {
+                    format!("shipway::deploy::{}", ended.status.word().replace('-', "_"))
+                });
             } else if ended.status == Status::TimedOut {
                 self.outputs.failure_code = Some("shipway::deploy::timed_out".to_owned());
             }
@@ -180,15 +184,7 @@ impl Deploy<'_> {
                 fix: self.advice(&ended),
                 quoted: None,
             });
-            let serves = ended
-                .serves_now
-                .as_deref()
-                .map(|arn| Text::new().code(family_and_revision(arn)));
-            self.about.now_serving = match (ended.status, serves) {
-                (Status::Cancelled, _) => None,
-                (_, Some(serves)) => Some(serves),
-                (_, None) => Some("nothing that was seen".into()),
-            };
+            self.about.now_serving = self.serves(&ended);
             self.say_evidence(failure.as_ref());
         }
         self.about.state = State::Ended {
@@ -199,6 +195,39 @@ impl Deploy<'_> {
         exit_code
     }
 
+    /// What people reach now that it is not what was deployed.
+    fn serves(&self, ended: &Ended) -> Option<Text> {
+        if ended.status == Status::Cancelled {
+            return None;
+        }
+        let Some(serves) = ended.serves_now.as_deref().map(family_and_revision) else {
+            return Some("Nothing was seen to serve".into());
+        };
+        let as_before = self.about.previous_revision.as_deref() == Some(serves)
+            && self.about.revision.as_deref() != Some(serves);
+        Some(Text::new().code(serves).say(match as_before {
+            true => " keeps serving",
+            false => " serves now",
+        }))
+    }
+
+    /// What only the end knows: the times, the targets, the advice.
+    fn note_end(&mut self, ended: Option<&Ended>) {
+        self.about.cluster.clone_from(&self.args.target.cluster);
+        self.about.stretches = self.report.stretches();
+        let Some(ended) = ended else { return };
+        self.about.targets.clone_from(&ended.targets);
+        self.about.advice.clone_from(&ended.advice);
+        if self
+            .about
+            .stretches
+            .iter()
+            .any(|s| s.phase == Phase::Rollout)
+        {
+            self.about.timings = Some(ended.timings.clone());
+        }
+    }
+
     /// The comment and the summary show it as a card; a log reads it line by line.
     fn say_evidence(&self, failure: Option<&Failure>) {
         let Some(failure) = failure else { return };
@@ -206,8 +235,7 @@ impl Deploy<'_> {
             self.report.line(evidence.clone());
         }
         if let Some(serving) = &self.about.now_serving {
-            self.report
-                .line(Text::new().say("now serving: ").join(serving.clone()));
+            self.report.line(serving.clone());
         }
         if let Some(fix) = &failure.fix {
             self.report
@@ -241,6 +269,9 @@ impl Deploy<'_> {
             Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
             Status::Cancelled if self.began_to_change() => Some(follow()),
             Status::Unknown => Some(follow()),
+            Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => {
+                Some(smoke::advice())
+            }
             Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
             _ => None,
         }
@@ -248,9 +279,9 @@ impl Deploy<'_> {
 
     fn tell_error(&mut self, error: &Error) -> u8 {
         self.report.error(error);
+        self.note_end(None);
         self.outputs.failure_code = Some(error.code());
-        let mut chain = error.chain().into_iter();
-        let mut evidence: Vec<Text> = chain.clone().skip(1).map(Text::with_code).collect();
+        let (cause, mut failure) = Failure::of(error, self.report.quoted());
         let status = match &self.deployment_id {
             None => Status::NotStarted,
             // We fell over while watching; how it ends, nobody here knows.
@@ -261,23 +292,14 @@ impl Deploy<'_> {
                     .say("; ")
                     .join(self.follow());
                 self.report.line(goes_on.clone());
-                evidence.push(goes_on);
+                failure.evidence.push(goes_on);
                 Status::Unknown
             }
         };
         self.outputs.deployment_status = status.word().to_owned();
-        let failure = Failure {
-            code: Some(error.code()),
-            evidence,
-            fix: error.help().map(Text::with_code),
-            quoted: error.block().map(|b| {
-                let title = Text::with_code(b.title.clone());
-                (title, Untrusted::new(b.text.clone()))
-            }),
-        };
         self.about.state = State::Ended {
             status,
-            cause: chain.next().map(Text::with_code),
+            cause,
             failure: Some(failure),
         };
         error.exit_code()

@@ -99,6 +99,7 @@ pub fn variables(
         put("GITHUB_WORKFLOW", "Deploy");
         put("GITHUB_ACTOR", "octocat");
         put("GITHUB_OUTPUT", outside.join("output").to_str().unwrap());
+        put("RUNNER_TEMP", outside.to_str().unwrap());
         put(
             "GITHUB_STEP_SUMMARY",
             outside.join("summary").to_str().unwrap(),
@@ -109,4 +110,21 @@ pub fn variables(
         vars.remove(name);
     }
     vars
+}
+
+/// The one report file of the run.
+pub fn report_file(temp: &std::path::Path) -> String {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(temp)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("shipway-") && name.ends_with(".json")
+        })
+        .collect();
+    assert!(found.len() < 2, "{found:?}");
+    found
+        .pop()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .unwrap_or_default()
 }

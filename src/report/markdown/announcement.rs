@@ -1,0 +1,142 @@
+//! What there is to announce, at any moment of a deploy: one value for comment, summary, annotation and report file.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::model::Untrusted;
+use crate::model::past::PastDeployment;
+use crate::model::verdict::Status;
+use crate::plan::Plan;
+use crate::report::event::{Phase, Stretch, Text};
+use crate::rollout::{Advice, TargetNote, Timings};
+
+#[derive(Clone, Debug, Default)]
+pub struct Announcement {
+    pub cluster: String,
+    /// Names, as people know the service.
+    pub service: String,
+    /// The job's environment, where it has one.
+    pub environment: Option<Untrusted>,
+    pub state: State,
+    /// Where it answers.
+    pub url: Option<String>,
+    /// The commit that is deployed.
+    pub commit: Option<Commit>,
+    /// Said beside the commit, e.g. that the merge commit was built and not the head.
+    pub commit_note: Option<Text>,
+    /// `family:revision`
+    pub revision: Option<String>,
+    pub previous_revision: Option<String>,
+    /// Healthy ones, of how many.
+    pub healthy: Option<(u32, u32)>,
+    /// What is counted above: targets of a target group, or tasks.
+    pub counted: Counted,
+    pub image: Option<String>,
+    pub phases: Vec<(Phase, Duration)>,
+    /// The same with their places in the run, once it is over.
+    pub stretches: Vec<Stretch>,
+    /// Moments within the rollout, once it is over.
+    pub timings: Option<Timings>,
+    pub plan: Option<Plan>,
+    pub targets: Vec<TargetNote>,
+    pub advice: Vec<Advice>,
+    pub took: Option<Duration>,
+    pub run_url: Option<String>,
+    /// What serves, where that is not what was deployed: a clause, "`web:41` keeps serving".
+    pub now_serving: Option<Text>,
+    pub notes: Vec<Text>,
+    /// Earlier deployments of this service, the newest first; read back from the comment.
+    pub history: Vec<PastDeployment>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    #[default]
+    Targets,
+    Tasks,
+}
+
+impl Counted {
+    /// `targets`, or `target` of one.
+    pub fn word(self, of: u32) -> &'static str {
+        match (self, of) {
+            (Counted::Targets, 1) => "target",
+            (Counted::Targets, _) => "targets",
+            (Counted::Tasks, 1) => "task",
+            (Counted::Tasks, _) => "tasks",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    pub sha: String,
+    pub url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub enum State {
+    #[default]
+    Starting,
+    /// A phase goes on, since this time of day (UTC).
+    InProgress { phase: Phase, since: String },
+    Ended {
+        status: Status,
+        /// For anything but success: what happened, in one line.
+        cause: Option<Text>,
+        failure: Option<Failure>,
+    },
+}
+
+impl State {
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            State::Ended { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    pub fn cause(&self) -> Option<&Text> {
+        match self {
+            State::Ended { cause, .. } => cause.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            State::Ended { failure, .. } => failure.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The failure card.
+#[derive(Clone, Debug, Default)]
+pub struct Failure {
+    pub code: Option<String>,
+    pub evidence: Vec<Text>,
+    /// Its first line is what to do; lines below it say more, indented ones are quoted as they stand.
+    pub fix: Option<Text>,
+    /// Log lines or build output, with what they are.
+    pub quoted: Option<(Text, Untrusted)>,
+}
+
+impl Failure {
+    /// An error as its card, and its first line as the cause. `quoted` is what was quoted before it, such as a step's output.
+    pub fn of(error: &Error, quoted: Option<(Text, Untrusted)>) -> (Option<Text>, Failure) {
+        let mut chain = error.chain().into_iter().map(Text::with_code);
+        let cause = chain.next();
+        let block = error.block().map(|block| {
+            let title = Text::with_code(block.title.clone());
+            (title, Untrusted::new(block.text.clone()))
+        });
+        let failure = Failure {
+            code: Some(error.code()),
+            evidence: chain.collect(),
+            fix: error.help().map(Text::with_code),
+            quoted: block.or(quoted),
+        };
+        (cause, failure)
+    }
+}

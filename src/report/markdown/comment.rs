@@ -1,0 +1,88 @@
+//! The sticky comment: the verdict, one line of facts, the card of a failure; the rest is folded. E-mail and the mobile app
+//! show it too, so there is no diagram in it.
+
+use super::announcement::Announcement;
+use super::card::folded;
+use super::fit::{Section, fit};
+use super::{card, facts, history, phases, targets, verdict};
+use crate::model::verdict::Status;
+use crate::report::escape;
+
+/// GitHub's limit, in characters.
+pub(super) const COMMENT_LIMIT: usize = 65_536;
+
+/// The comment's body, after the marker's line.
+pub fn comment(marker: &str, about: &Announcement) -> String {
+    let head = format!(
+        "{marker}\n### {}\n{}\n",
+        verdict::heading(about),
+        facts::facts(about)
+    );
+    let mut sections = notes(about);
+    if let Some(failure) = about.state.failure() {
+        sections.extend(card::sections(failure));
+        if about.state.status().is_some_and(went_wrong)
+            && let Some((title, table)) = targets::table(about)
+        {
+            sections.push(Section::new(7, folded(&title, &table)));
+        }
+    }
+    let details = details(about);
+    if !details.is_empty() {
+        sections.push(Section::new(8, folded("Details", &details)));
+    }
+    if let Some((title, table)) = history::table(about) {
+        sections.push(Section::new(9, folded(&title, &table)));
+    }
+    fit(
+        &head,
+        &sections,
+        COMMENT_LIMIT,
+        |text| text.chars().count(),
+        about.run_url.as_deref(),
+    )
+}
+
+/// Where the targets may say why.
+pub(super) fn went_wrong(status: Status) -> bool {
+    matches!(
+        status,
+        Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
+    )
+}
+
+/// Said beside the facts.
+pub(super) fn notes(about: &Announcement) -> Vec<Section> {
+    about
+        .commit_note
+        .iter()
+        .chain(&about.notes)
+        .map(|note| Section::new(3, format!("{}\n", escape::markdown(note))))
+        .collect()
+}
+
+/// Two columns, so that a phone shows it.
+fn details(about: &Announcement) -> String {
+    let mut rows = Vec::new();
+    if let Some(image) = &about.image {
+        rows.push(("Image".to_owned(), escape::markdown_code(&brief(image))));
+    }
+    rows.extend(phases::in_a_row(about));
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from("| | |\n|:--|:--|\n");
+    for (name, value) in rows {
+        table.push_str(&format!("| {name} | {value} |\n"));
+    }
+    table
+}
+
+/// `web@sha256:9c1e4d808204…`: the registry is known, and twelve digits tell two images apart. The summary has it whole.
+fn brief(image: &str) -> String {
+    let name = image.split_once('/').map_or(image, |(_, name)| name);
+    match name.split_once("@sha256:") {
+        Some((name, hex)) => format!("{name}@sha256:{}…", hex.get(..12).unwrap_or(hex)),
+        None => name.to_owned(),
+    }
+}

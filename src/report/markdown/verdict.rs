@@ -1,0 +1,130 @@
+//! How a verdict reads: a sign that helps the eye, the state as a word, and the address or the cause.
+
+use super::announcement::{Announcement, State};
+use super::short;
+use crate::model::verdict::Status;
+use crate::report::escape;
+use crate::report::event::Text;
+
+/// Lines of evidence that an annotation shows: it is cut at 4,096 characters, and nobody reads so far.
+const EVIDENCE: usize = 4;
+
+/// Nothing failed about the deployment then.
+const SMOKE: &str = "shipway::deploy::smoke";
+
+/// The verdict without what led to it.
+pub fn verdict_alone(about: &Announcement) -> Text {
+    verdict(about, false).words
+}
+
+/// The verdict for a log, without Markdown: the first line says it all; of a failure, the lines below it say what was seen,
+/// what serves now and what to do.
+pub fn headline(about: &Announcement) -> Text {
+    let Verdict {
+        words, names_url, ..
+    } = verdict(about, about.state.cause().is_some());
+    let mut text = words;
+    if let Some(cause) = about.state.cause() {
+        text = text.say(": ").join(cause.clone());
+    } else if let (true, Some(url)) = (names_url, &about.url) {
+        text = text.say(format!(": {url}"));
+    }
+    let Some(failure) = about.state.failure() else {
+        return text;
+    };
+    for evidence in failure.evidence.iter().take(EVIDENCE) {
+        text = text.and_line(evidence.clone());
+    }
+    if let Some(serving) = &about.now_serving {
+        text = text.and_line(serving.clone());
+    }
+    match &failure.fix {
+        Some(fix) => text.and_line(Text::new().say("next: ").join(fix.clone())),
+        None => text,
+    }
+}
+
+pub(super) fn heading(about: &Announcement) -> String {
+    let Verdict {
+        sign,
+        words,
+        names_url,
+    } = verdict(about, about.state.cause().is_some());
+    let mut heading = format!("{sign} {}", escape::markdown(&words));
+    if let Some(cause) = about.state.cause() {
+        heading.push_str(": ");
+        heading.push_str(&escape::markdown(cause));
+    } else if let (true, Some(url)) = (names_url, &about.url) {
+        heading.push_str(": ");
+        heading.push_str(&escape::markdown_url(url));
+    }
+    heading
+}
+
+struct Verdict {
+    sign: &'static str,
+    words: Text,
+    /// Whether the URL belongs into the heading.
+    names_url: bool,
+}
+
+/// `cause`: whether the cause is said behind it.
+fn verdict(about: &Announcement, cause: bool) -> Verdict {
+    let mut place = Text::new().say(&about.service);
+    if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
+        place = place.say(" (").quote(environment).say(")");
+    }
+    let State::Ended { status, .. } = &about.state else {
+        let mut words = Text::new().say("Deploying ");
+        if let Some(commit) = &about.commit {
+            words = words.code(short(&commit.sha)).say(" to ");
+        }
+        return Verdict {
+            sign: "🔄",
+            words: words.join(place),
+            names_url: false,
+        };
+    };
+    let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
+    let code = about.state.failure().and_then(|f| f.code.as_deref());
+    let words = match status {
+        Status::Failed if code == Some(SMOKE) => " is deployed, but its smoke test failed",
+        Status::Serving => " is serving",
+        Status::Deployed if nothing_serves => " deployed, nothing serves (desired count 0)",
+        Status::Deployed => " deployed",
+        Status::Unchanged if nothing_serves => " unchanged, nothing serves (desired count 0)",
+        Status::Unchanged => " unchanged, already serving",
+        Status::Started => " deployment started, not waited for",
+        Status::Paused => " paused, a lifecycle hook waits",
+        Status::Superseded => " superseded",
+        Status::RolledBack => " rolled back",
+        Status::Failed => " not deployed",
+        Status::Unknown => " has an unknown outcome",
+        Status::TimedOut => " timed out",
+        Status::Cancelled => " cancelled",
+        Status::NotStarted => " not deployed, the service was not changed",
+    };
+    // With a cause behind it, that the service was not changed is a line of its own.
+    let words = match (status, cause) {
+        (Status::NotStarted, true) => " not deployed",
+        _ => words,
+    };
+    Verdict {
+        sign: sign(*status),
+        words: place.say(words),
+        names_url: status.is_success() && !nothing_serves,
+    }
+}
+
+/// Never the only bearer of the state: the word stands beside it.
+pub(super) fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Serving | Status::Deployed | Status::Unchanged => "✅",
+        Status::Started => "🔄",
+        Status::Paused => "⏸️",
+        Status::Superseded => "⏭️",
+        Status::RolledBack | Status::Failed | Status::Unknown | Status::NotStarted => "❌",
+        Status::TimedOut => "⌛",
+        Status::Cancelled => "🛑",
+    }
+}
