@@ -7,6 +7,8 @@ pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod failure;
+pub mod iam;
+pub mod sts;
 pub mod task_definitions;
 mod tasks;
 
@@ -25,4 +27,6 @@ pub struct Aws {
     pub ecs: ecs::Ecs,
     pub ecr: ecr::Ecr,
     pub elbv2: elbv2::Elbv2,
+    pub iam: iam::Iam,
+    pub sts: sts::Sts,
 }

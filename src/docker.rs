@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod context;
+mod credentials;
 pub mod daemon;
 pub mod dockerfile;
 pub mod dockerignore;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod env;
 pub mod error;
 pub mod file;
+pub mod generate;
 pub mod lists;
 pub mod secret;
 pub mod sources;

@@ -26,7 +26,7 @@ pub use inputs::schema;
 /// Public for tests that seed an image which a build would reuse.
 #[doc(hidden)]
 pub use model::image_tag::BuildInputs;
-pub use model::verdict::Outputs;
+pub use model::verdict::{Outputs, outputs_of};
 pub use wire::Wire;
 
 use std::ffi::OsString;
@@ -34,11 +34,6 @@ use std::ffi::OsString;
 use inputs::{Unread, arguments};
 use model::verdict::{Status, Verb};
 use report::{Ending, Report, Text};
-
-/// Names and descriptions of what a verb gives to later steps, in order; empty for a verb that gives nothing.
-pub fn outputs_of(verb: &str) -> &'static [(&'static str, &'static str)] {
-    Verb::parse(verb).map(Verb::outputs).unwrap_or_default()
-}
 
 /// One run, from the command line to the exit code. `args` begins with the program's name.
 pub async fn run(args: Vec<OsString>, env: Env) -> u8 {

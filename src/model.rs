@@ -1,11 +1,13 @@
 //! The nouns, pure, in ECS's words. Knows no SDK, no clock, no I/O: ports translate into these, everything else reads them.
 
 pub mod claims;
+pub mod deployment_state;
 pub mod event;
 pub mod image;
 pub mod image_tag;
 pub mod names;
 pub mod past;
+pub mod policy_text;
 pub mod service;
 pub mod target;
 pub mod task;

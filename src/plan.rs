@@ -2,6 +2,7 @@
 //!
 //! `apply` executes the very value that is printed; it decides nothing.
 
+pub mod checkup;
 pub mod difference;
 pub mod image;
 pub mod overrides;

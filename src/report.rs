@@ -2,14 +2,17 @@
 //! runner (`actions`), the job summary and the comment (`markdown`), other programs (`json`, `file`). Only this folder prints.
 
 pub mod actions;
+pub mod checks;
 pub mod escape;
 pub mod event;
 mod file;
+pub mod github_deployment;
 pub mod json;
 pub mod markdown;
 mod names;
 pub mod page;
 pub mod plan;
+pub mod remembered;
 pub mod rollout;
 pub mod terminal;
 

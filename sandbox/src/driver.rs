@@ -121,7 +121,7 @@ impl Sandbox {
             ("AWS_REGION", world.place.region.clone()),
             ("GITHUB_TOKEN", github.token.clone()),
             ("GITHUB_API_URL", github.api_url.clone()),
-            ("GITHUB_GRAPHQL_URL", format!("{}/graphql", github.api_url)),
+            ("GITHUB_GRAPHQL_URL", github.graphql_url()),
         ];
         if github.grants_id_tokens() {
             let base = inner.base.as_deref().unwrap_or(ID_TOKEN_BASE);
@@ -221,7 +221,10 @@ impl Sandbox {
             inner.recorder.push(now, record);
             return Err(Reset);
         }
-        let (caller, answer) = inner.answer(request, &decoded, fate.strike);
+        let (caller, mut answer) = inner.answer(request, &decoded, fate.strike);
+        if let (Err(error), Some(message)) = (&mut answer, fate.message) {
+            error.message = message;
+        }
         let id = inner.world.call_ids.uuid();
         let answered = match protocol {
             Protocol::Json11 => json11::answer(&answer, &id),
@@ -312,8 +315,8 @@ impl Inner {
         let caller = match signed {
             false => Principal::default(),
             true => {
-                // STS has endpoints beyond a region's own.
-                let region = if decoded.service == "sts" {
+                // STS has endpoints beyond a region's own, and IAM one for a whole partition.
+                let region = if matches!(decoded.service, "iam" | "sts") {
                     ""
                 } else {
                     &world.place.region

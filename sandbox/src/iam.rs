@@ -342,6 +342,14 @@ impl Iam {
         self.policy_of(caller).is_some_and(Policy::asks_for_tags)
     }
 
+    /// The permissions of a role or user, by its ARN.
+    pub fn policy_named(&self, arn: &str) -> Option<&Policy> {
+        let user = self.users.values().find(|user| user.principal.arn == arn);
+        let role = self.roles.values().find(|role| role.arn == arn);
+        user.map(|user| &user.policy)
+            .or_else(|| Some(&role?.policy))
+    }
+
     fn policy_of(&self, caller: &Principal) -> Option<&Policy> {
         let user = self
             .users

@@ -294,7 +294,11 @@ fn struck(strike: Option<Strike>) -> Option<Box<Response<Bytes>>> {
             "DENIED",
             "requested access to the resource is denied",
         ),
-        Strike::Reset | Strike::LostAnswer | Strike::Delay | Strike::Stale => return None,
+        Strike::Reset
+        | Strike::LostAnswer
+        | Strike::Delay
+        | Strike::Stale
+        | Strike::IssuerUnreachable => return None,
     };
     Some(refusal(status, code, message))
 }

@@ -119,6 +119,7 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
             mutability: Mutability::Mutable,
             exclusion_filters: Vec::new(),
             images,
+            policy: Value::Null,
         }],
         iam: IamSpec {
             roles: vec![RoleSpec {

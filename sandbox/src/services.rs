@@ -4,6 +4,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod github;
+pub mod iam;
 pub mod logs;
 pub mod sts;
 
@@ -20,6 +21,7 @@ pub fn table() -> impl Iterator<Item = &'static Operation> {
         ecs::OPERATIONS,
         elbv2::OPERATIONS,
         ecr::OPERATIONS,
+        iam::OPERATIONS,
         logs::OPERATIONS,
         sts::OPERATIONS,
     ]

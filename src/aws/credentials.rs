@@ -20,7 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Aws, AwsError, Failure, ecr, ecs, elbv2};
+use super::{Aws, AwsError, Failure, ecr, ecs, elbv2, iam, sts};
 use crate::wire::Wire;
 
 /// One attempt and one whole call. By default only connecting is bounded.
@@ -32,7 +32,8 @@ const RENEWAL_BUFFER: Duration = Duration::from_secs(600);
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 /// STS's alphabet and length for RoleSessionName (API reference).
 const SESSION_NAME_MAX: usize = 64;
-/// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again.
+/// STS's answer while it cannot reach the issuer of the token: the one refusal that is worth trying again. The SDK repeats it as
+/// well, three times each; here every try has a new token.
 const TRIES_TO_REACH_THE_ISSUER: u32 = 4;
 
 pub type Minting = Pin<
@@ -173,6 +174,12 @@ impl Aws {
             },
             elbv2: elbv2::Elbv2 {
                 client: client_of!(aws_sdk_elasticloadbalancingv2, &config, "elbv2"),
+            },
+            iam: iam::Iam {
+                client: client_of!(aws_sdk_iam, &config, "iam"),
+            },
+            sts: sts::Sts {
+                client: sts_client(&config),
             },
         })
     }

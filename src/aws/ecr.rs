@@ -76,6 +76,28 @@ impl Ecr {
         }
     }
 
+    /// GetRepositoryPolicy: the policy's document; `None` when the repository has none.
+    pub async fn get_repository_policy(&self, name: &str) -> Result<Option<Value>, AwsError> {
+        const OPERATION: &str = "ecr:GetRepositoryPolicy";
+        let call = self.client.get_repository_policy().repository_name(name);
+        match call
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk(OPERATION, e))
+        {
+            Ok(answer) => {
+                let text = answer
+                    .policy_text
+                    .ok_or_else(|| AwsError::malformed(OPERATION, "policyText"))?;
+                serde_json::from_str(&text)
+                    .map(Some)
+                    .map_err(|_| AwsError::malformed(OPERATION, "JSON in policyText"))
+            }
+            Err(e) if e.is_code("RepositoryPolicyNotFoundException") => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// CreateRepository: scanned on push; tags immutable except those that move by design.
     pub async fn create_repository(
         &self,

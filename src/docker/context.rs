@@ -11,6 +11,7 @@ use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::credentials;
 use super::dockerignore::{BadPattern, Ignore, Matched, clean};
 
 /// How much of a file is in memory at a time.
@@ -207,7 +208,8 @@ impl Context {
         (!only.is_empty()).then_some(only)
     }
 
-    /// Counts what would be sent, and refuses to send a checkout's stored credentials.
+    /// Counts what would be sent, and refuses to send a checkout's stored credentials: whether the Dockerfile copies them is
+    /// not asked, for a `COPY . .`, a bind mount or a build-arg as a name takes them as well.
     pub fn survey(&self) -> Result<Survey, ContextError> {
         let mut survey = Survey::default();
         let mut skipped = Vec::new();
@@ -215,9 +217,7 @@ impl Context {
             if let EntryKind::File { size_bytes } = entry.kind {
                 survey.files += 1;
                 survey.bytes += size_bytes;
-                if is_git_config(&entry.path) {
-                    self.refuse_credentials(&entry.path)?;
-                }
+                credentials::refuse(self, &entry.path)?;
             }
             Ok::<(), ContextError>(())
         };
@@ -231,31 +231,6 @@ impl Context {
         .directory("", &Matched::default())?;
         survey.skipped = skipped;
         Ok(survey)
-    }
-
-    fn refuse_credentials(&self, path: &str) -> Result<(), ContextError> {
-        let full = self.root.join(path);
-        let text = fs::read(&full).map_err(|source| unreadable(&full, source))?;
-        let text = String::from_utf8_lossy(&text).to_lowercase();
-        let holds = text.lines().map(str::trim).any(|line| {
-            let value = line
-                .split_once('=')
-                .map(|(_, value)| value.trim())
-                .unwrap_or_default();
-            let address = value
-                .split_once("://")
-                .map(|(_, rest)| rest)
-                .unwrap_or_default();
-            let user = address
-                .split('/')
-                .next()
-                .and_then(|host| host.split_once('@'));
-            line.starts_with("extraheader") || user.is_some_and(|(user, _)| user.contains(':'))
-        });
-        match holds {
-            true => Err(ContextError::GitCredentials { path: full }),
-            false => Ok(()),
-        }
     }
 
     /// Hex SHA-256 over paths, kinds, modes and contents of everything sent, and over the Dockerfile.
@@ -417,13 +392,7 @@ fn add_file(sum: &mut Sha256, path: &Path, buffer: &mut [u8]) -> Result<(), Cont
     Ok(())
 }
 
-fn is_git_config(path: &str) -> bool {
-    let mut parts = path.rsplit('/');
-    let name = parts.next().unwrap_or_default();
-    (name == "config" || name == "config.worktree") && parts.any(|part| part == ".git")
-}
-
-fn unreadable(path: &Path, source: io::Error) -> ContextError {
+pub(super) fn unreadable(path: &Path, source: io::Error) -> ContextError {
     ContextError::Unreadable {
         path: path.to_owned(),
         source,

@@ -160,6 +160,50 @@ fn stored_credentials_of_a_checkout_are_refused_unless_ignored() {
             false,
         ),
         ("app/config", "extraheader = mine\n", false),
+        (".git/config", "[http] extraheader = x\n", true),
+        (
+            ".git/config",
+            "[http \"https://github.com/\"]\n\tEXTRAHEADER=AUTHORIZATION: basic eA==\n",
+            true,
+        ),
+        (
+            ".git/config",
+            "# extraheader = was here\n; extraheader\n",
+            false,
+        ),
+        (".git/config", "[http]\n\tnoextraheader = x\n", false),
+        (
+            ".git/config",
+            "[remote \"o\"]\n\turl = https://ghs_abcdefghijklmnopqrstuvwxyz@github.com/o/r\n",
+            true,
+        ),
+        (
+            ".git/config",
+            "[remote \"o\"]\n\turl = https://octocat@github.com/o/r\n\turl = ssh://git@github.com/o/r\n",
+            false,
+        ),
+        (
+            ".git/config",
+            "[url \"https://x-access-token:ghs_1@github.com/\"]\n\tinsteadOf = https://github.com/\n",
+            true,
+        ),
+        // What actions/checkout v6 leaves: the token is elsewhere.
+        (
+            ".git/config",
+            "[includeIf \"gitdir:/home/runner/work/web/web/.git\"]\n\tpath = /home/runner/work/_temp/git-credentials-5a1c.config\n",
+            false,
+        ),
+        (
+            "_temp/git-credentials-5a1c.config",
+            "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eA==\n",
+            true,
+        ),
+        (
+            ".git-credentials",
+            "https://octocat:ghp_1@github.com\n",
+            true,
+        ),
+        (".git-credentials", "", false),
     ] {
         let tree = Tree::new(&[(file, text)]);
         let found = tree.open().survey();
@@ -168,7 +212,7 @@ fn stored_credentials_of_a_checkout_are_refused_unless_ignored() {
             refused,
             "{file}: {found:?}"
         );
-        tree.write(".dockerignore", "**/.git\n");
+        tree.write(".dockerignore", "**/.git\n_temp\n.git-credentials\n");
         assert!(tree.open().survey().is_ok(), "{file}, ignored");
     }
 }
@@ -311,5 +355,38 @@ fn list(root: &Path, below: &str, found: &mut Vec<String>) {
             list(root, &path, found);
         }
         found.push(path);
+    }
+}
+
+#[test]
+fn a_configuration_is_read_with_what_it_includes() {
+    let header = "[http]\n\textraheader = x\n";
+    for (ignore, included, refused) in [
+        ("", "../token.conf", true),
+        ("", "\"../token.conf\"", true),
+        ("token.conf\n", "../token.conf", false),
+        (".git\n", "../token.conf", false),
+        ("", "../gone.conf", false),
+        ("", "../../token.conf", false),
+        ("", "config", false),
+    ] {
+        for section in [
+            "[include]",
+            "[includeIf \"gitdir:/x/.git\"]",
+            "[INCLUDEIF \"onbranch:main\"]",
+        ] {
+            let config = format!("[core]\n\tbare = false\n{section}\n\tpath = {included}\n");
+            let tree = Tree::new(&[
+                (".dockerignore", ignore),
+                (".git/config", &config),
+                ("token.conf", header),
+            ]);
+            let found = tree.open().survey();
+            assert_eq!(
+                matches!(found, Err(ContextError::GitCredentials { .. })),
+                refused,
+                "{ignore:?} {section} {included}"
+            );
+        }
     }
 }

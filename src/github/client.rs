@@ -111,6 +111,15 @@ impl GitHubError {
         }
     }
 
+    /// GitHub understood, and asking again changes nothing.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            GitHubError::Denied { .. } => true,
+            GitHubError::Answer { status, .. } => (400..429).contains(status),
+            _ => false,
+        }
+    }
+
     pub fn is_not_found(&self) -> bool {
         matches!(self, GitHubError::Denied { status: 404, .. })
     }

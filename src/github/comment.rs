@@ -1,14 +1,18 @@
-//! The sticky comment: found by author and hidden marker, created or edited. Knows the marker's form and GitHub's limit;
-//! not what the comment says.
+//! The sticky comment: found by author and hidden marker, created or edited; what it remembers stands behind the marker.
+//! Knows the form of both hidden lines; not what the comment says.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::client::{GitHub, GitHubError};
+use crate::model::past::{self, PastDeployment};
 
 const PERMISSION: &str = "pull-requests: write";
 const OPENING: &str = "<!-- shipway v1 ";
+const PAST_OPENING: &str = "<!-- shipway past v1 ";
 const CLOSING: &str = " -->";
+/// Of the memory's line, in bytes: five entries of the longest kind are shorter.
+const LONGEST_PAST: usize = 16 * 1024;
 /// Pages of 100 that are looked through: nobody reads a pull request with more.
 const PAGES: usize = 50;
 
@@ -28,13 +32,7 @@ pub struct Marker {
 
 impl Marker {
     pub fn line(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        // `--` and `>` could end the HTML comment early; inside JSON they have another spelling.
-        let json = json
-            .replace("--", "\\u002d\\u002d")
-            .replace('<', "\\u003c")
-            .replace('>', "\\u003e");
-        format!("{OPENING}{json}{CLOSING}")
+        hidden(OPENING, self)
     }
 
     /// Of a comment's body: only its first line counts.
@@ -53,11 +51,51 @@ impl Marker {
     }
 }
 
+/// A line of a comment that nobody sees. `--` and `>` could end the HTML comment early; inside JSON they have another
+/// spelling.
+fn hidden(opening: &str, value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value)
+        .unwrap_or_default()
+        .replace("--", "\\u002d\\u002d")
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e");
+    // Nor is there anything in it that shows or turns in an editor.
+    let mut line = opening.to_owned();
+    for c in json.chars() {
+        match c {
+            ' '..='~' => line.push(c),
+            c => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| line.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    line + CLOSING
+}
+
+/// The memory's line, the newest first.
+pub fn past_line(past: &[PastDeployment]) -> String {
+    hidden(PAST_OPENING, &past)
+}
+
+/// What a comment's body remembers: its second line, which anybody who may edit comments may have written. What does not
+/// fit in every respect is no memory.
+pub fn past_of(body: &str) -> Vec<PastDeployment> {
+    let read = || {
+        let line = body.lines().nth(1).filter(|l| l.len() <= LONGEST_PAST)?;
+        let json = line.strip_prefix(PAST_OPENING)?.strip_suffix(CLOSING)?;
+        past::sound(serde_json::from_str(json).ok()?)
+    };
+    read().unwrap_or_default()
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
     pub id: u64,
     pub url: String,
     pub marker: Option<Marker>,
+    /// Of its memory, the newest first.
+    pub past: Vec<PastDeployment>,
 }
 
 /// The newest comment of ours about the marker's service and environment.
@@ -82,8 +120,8 @@ pub async fn find(
             if node["viewerDidAuthor"] != true {
                 continue;
             }
-            let marker = node["body"].as_str().and_then(Marker::of);
-            let (Some(marker), Some(id)) = (marker, id_of(node)) else {
+            let body = node["body"].as_str().unwrap_or_default();
+            let (Some(marker), Some(id)) = (Marker::of(body), id_of(node)) else {
                 continue;
             };
             let newest = found
@@ -95,6 +133,7 @@ pub async fn find(
                     id,
                     url: node["url"].as_str().unwrap_or_default().to_owned(),
                     marker: Some(marker),
+                    past: past_of(body),
                 });
             }
         }
@@ -183,9 +222,11 @@ pub async fn update_comment(
 }
 
 fn of_rest(answer: &Value, id: u64) -> Comment {
+    let body = answer["body"].as_str().unwrap_or_default();
     Comment {
         id,
         url: answer["html_url"].as_str().unwrap_or_default().to_owned(),
-        marker: answer["body"].as_str().and_then(Marker::of),
+        marker: Marker::of(body),
+        past: past_of(body),
     }
 }

@@ -63,6 +63,12 @@ pub fn is_harmless(setting: &str) -> bool {
     )
 }
 
+/// Whether a key of `shipway.yml` may say it: not where secrets are, and not what lets the code that brings the file along
+/// be built with a role in hand.
+pub fn may_stand_in_a_file(setting: &str) -> bool {
+    !is_secret(setting) && !matches!(setting, "config" | "allow-untrusted-build")
+}
+
 /// The values in one text of an input or a variable.
 pub(super) fn split(arg: &Arg, text: &str, place: &Place) -> Result<Vec<String>, InputError> {
     let split = match Shape::of(arg) {
@@ -83,15 +89,23 @@ pub(super) fn split(arg: &Arg, text: &str, place: &Place) -> Result<Vec<String>,
 /// Whether the argument takes these values.
 pub(super) fn check(arg: &Arg, values: &[String], place: &Place) -> Result<(), InputError> {
     by_name(arg, values, place)?;
+    one(arg, values).map_err(|error| InputError::value(place.clone(), problem(&error)))
+}
+
+/// What clap says to this value of the argument, if it refuses it.
+pub(super) fn problem_of(arg: &Arg, value: &str) -> Option<String> {
+    one(arg, &[value.to_owned()]).err().map(|e| problem(&e))
+}
+
+/// One argument alone: no other one's rule is in the way, and it costs microseconds.
+fn one(arg: &Arg, values: &[String]) -> Result<(), clap::Error> {
     let long = arg.get_long().unwrap_or_default();
-    // One argument alone: no other one's rule is in the way, and it costs microseconds.
     clap::Command::new("value")
         .no_binary_name(true)
         .disable_help_flag(true)
         .arg(arg.clone().required(false))
         .try_get_matches_from(values.iter().map(|v| format!("--{long}={v}")))
         .map(|_| ())
-        .map_err(|error| InputError::value(place.clone(), problem(&error)))
 }
 
 /// Rules that hold for one setting, and must not echo its value.

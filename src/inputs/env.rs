@@ -127,17 +127,26 @@ impl Signal {
 #[derive(Clone, Debug, Default)]
 pub struct Cancel {
     token: CancellationToken,
-    signal: Arc<OnceLock<Signal>>,
+    signal: Arc<OnceLock<(Signal, tokio::time::Instant)>>,
 }
 
 impl Cancel {
     pub fn cancel(&self, signal: Signal) {
-        self.signal.get_or_init(|| signal);
+        self.signal
+            .get_or_init(|| (signal, tokio::time::Instant::now()));
         self.token.cancel();
     }
 
     pub fn signal(&self) -> Option<Signal> {
-        self.signal.get().copied()
+        self.signal.get().map(|(signal, _)| *signal)
+    }
+
+    /// Resolves so long after the signal; never without one.
+    pub async fn lapsed(&self, grace: Duration) {
+        self.cancelled().await;
+        if let Some((_, heard)) = self.signal.get() {
+            tokio::time::sleep_until(*heard + grace).await;
+        }
     }
 
     pub fn is_cancelled(&self) -> bool {

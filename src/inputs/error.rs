@@ -234,6 +234,17 @@ impl InputError {
         }
     }
 
+    /// `shipway schema action --verb` names none.
+    pub fn no_action(verb: &str) -> InputError {
+        let known = super::generate::ACTIONS.join(", ");
+        InputError::Value {
+            place: Place::Flag {
+                setting: "verb".to_owned(),
+            },
+            problem: format!("`{verb}` has no action; there are: {known}"),
+        }
+    }
+
     pub(super) fn value(place: Place, problem: String) -> InputError {
         match place {
             Place::File { .. } => InputError::FileValue { place, problem },

@@ -197,7 +197,7 @@ impl<'a> Visitor<'_> for KeySeed<'a> {
             return Err(self.reading.refuse(Wrong::NotInFile { setting }));
         }
         // Who may change the file could lift the guard against their own code.
-        if key == "allow-untrusted-build" {
+        if !check::may_stand_in_a_file(key) {
             return Err(self.reading.refuse(Wrong::NotByCode { setting }));
         }
         if self.seen.contains(&setting) {

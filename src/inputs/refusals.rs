@@ -201,6 +201,12 @@ help: use the flag or the environment variable `SHIPWAY_BUILD_SECRETS`
 shipway::config::not_in_file"
     );
     assert_eq!(
+        refusal(file("allow-untrusted-build: true\n")),
+        "shipway.yml:1:1: `allow-untrusted-build` is not allowed in a file
+help: use the flag or the environment variable `SHIPWAY_ALLOW_UNTRUSTED_BUILD`
+shipway::config::not_in_file"
+    );
+    assert_eq!(
         refusal(file("no-cache: maybe\n")),
         "shipway.yml:1:11: `no-cache`: must be true or false, not `maybe`
 shipway::config::value"

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::check;
 use super::env::Env;
 use super::error::{InputError, Place};
+use super::generate::OF_THE_ACTION;
 use super::{file, takes_settings, trigger};
 
 /// Read where it exists, unless `--config` names another.
@@ -129,6 +130,10 @@ fn inputs(verb: &Command, env: &Env) -> Result<Values, InputError> {
         return Err(wrong("it is no object".to_owned()));
     };
     for (input, value) in inputs {
+        // All of the action's inputs come in one object.
+        if OF_THE_ACTION.iter().any(|(own, _)| *own == input) {
+            continue;
+        }
         let Some(arg) = settings(verb).find(|a| a.get_long() == Some(&input)) else {
             return Err(InputError::UnknownInput {
                 near: nearest(&input, settings(verb).filter_map(|a| a.get_long())),

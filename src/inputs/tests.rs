@@ -336,25 +336,6 @@ fn help_names_every_way_to_set_a_value() {
 }
 
 #[test]
-fn every_flag_that_scripts_rely_on_exists() {
-    let schema = schema();
-    let verb = schema.find_subcommand("deploy").unwrap();
-    let mut flags: Vec<&str> = sources::settings(verb)
-        .filter_map(|a| a.get_long())
-        .collect();
-    flags.sort_unstable();
-    let mut expected: Vec<&str> = "aws-region role-to-assume audience role-session-name \
-        role-duration-seconds ecr-repository create-repository context file target platform build-args \
-        build-secrets labels cache-from cache-to no-cache pull on-existing-tag extra-tags image cluster service \
-        container-name task-definition environment-variables secrets command desired-count force-new-deployment \
-        wait-until wait-for-minutes stable-for on-superseded url comment github-token config output verbose"
-        .split_whitespace()
-        .collect();
-    expected.sort_unstable();
-    assert_eq!(flags, expected);
-}
-
-#[test]
 fn the_code_does_not_choose_the_target_on_privileged_events() {
     let asked = |flags, event| Asked {
         flags,

@@ -64,10 +64,11 @@ impl Trigger {
         let number = |name: &str| env.var(name).and_then(|v| v.parse::<u64>().ok());
         let untrusted = |name: &str| Untrusted::new(env.var(name).unwrap_or_default());
         let github_sha = env.var("GITHUB_SHA").map(str::to_owned);
-        let server_url = env.var("GITHUB_SERVER_URL").unwrap_or("https://github.com");
-        let api_url = env
-            .var("GITHUB_API_URL")
-            .unwrap_or("https://api.github.com");
+        let Addresses {
+            server_url,
+            api_url,
+            graphql_url,
+        } = addresses(env);
         let mut trigger = Trigger {
             event_name: event_name.to_owned(),
             repository: repository.to_owned(),
@@ -84,12 +85,9 @@ impl Trigger {
             run_attempt: number("GITHUB_RUN_ATTEMPT").unwrap_or(1),
             workflow: untrusted("GITHUB_WORKFLOW"),
             actor: untrusted("GITHUB_ACTOR"),
-            server_url: server_url.trim_end_matches('/').to_owned(),
-            api_url: api_url.trim_end_matches('/').to_owned(),
-            graphql_url: env
-                .var("GITHUB_GRAPHQL_URL")
-                .map(str::to_owned)
-                .unwrap_or_else(|| format!("{}/graphql", api_url.trim_end_matches('/'))),
+            server_url,
+            api_url,
+            graphql_url,
             conclusion: None,
         };
         trigger.read_pull_request(payload);
@@ -130,7 +128,7 @@ impl Trigger {
             // Which commit that is, and whose, only the API tells.
             self.pull_request = issue["number"].as_u64();
             self.pull_state = Some(PullState::of(
-                issue["state"] == "open",
+                issue["state"] != "closed",
                 issue["pull_request"]["merged_at"].is_string(),
             ));
             self.sha = None;
@@ -161,6 +159,33 @@ impl Trigger {
 
     pub fn commit_url(&self, sha: &str) -> String {
         format!("{}/commit/{sha}", self.repository_url())
+    }
+}
+
+struct Addresses {
+    server_url: String,
+    api_url: String,
+    graphql_url: String,
+}
+
+/// From the runner's variables. Where one is missing it follows from the others, so that the token of a server of one's own
+/// is never shown to the public one; that one only where nothing is said at all.
+fn addresses(env: &Env) -> Addresses {
+    let var = |name: &str| env.var(name).map(|v| v.trim_end_matches('/').to_owned());
+    let (server, api) = (var("GITHUB_SERVER_URL"), var("GITHUB_API_URL"));
+    let public = "https://github.com";
+    let api_url = api.unwrap_or_else(|| match server.as_deref() {
+        Some(own) if own != public => format!("{own}/api/v3"),
+        _ => "https://api.github.com".to_owned(),
+    });
+    Addresses {
+        graphql_url: var("GITHUB_GRAPHQL_URL").unwrap_or_else(|| {
+            // A server of one's own has `/api/v3` and `/api/graphql`.
+            let own = api_url.strip_suffix("/api/v3").map(|o| format!("{o}/api"));
+            format!("{}/graphql", own.as_ref().unwrap_or(&api_url))
+        }),
+        server_url: server.unwrap_or_else(|| public.to_owned()),
+        api_url,
     }
 }
 

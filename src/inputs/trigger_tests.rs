@@ -148,3 +148,46 @@ fn an_enterprise_server_is_asked_where_it_says() {
         "https://github.example.com/octo-org/web/commit/abc"
     );
 }
+
+#[test]
+fn an_address_that_is_not_given_follows_from_the_others_and_never_leads_to_another_host() {
+    let of = |given: &[(&str, &str)]| {
+        let mut vars = vec![
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REPOSITORY", "octo-org/web"),
+        ];
+        vars.extend(given);
+        let (env, _, _) = testing::env(&vars, Path::new("."));
+        let trigger = Trigger::read(&env).unwrap().unwrap();
+        [trigger.server_url, trigger.api_url, trigger.graphql_url]
+    };
+    let server = |url| ("GITHUB_SERVER_URL", url);
+    let api = |url| ("GITHUB_API_URL", url);
+    assert_eq!(
+        of(&[]),
+        [
+            "https://github.com",
+            "https://api.github.com",
+            "https://api.github.com/graphql"
+        ]
+    );
+    assert_eq!(
+        of(&[server("https://github.example.com/")]),
+        [
+            "https://github.example.com",
+            "https://github.example.com/api/v3",
+            "https://github.example.com/api/graphql"
+        ]
+    );
+    assert_eq!(
+        of(&[
+            server("https://octo-corp.ghe.com"),
+            api("https://api.octo-corp.ghe.com")
+        ]),
+        [
+            "https://octo-corp.ghe.com",
+            "https://api.octo-corp.ghe.com",
+            "https://api.octo-corp.ghe.com/graphql"
+        ]
+    );
+}

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Untrusted;
 use super::claims::Claims;
 use super::names::Arn;
+use super::policy_text::policy_text;
 
 /// A statement to paste, and what must be known about it before it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +129,7 @@ pub fn advice(role_arn: &str, claims: &Claims) -> Option<Advice> {
         "Condition": condition,
     });
     Some(Advice {
-        statement: printable(&serde_json::to_string_pretty(&statement).ok()?),
+        statement: policy_text(&statement),
         notes,
     })
 }
@@ -185,23 +186,6 @@ fn is_merge_of_a_pull_request(reference: &str) -> bool {
 /// `${` begins a variable in every value of a policy; this is IAM's spelling of the two characters themselves.
 fn literal(value: &str) -> String {
     value.replace("${", "${$}{")
-}
-
-/// The same JSON in printable ASCII: claims are other people's text (a branch's name). `##[` is a command to a runner anywhere
-/// in a line, so its first character is spelled too.
-fn printable(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '\n' | ' '..='~' => out.push(c),
-            other => {
-                for unit in other.encode_utf16(&mut [0; 2]) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    out.replace("##[", "\\u0023#[")
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Untrusted {
         self.0.contains(needle)
     }
 
+    /// Its length, in characters.
+    pub fn chars(&self) -> usize {
+        self.0.chars().count()
+    }
+
     /// For deciding and comparing. Rendering goes through `report::escape` alone (a tidy test checks who calls this).
     pub fn raw(&self) -> &str {
         &self.0

@@ -172,6 +172,23 @@ pub const PLAN_OUTPUTS: &[(&str, &str)] = &[
     FAILURE_CODE,
     REPORT_FILE,
 ];
+/// What an action gives, and what each means; `setup` is one, though no verb.
+pub fn outputs_of(action: &str) -> &'static [(&'static str, &'static str)] {
+    match Verb::parse(action) {
+        Some(verb) => verb.outputs(),
+        None if action == "setup" => SETUP_OUTPUTS,
+        None => &[],
+    }
+}
+
+/// Written by the action's script.
+const SETUP_OUTPUTS: &[(&str, &str)] = &[
+    (
+        "version",
+        "Version of the release; empty with SHIPWAY_BINARY",
+    ),
+    ("path", "Path of the binary"),
+];
 
 /// What a run tells other programs, in `GITHUB_OUTPUT` and with `--output json`; on failure too. Holds every verb's, writes
 /// those that its verb lists.

@@ -66,7 +66,9 @@ pub enum TrustError {
     #[error("the pull request was closed without being merged, so it is not {done}")]
     #[diagnostic(
         code(shipway::preflight::not_merged),
-        help("add `if: github.event.pull_request.merged == true` to the job, or use `on: push`")
+        help(
+            "use `on: push`, or on `pull_request` add `if: github.event.pull_request.merged` to the job"
+        )
     )]
     NotMerged { done: &'static str },
 

@@ -159,6 +159,23 @@ impl Terminal {
         self.line(&self.paint(first, style));
     }
 
+    /// Lines that stay, each with the word in it that colour may help to find.
+    pub(super) fn tree(&mut self, lines: &[(Text, Option<&'static str>)]) {
+        self.stop_live();
+        for (text, word) in lines {
+            let mut line = format!("  {}", escape::text_line(text));
+            if let Some(word) = word {
+                let style = match *word {
+                    "OK" => Style::new().green(),
+                    "NG" => Style::new().red().bold(),
+                    _ => Style::new().dimmed(),
+                };
+                line = line.replacen(word, &self.paint(word, style), 1);
+            }
+            self.line(&line);
+        }
+    }
+
     fn started(&mut self, phase: Phase) {
         self.close_group();
         if self.in_actions && phase.is_folded() {

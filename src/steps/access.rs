@@ -321,15 +321,18 @@ fn refused(
 const CANDIDATES: &str = "STS does not say which of these it is:
 - the role does not exist, or its name or account is misspelt
 - its trust policy does not allow sts:AssumeRoleWithWebIdentity, or not for this account's OIDC provider (its ARN must be the Principal)
-- a condition does not match a claim below, letter by letter: sub, aud or ref
+- a condition does not match a claim of the token, letter by letter: sub, aud or ref
 - a service control policy (SCP) or a resource control policy (RCP) denies it";
+
+/// Heads the claims in a refusal's help; they follow it, indented.
+pub const THE_TOKEN_CLAIMS: &str = "the token claims:";
 
 fn claims_in_words(claims: Option<&Claims>) -> String {
     let listed = claims.map(Claims::listed).unwrap_or_default();
     if listed.is_empty() {
         return String::new();
     }
-    let mut words = "\nthe token claims:".to_owned();
+    let mut words = format!("\n{THE_TOKEN_CLAIMS}");
     for (name, value) in listed {
         words.push_str(&format!("\n  {name}: {}", one_line(value)));
     }

@@ -1,217 +1,234 @@
-//! Says on the pull request what goes on: finds which one, keeps one comment per service and environment, edits it in
-//! place. Whatever goes wrong here is a warning: a deploy does not fail for its announcement.
+//! Tells GitHub what goes on: the comment on the pull request and the deployment on the commit, each by a task of its own,
+//! so that neither delays the deploy, the other, or a signal. Whatever goes wrong here fails no deploy.
+//!
+//! Only the newest news counts: what was not told when the next comes is left out. The last words are always tried.
+
+mod comment;
+mod deployment;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::github::client::{GitHub, GitHubError};
-use crate::github::comment::{self, Comment, Marker};
-use crate::github::pulls;
-use crate::inputs::env::Env;
+use crate::github::client::GitHub;
+use crate::inputs::env::{Cancel, Clock, Env};
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values::CommentMode;
-use crate::model::Untrusted;
-use crate::report::markdown::{self, Announcement};
+use crate::model::claims::Claims;
+use crate::model::event::is_privileged;
+use crate::model::past::PastDeployment;
+use crate::report::markdown::Announcement;
 use crate::report::{Report, Text};
+
+pub use deployment::Kind;
+
+/// A runner kills us ten seconds after its first signal; people wait for the last words half as long.
+const LAST_WORDS: Duration = Duration::from_millis(4_500);
+/// Nobody waits longer than this for GitHub once the deploy itself is over.
+const LONGEST: Duration = Duration::from_secs(25);
+/// After a signal: a request in flight that may be given up is waited for so long, or it could overtake the last words.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+
+/// What is to be told, for whom.
+pub struct Asked<'a> {
+    pub token: Option<&'a SecretString>,
+    pub trigger: Option<&'a Trigger>,
+    /// `cluster/service`
+    pub service: &'a str,
+    /// Of the id token, where one was minted.
+    pub claims: Option<&'a Claims>,
+    pub comment: CommentMode,
+    /// `None`: no deployment on the commit.
+    pub deployment: Option<Kind>,
+}
 
 /// Where announcements of this run go.
 pub struct Announcer {
-    place: Option<Place>,
+    clock: Option<Clock>,
+    told: watch::Sender<Told>,
+    known: watch::Receiver<Known>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
-struct Place {
-    github: GitHub,
-    repository: String,
-    number: u64,
-    marker: Marker,
-    comment: Option<Comment>,
-    looked: bool,
-    /// After the first warning nothing more is tried: it would warn again at every phase.
-    silent: bool,
-    last: Option<String>,
+/// What shall be said now.
+#[derive(Clone, Default)]
+struct Told {
+    about: Arc<Announcement>,
+    at: jiff::Timestamp,
+    last: bool,
+    /// A signal came: seconds are left.
+    hurried: bool,
+}
+
+/// What GitHub answered so far.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    comment_url: Option<String>,
+    deployment: Option<u64>,
+    /// `None` until the comment was looked for.
+    past: Option<Vec<PastDeployment>>,
 }
 
 impl Announcer {
     /// Says nothing anywhere.
     pub fn none() -> Announcer {
-        Announcer { place: None }
+        Announcer {
+            clock: None,
+            told: watch::Sender::new(Told::default()),
+            known: watch::channel(Known {
+                past: Some(Vec::new()),
+                ..Known::default()
+            })
+            .1,
+            tasks: Vec::new(),
+        }
     }
 
-    /// Finds the pull request: the event's own, or on a push the merged one that the commit came from. `service` is
-    /// `cluster/service`; `environment` is the id token's claim.
-    pub async fn find(
-        env: &Env,
-        mode: CommentMode,
-        token: Option<&SecretString>,
-        trigger: Option<&Trigger>,
-        service: &str,
-        environment: Option<&Untrusted>,
-        report: &Report,
-    ) -> Announcer {
-        let (CommentMode::Auto, Some(trigger)) = (mode, trigger) else {
+    /// Finds out where to say it: the event's pull request, or on a push the merged one that the commit came from; and the
+    /// event's commit. Returns at once: looking goes on behind it.
+    pub fn find(env: &Env, asked: Asked<'_>, report: &Arc<Report>) -> Announcer {
+        let Some(trigger) = asked.trigger else {
             return Announcer::none();
         };
-        let Some(token) = token else {
-            if trigger.pull_request.is_some() {
-                report.warn(
-                    "shipway::github::no_token",
-                    "no comment on the pull request: there is no token for GitHub",
-                    Text::new()
-                        .say("set ")
-                        .code("GITHUB_TOKEN: ${{ github.token }}")
-                        .say(" in the step's ")
-                        .code("env:")
-                        .say(", or ")
-                        .code("comment: off"),
-                );
+        // The token of a fork's pull request may read only: what cannot be written is not tried.
+        if trigger.fork && !is_privileged(&trigger.event_name) {
+            return Announcer::none();
+        }
+        let comments = asked.comment == CommentMode::Auto;
+        let Some(token) = asked.token else {
+            if comments && trigger.pull_request.is_some() {
+                warn_of_no_token(report);
             }
             return Announcer::none();
         };
         report.mask(token);
-        let github = match GitHub::new(
-            env.wire.clone(),
-            &trigger.api_url,
-            &trigger.graphql_url,
-            token,
-        ) {
+        let urls = (&trigger.api_url, &trigger.graphql_url);
+        let github = match GitHub::new(env.wire.clone(), urls.0, urls.1, token) {
             Ok(github) => github,
             Err(error) => {
-                warn(report, &error);
+                if comments {
+                    comment::warn(report, &error);
+                }
                 return Announcer::none();
             }
         };
-        let number = match trigger.pull_request {
-            Some(number) => Some(number),
-            None => merged_pull(&github, trigger, report).await,
-        };
-        let marker = Marker {
-            service: service.to_owned(),
-            environment: environment.map(|e| e.raw().to_owned()).unwrap_or_default(),
-            run: trigger.run_id.unwrap_or_default(),
-            attempt: trigger.run_attempt,
-        };
+        let told = watch::Sender::new(Told::default());
+        let (known, known_so_far) = watch::channel(Known {
+            // Without a comment there is nothing to remember.
+            past: (!comments).then(Vec::new),
+            ..Known::default()
+        });
+        let mut tasks = Vec::new();
+        if comments {
+            let comment =
+                comment::StickyComment::new(&github, trigger, &asked, report, known.clone());
+            tasks.push(tokio::spawn(comment.run(told.subscribe())));
+        }
+        let deployment = deployment::OnGitHub::new(&github, trigger, &asked, report, known.clone());
+        if let Some(deployment) = deployment {
+            tasks.push(tokio::spawn(deployment.run(told.subscribe())));
+        }
         Announcer {
-            place: number.map(|number| Place {
-                github,
-                repository: trigger.repository.clone(),
-                number,
-                marker,
-                comment: None,
-                looked: false,
-                silent: false,
-                last: None,
-            }),
+            clock: Some(env.clock),
+            told,
+            known: known_so_far,
+            tasks,
         }
     }
 
-    /// The pull request that is written to.
-    #[cfg(test)]
-    pub fn pull_request(&self) -> Option<u64> {
-        self.place.as_ref().map(|p| p.number)
+    /// Says where we are, soon: does not wait for GitHub.
+    pub fn update(&self, about: &Announcement) {
+        self.tell(about, false, false);
     }
 
-    /// Writes the comment, or edits it. Its address, once it stands.
-    pub async fn update(&mut self, about: &Announcement, report: &Report) -> Option<String> {
-        let place = self.place.as_mut()?;
-        if !place.silent
-            && let Err(error) = place.write(about, report).await
-        {
-            place.silent = true;
-            warn(report, &error);
-        }
-        place
-            .comment
-            .as_ref()
-            .map(|c| c.url.clone())
-            .filter(|url| !url.is_empty())
-    }
-}
-
-impl Place {
-    async fn write(&mut self, about: &Announcement, report: &Report) -> Result<(), GitHubError> {
-        let body = markdown::comment(&self.marker.line(), about);
-        if self.last.as_ref() == Some(&body) {
-            return Ok(());
-        }
-        self.look().await?;
-        let newer = self
-            .comment
-            .as_ref()
-            .and_then(|c| c.marker.as_ref())
-            .filter(|theirs| self.marker.is_older_than(theirs));
-        if let Some(newer) = newer {
-            report.notice(format!(
-                "the comment on pull request {} stays: run {} (attempt {}) wrote it, and is newer than this one",
-                self.number, newer.run, newer.attempt
-            ));
-            self.silent = true;
-            return Ok(());
-        }
-        let written = match &self.comment {
-            Some(comment) => {
-                comment::update_comment(&self.github, &self.repository, comment.id, &body).await?
-            }
-            None => {
-                comment::create_comment(&self.github, &self.repository, self.number, &body).await?
-            }
+    /// Says how it ended, and waits until it is said: after a signal, only for as long as the runner leaves us.
+    pub async fn conclude(&mut self, about: &Announcement, cancel: &Cancel) {
+        self.tell(about, true, cancel.is_cancelled());
+        let told = self.told.clone();
+        let hurry = async {
+            cancel.cancelled().await;
+            told.send_modify(|told| told.hurried = true);
+            cancel.lapsed(LAST_WORDS).await;
         };
-        self.comment = Some(written);
-        self.last = Some(body);
-        Ok(())
+        let mut tasks = std::mem::take(&mut self.tasks);
+        tokio::select! {
+            biased;
+            _ = futures_util::future::join_all(&mut tasks) => {}
+            () = hurry => {}
+            () = tokio::time::sleep(LONGEST) => {}
+        }
+        tasks.iter().for_each(JoinHandle::abort);
     }
 
-    /// Who wrote it last: all comments the first time, then only ours. It may have been deleted in between.
-    async fn look(&mut self) -> Result<(), GitHubError> {
-        if let Some(known) = &self.comment {
-            match comment::get_comment(&self.github, &self.repository, known.id).await {
-                Ok(now) => self.comment = Some(now),
-                Err(error) if error.is_not_found() => self.comment = None,
-                Err(error) => return Err(error),
-            }
-        } else if !self.looked {
-            let Some((owner, name)) = self.repository.split_once('/') else {
-                return Ok(());
-            };
-            self.comment =
-                comment::find(&self.github, owner, name, self.number, &self.marker).await?;
+    fn tell(&self, about: &Announcement, last: bool, hurried: bool) {
+        self.told.send_replace(Told {
+            about: Arc::new(about.clone()),
+            at: self.clock.map(|c| c.timestamp()).unwrap_or_default(),
+            last,
+            hurried,
+        });
+    }
+
+    /// The comment's address, once it stands.
+    pub fn comment_url(&self) -> Option<String> {
+        self.known.borrow().comment_url.clone()
+    }
+
+    /// Of the deployment on the commit: ours, or the job's own where this run tells it how things go.
+    pub fn github_deployment_id(&self) -> Option<u64> {
+        self.known.borrow().deployment
+    }
+
+    /// Earlier deployments of this service that the comment remembers, the newest first; never this one. Waits until the
+    /// comment was looked for; a signal ends the wait.
+    pub async fn history(&self, cancel: &Cancel) -> Vec<PastDeployment> {
+        let mut known = self.known.clone();
+        tokio::select! {
+            biased;
+            _ = known.wait_for(|k| k.past.is_some()) => {}
+            () = cancel.cancelled() => {}
+            () = tokio::time::sleep(LONGEST) => {}
         }
-        self.looked = true;
-        Ok(())
+        self.known.borrow().past.clone().unwrap_or_default()
     }
 }
 
-/// On a push: the pull request whose merge brought the commit.
-async fn merged_pull(github: &GitHub, trigger: &Trigger, report: &Report) -> Option<u64> {
-    let sha = trigger.sha.as_deref()?;
-    if trigger.event_name != "push" {
-        return None;
-    }
-    match pulls::list_merged_pulls_of_commit(github, &trigger.repository, sha).await {
-        Ok(found) => found.first().map(|p| p.number),
-        Err(error) => {
-            warn(report, &error);
-            None
-        }
+/// A deploy that is dropped says nothing more.
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-fn warn(report: &Report, error: &GitHubError) {
-    let (code, help) = match error {
-        GitHubError::Denied { permission, .. } => (
-            "shipway::github::denied",
-            Text::new()
-                .say("add ")
-                .code(*permission)
-                .say(" to the job's ")
-                .code("permissions:")
-                .say(", or set ")
-                .code("comment: off"),
-        ),
-        _ => ("shipway::github::unannounced", Text::new()),
-    };
+/// Resolves when a signal leaves only seconds.
+async fn hurried(told: &watch::Receiver<Told>) {
+    let mut told = told.clone();
+    if told.wait_for(|t| t.hurried).await.is_err() {
+        // Nobody will tell us: the deploy is gone, and we with it.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// As `hurried`, and what is in flight has had its time.
+async fn given_up(told: &watch::Receiver<Told>) {
+    hurried(told).await;
+    tokio::time::sleep(IN_FLIGHT).await;
+}
+
+fn warn_of_no_token(report: &Report) {
     report.warn(
-        code,
-        format!("no comment on the pull request: {error}"),
-        help,
+        "shipway::github::no_token",
+        "no comment on the pull request: there is no token for GitHub",
+        Text::new()
+            .say("set ")
+            .code("GITHUB_TOKEN: ${{ github.token }}")
+            .say(" in the step's ")
+            .code("env:")
+            .say(", or ")
+            .code("comment: off"),
     );
 }
 

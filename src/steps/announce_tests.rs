@@ -7,20 +7,28 @@ use serde_json::{Value, json};
 use super::*;
 use crate::inputs::env::testing;
 use crate::inputs::values::OutputFormat;
-use crate::report::markdown::{Announcement, State};
+use crate::report::markdown::State;
 
 /// GitHub's comments of one pull request.
 #[derive(Default)]
 struct Comments {
     bodies: Vec<Option<String>>,
     denied: bool,
+    /// The next POST takes effect and its answer is lost.
+    loses_an_answer: bool,
+    asked: Vec<String>,
 }
 
 fn wire(comments: &Arc<Mutex<Comments>>) -> crate::wire::Wire {
     let comments = comments.clone();
     testing::wire(move |request| {
         let mut comments = comments.lock().unwrap();
+        comments.asked.push(request.uri().path().to_owned());
         let (status, answer) = answer(&mut comments, &request);
+        let created = request.method() == "POST" && status == 201;
+        if created && std::mem::take(&mut comments.loses_an_answer) {
+            return Err("connection reset".to_owned());
+        }
         Ok(http::Response::builder()
             .status(status)
             .body(answer.to_string())
@@ -77,8 +85,7 @@ fn answer(comments: &mut Comments, request: &http::Request<String>) -> (u16, Val
 
 struct Told {
     log: String,
-    urls: Vec<Option<String>>,
-    pull_request: Option<u64>,
+    url: Option<String>,
 }
 
 /// Runs the announcements of one run.
@@ -116,30 +123,32 @@ fn announce_with(
         .start_paused(true)
         .build()
         .unwrap();
-    let (urls, pull_request) = runtime.block_on(async {
-        let report = Report::new(&env, OutputFormat::Text);
+    let url = runtime.block_on(async {
+        let report = Arc::new(Report::new(&env, OutputFormat::Text));
         let trigger = Trigger::read(&env).unwrap();
-        let mut announcer = Announcer::find(
-            &env,
-            CommentMode::Auto,
-            Some(&SecretString::from("t")),
-            trigger.as_ref(),
-            "prod/web",
-            None,
-            &report,
-        )
-        .await;
-        let mut urls = Vec::new();
-        for (n, update) in updates.iter().enumerate() {
-            urls.push(announcer.update(update, &report).await);
+        let token = SecretString::from("t");
+        let asked = Asked {
+            token: Some(&token),
+            trigger: trigger.as_ref(),
+            service: "prod/web",
+            claims: None,
+            comment: CommentMode::Auto,
+            deployment: None,
+        };
+        let mut announcer = Announcer::find(&env, asked, &report);
+        let (last, before) = updates.split_last().unwrap();
+        for (n, update) in before.iter().enumerate() {
+            announcer.update(update);
+            // Long enough for GitHub.
+            tokio::time::sleep(Duration::from_secs(60)).await;
             between(n);
         }
-        (urls, announcer.pull_request())
+        announcer.conclude(last, &env.cancel).await;
+        announcer.comment_url()
     });
     Told {
         log: stderr.text(),
-        urls,
-        pull_request,
+        url,
     }
 }
 
@@ -165,7 +174,7 @@ fn one_comment_is_edited_in_place_by_this_run_and_the_next() {
         "10",
         &[at("http://a/"), at("http://b/")],
     );
-    assert_eq!(told.urls, vec![Some("https://c/0".to_owned()); 2]);
+    assert_eq!(told.url.as_deref(), Some("https://c/0"));
     announce(&comments, "pull_request", "11", &[at("http://c/")]);
     let bodies = &comments.lock().unwrap().bodies;
     assert_eq!(bodies.len(), 1);
@@ -236,7 +245,56 @@ fn a_comment_deleted_in_between_is_written_anew() {
             }
         },
     );
-    assert_eq!(told.urls[1].as_deref(), Some("https://c/1"));
+    assert_eq!(told.url.as_deref(), Some("https://c/1"));
+}
+
+#[test]
+fn a_comment_whose_answer_was_lost_is_looked_for_and_not_posted_twice() {
+    let comments = Arc::new(Mutex::new(Comments {
+        loses_an_answer: true,
+        ..Comments::default()
+    }));
+    let told = announce(
+        &comments,
+        "pull_request",
+        "10",
+        &[at("http://a/"), at("http://b/")],
+    );
+    assert_eq!(told.log, "");
+    assert_eq!(told.url.as_deref(), Some("https://c/0"));
+    let bodies = &comments.lock().unwrap().bodies;
+    assert_eq!(bodies.len(), 1);
+    assert!(bodies[0].as_ref().unwrap().contains("http://b/"));
+}
+
+#[test]
+fn each_run_is_remembered_by_the_next_and_a_rerun_attempt_replaces_nothing_else() {
+    let comments = Arc::<Mutex<Comments>>::default();
+    for run in ["10", "11", "12", "13", "14", "15", "15"] {
+        announce(&comments, "pull_request", run, &[at("http://a/")]);
+    }
+    let body = comments.lock().unwrap().bodies[0].clone().unwrap();
+    let past = crate::github::comment::past_of(&body);
+    assert_eq!(
+        past.iter().map(|p| p.run).collect::<Vec<_>>(),
+        [15, 14, 13, 12, 11],
+        "{body}"
+    );
+}
+
+#[test]
+fn a_memory_that_somebody_edited_is_no_memory_and_no_harm() {
+    let comments = Arc::<Mutex<Comments>>::default();
+    announce(&comments, "pull_request", "10", &[at("http://a/")]);
+    {
+        let mut comments = comments.lock().unwrap();
+        let body = comments.bodies[0].as_mut().unwrap();
+        *body = body.replace("\"took_ms\":", "\"evil\":1,\"took_ms\":");
+    }
+    announce(&comments, "pull_request", "11", &[at("http://a/")]);
+    let body = comments.lock().unwrap().bodies[0].clone().unwrap();
+    let past = crate::github::comment::past_of(&body);
+    assert_eq!(past.iter().map(|p| p.run).collect::<Vec<_>>(), [11]);
 }
 
 #[test]
@@ -251,7 +309,7 @@ fn a_denied_comment_is_one_warning_that_names_the_permission() {
         "10",
         &[at("http://a/"), at("http://b/")],
     );
-    assert_eq!(told.urls, [None, None]);
+    assert_eq!(told.url, None);
     assert_eq!(
         told.log,
         "warning: no comment on the pull request: commenting on the pull request: GitHub did not let this token (403: Resource not accessible by integration) (shipway::github::denied)
@@ -264,6 +322,14 @@ fn a_denied_comment_is_one_warning_that_names_the_permission() {
 fn a_push_is_announced_on_the_pull_request_it_came_from() {
     let comments = Arc::<Mutex<Comments>>::default();
     let told = announce(&comments, "push", "10", &[at("http://a/")]);
-    assert_eq!(told.pull_request, Some(3));
+    assert_eq!(told.url.as_deref(), Some("https://c/0"));
+    assert_eq!(
+        comments.lock().unwrap().asked,
+        [
+            "/repos/octo-org/web/commits/2222222222222222222222222222222222222222/pulls",
+            "/graphql",
+            "/repos/octo-org/web/issues/3/comments"
+        ]
+    );
     assert_eq!(comments.lock().unwrap().bodies.len(), 1);
 }

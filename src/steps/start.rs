@@ -1,5 +1,6 @@
 //! How every verb begins that an event can start: who listens, what started the run, whether it may, and that the secrets
-//! it names are there. Asks neither AWS nor GitHub: what is missing here is no matter for the cloud.
+//! it names are there. Asks nobody but git, and GitHub where an event names no commit: what is missing here is no matter for
+//! AWS.
 
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values::BuildSecret;
 use crate::report::{Report, Text};
-use crate::steps::admit::{Asks, admit};
+use crate::steps::admit::{Asks, Uses, admit, admit_code};
 
-/// What is known before anybody is asked.
+/// What is known before AWS is asked.
 pub struct Started {
     /// The event; none on a person's terminal.
     pub trigger: Option<Trigger>,
@@ -35,19 +36,22 @@ pub fn listen(env: &Env, output: &Output) -> (Env, Arc<Report>) {
     (env, report)
 }
 
-/// Reads the event and the secrets, and refuses what this event may not ask for.
-pub fn start(
+/// Reads the event and the secrets, and refuses what this event may not ask for, or not with this code.
+pub async fn start(
     env: &Env,
     asks: Asks,
     github: &GitHubAccess,
     build_secrets: &[BuildSecret],
+    uses: &Uses<'_>,
+    report: &Report,
 ) -> Result<Started, Error> {
-    let trigger = Trigger::read(env)?;
+    let mut trigger = Trigger::read(env)?;
     admit(trigger.as_ref(), asks)?;
     let token = github.read_github_token(env)?;
     for secret in build_secrets {
         secret.read(env)?;
     }
+    admit_code(env, trigger.as_mut(), asks, token.as_ref(), uses, report).await?;
     Ok(Started { trigger, token })
 }
 

@@ -11,7 +11,7 @@ use crate::report::Report;
 use crate::report::markdown::Commit;
 use crate::report::page::{About, BuiltImage};
 use crate::steps::access::{self, Access};
-use crate::steps::admit::Asks;
+use crate::steps::admit::{Asks, Uses};
 use crate::steps::finish::{self, Told};
 use crate::steps::image::{ImageSought, image};
 use crate::steps::ship_image::{Made, Shipped, size};
@@ -55,7 +55,14 @@ impl Build<'_> {
             Asks::Build,
             &self.args.github,
             &self.args.build.build_secrets,
-        )?;
+            &Uses {
+                build: &self.args.build,
+                given: false,
+                task_definition: None,
+            },
+            &self.report,
+        )
+        .await?;
         self.about.run_url = trigger.as_ref().and_then(Trigger::run_url);
         let Access { aws, claims: _ } = access::connect(
             self.env,

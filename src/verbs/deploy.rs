@@ -21,8 +21,8 @@ use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
 use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
 use crate::steps::access::{self, Access};
-use crate::steps::admit::{Asks, Uses, admit_code};
-use crate::steps::announce::Announcer;
+use crate::steps::admit::{Asks, Uses};
+use crate::steps::announce::{Announcer, Asked, Kind};
 use crate::steps::apply::{Applied, apply};
 use crate::steps::gather::service::Sought;
 use crate::steps::image::{ImageSought, image};
@@ -82,15 +82,23 @@ impl Deploy<'_> {
             prepared = self.prepare() => prepared?,
         };
         if !prepared.plan.updates_service() {
-            if let Some(ended) = self.already_there(&prepared).await? {
+            let there = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(ending::cancelled_before_any_change()),
+                there = self.already_there(&prepared) => there?,
+            };
+            if let Some(ended) = there {
                 return Ok(ended);
             }
         } else {
-            self.say_where_we_are(Phase::Update).await;
+            self.say_where_we_are(Phase::Update);
             self.report.started(Phase::Update);
         }
-        // From here on a signal does not stop us between two changes: it is heard when the change is known to be made.
-        let applied = self.apply(&prepared).await?;
+        // From here on a signal does not stop us between two changes: it is heard when the change is known to be made, or
+        // when AWS takes longer to say so than the runner lets us live.
+        let Some(applied) = self.apply(&prepared).await? else {
+            return Ok(ending::cancelled_in_between());
+        };
         let service = applied.service.as_ref().unwrap_or(&prepared.found.service);
         let target = watched::target(&prepared.found, &prepared.plan, &applied, service);
         if prepared.plan.updates_service() {
@@ -101,7 +109,7 @@ impl Deploy<'_> {
         if self.args.limits.wait_until == values::WaitUntil::None {
             return Ok(ending::started(&target));
         }
-        self.say_where_we_are(Phase::Rollout).await;
+        self.say_where_we_are(Phase::Rollout);
         self.report.started(Phase::Rollout);
         let report = self.report.clone();
         let mut say = |news: &_| {
@@ -124,18 +132,18 @@ impl Deploy<'_> {
         Ok(ended)
     }
 
-    /// Executes the plan, and notes what was done of it even when the rest failed.
-    async fn apply(&mut self, prepared: &Prepared) -> Result<Applied, Error> {
+    /// Executes the plan, and notes what was done of it even when the rest failed. `None`: a signal came, and AWS did not
+    /// answer in time.
+    async fn apply(&mut self, prepared: &Prepared) -> Result<Option<Applied>, Error> {
         let mut applied = Applied::nothing(&prepared.plan);
-        let done = apply(
-            &prepared.aws,
-            &prepared.plan,
-            &prepared.found.service,
-            &mut applied,
-        )
-        .await;
+        let Prepared { aws, found, plan } = prepared;
+        let done = tokio::select! {
+            biased;
+            done = apply(aws, plan, &found.service, &mut applied) => done.map(Some),
+            () = self.env.cancel.lapsed(ending::ANSWER_OF_A_CHANGE) => Ok(None),
+        };
         self.note_applied(prepared, &applied);
-        done.map(|()| applied)
+        Ok(done?.map(|()| applied))
     }
 
     /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
@@ -145,23 +153,16 @@ impl Deploy<'_> {
             Asks::Deploy,
             &self.args.announce.github,
             &self.args.build.build_secrets,
-        )?;
-        self.trigger = trigger;
-        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
-        let uses = Uses {
-            build: &self.args.build,
-            given: self.args.promote.image.is_some(),
-            task_definition: self.args.target.task_definition.as_deref(),
-        };
-        admit_code(
-            self.env,
-            self.trigger.as_mut(),
-            Asks::Deploy,
-            token.as_ref(),
-            &uses,
+            &Uses {
+                build: &self.args.build,
+                given: self.args.promote.image.is_some(),
+                task_definition: self.args.target.task_definition.as_deref(),
+            },
             &self.report,
         )
         .await?;
+        self.trigger = trigger;
+        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
         self.report.started(Phase::Preflight);
         let region = &self.args.target.aws_region;
         let Access { aws, claims } = access::connect(
@@ -175,17 +176,17 @@ impl Deploy<'_> {
         let environment = claims.as_ref().and_then(|c| c.environment.as_ref());
         self.about.environment = environment.cloned();
         let of = format!("{}/{}", self.args.target.cluster, self.args.target.service);
-        let mode = self.args.announce.comment;
-        self.announcer = Announcer::find(
-            self.env,
-            mode,
-            token.as_ref(),
-            self.trigger.as_ref(),
-            &of,
-            environment,
-            &self.report,
-        )
-        .await;
+        let announce = &self.args.announce;
+        let shown = announce.github_deployment == values::DeploymentMode::Auto;
+        let asked = Asked {
+            token: token.as_ref(),
+            trigger: self.trigger.as_ref(),
+            service: &of,
+            claims: claims.as_ref(),
+            comment: announce.comment,
+            deployment: shown.then(|| Kind::deploy(&of)),
+        };
+        self.announcer = Announcer::find(self.env, asked, &self.report);
         // A refused role is told on the pull request too.
         let aws = aws?;
 

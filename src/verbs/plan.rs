@@ -14,7 +14,7 @@ use crate::report::markdown::Commit;
 use crate::report::page::About;
 use crate::report::{Phase, Report, Text};
 use crate::steps::access::{self, Access};
-use crate::steps::admit::Asks;
+use crate::steps::admit::{Asks, Uses};
 use crate::steps::finish::{self, Told};
 use crate::steps::gather;
 use crate::steps::gather::service::Sought;
@@ -61,7 +61,14 @@ impl Planning<'_> {
             &self.args.github,
             // Nothing is built, so no secret of the build is needed.
             &[],
-        )?;
+            &Uses {
+                build: &self.args.build,
+                given: self.args.promote.image.is_some(),
+                task_definition: self.args.target.task_definition.as_deref(),
+            },
+            &self.report,
+        )
+        .await?;
         self.about.run_url = trigger.as_ref().and_then(Trigger::run_url);
         self.report.started(Phase::Preflight);
         let target = &self.args.target;

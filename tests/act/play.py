@@ -8,17 +8,17 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import yaml
 
 from checks import Checks
 from release import Release
-from runner import OURS, Act, children, for_act, pins
-from stage import HERE, NAME, ROOT, Site, event, pull_request, visit, world
+from runner import Act, children, for_act
+from stage import HERE, ROOT, Site, event, pull_request, visit, world
 
 checks = Checks()
 RUN = 16_839_201_000
@@ -62,17 +62,20 @@ class Stage:
     def __init__(self, act, site, release):
         self.act, self.site, self.release, self.runs = act, site, release, 0
 
-    def run(self, laid_out, workflow, commit, name="push", pull=None, **more):
+    def run(self, laid_out, workflow, commit, name="push", with_token=True, **more):
+        """`name` is a payload's: `pull_request.fork` is a `pull_request`. Without a token: as GitHub runs a fork's code."""
         self.runs += 1
         self.site.at(commit)
         variables = laid_out.variables(RUN + self.runs)
+        if not with_token:
+            variables = {name: value for name, value in variables.items() if not name.startswith("ACTIONS_ID_TOKEN_")}
         run = self.act.start(
-            workflow, repository=self.site.directory, event_name=name, event=event(name, commit, pull),
+            workflow, repository=self.site.directory, event_name=name.split(".")[0], event=event(name, commit),
             variables=variables, token=laid_out.token, **more,
         )
         log = run.everything()
-        for secret, value in laid_out.secrets().items():
-            checks.check(value not in log, f"{secret} is nowhere in the log")
+        leaked = [secret for secret, value in laid_out.secrets().items() if value in log]
+        checks.equal(leaked, [], "tokens in the log")
         return run
 
 
@@ -125,13 +128,32 @@ def readme(stage, laid_out, commit, before):
     checks.equal([a for a in run.annotations(step) if a[0] != "notice"], [], "no annotation of trouble")
     checks.check("Building the image" in run.groups(step), "the log has groups", str(run.groups(step)))
 
-    print("the same commit again")
-    run = stage.run(laid_out, text, commit)
-    again = ended(run, step, 0, "unchanged", "again")
+    print("the same commit again, by the organisation's workflow of examples/")
+    run = stage.run(laid_out, examples()["calls-reusable.yml"], commit)
+    again = ended(run, "shipway", 0, "unchanged", "again")
     checks.equal(again.get("changed"), "false", "changed")
     checks.equal(again.get("task-definition-arn"), outputs["task-definition-arn"], "the revision")
     checks.equal(len(laid_out.comments(12)), 1, "comments on the pull request")
     return outputs
+
+
+def promoted(stage, laid_out, commit, old):
+    print("build once, promote: by the workflow of examples/")
+    # Staging has been there for a while.
+    before = stage.run(laid_out, fixture("first").replace("cluster: prod", "cluster: staging"), old)
+    ended(before, "shipway", 0, "serving", "staging before")
+    run = stage.run(laid_out, examples()["build-once-promote.yml"], commit)
+    checks.equal(run.exit_code, 0, "act", run.tail())
+    of_job = {job: run.in_job(job) for job in ("build", "staging", "production")}
+    outputs = {job: part.outputs("shipway") for job, part in of_job.items()}
+    checks.equal({o.get("deployment-status") for o in (outputs["staging"], outputs["production"])}, {"serving"}, "status of both")
+    checks.equal((outputs["build"].get("changed"), outputs["build"].get("image-tag")), ("true", commit), "build pushes the commit")
+    images = {outputs["build"].get("image"), laid_out.image("staging"), laid_out.image("prod")}
+    checks.check(len(images) == 1 and "@sha256:" in images.pop(), "one image in staging and production", str(outputs))
+    for job in ("staging", "production"):
+        checks.check("Building the image" not in of_job[job].groups("shipway"), f"{job} builds nothing")
+    checks.equal((visit(laid_out.addresses["web-staging-alb"]), visit(laid_out.address)), ("fifth page", "fifth page"), "visitors see it")
+    checks.equal(len(laid_out.comments(15)), 2, "comments on the pull request: one for each environment")
 
 
 def crash(stage, laid_out, commit, before):
@@ -193,7 +215,7 @@ def step_of(text):
 
 def promote(stage, laid_out, commit):
     print("a pull request: an image that is there, GitHub's Deployment, lists over several lines")
-    run = stage.run(laid_out, fixture("promote"), commit, "pull_request", 7)
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request")
     outputs = ended(run, "shipway", 0, "serving", "promote")
     checks.equal(outputs.get("url"), "https://www.example.com", "the URL")
     told(run, "shipway", "✅ web is serving", laid_out.comments(7))
@@ -202,12 +224,23 @@ def promote(stage, laid_out, commit):
     variables = {v["name"]: v["value"] for v in document["containerDefinitions"][0]["environment"]}
     wanted = {"GREETING": "good morning, octocat", "QUOTES": "\"double\" 'single' $HOME `id` {{ not }}"}
     checks.equal(variables, wanted, "what was written in the workflow is what the container gets")
+    checks.equal(laid_out.deployments(), [(commit, "prod/web", ["in_progress", "success"])], "GitHub's Deployment and its states")
+    checks.check(outputs.get("github-deployment-id", "").isdigit(), "github-deployment-id", str(outputs))
+
+    print("the next one fails: there is no environment in the job, so GitHub's Deployment is ours to end")
+    run = stage.run(laid_out, fixture("promote").replace("image: v2", "image: v1"), commit, "pull_request")
+    ended(run, "shipway", 1, "rolled-back", "fails")
+    checks.has(run.said("1"), "then failure rolled-back", "the next step")
+    checks.equal(laid_out.deployments()[-1], (commit, "prod/web", ["in_progress", "failure"]), "GitHub's Deployment and its states")
+    told(run, "shipway", "❌ ", laid_out.comments(7))
+    history = laid_out.comments(7)[0].partition("Last 2 deployments")[2]
+    checks.check("✅" in history and "❌" in history, "the comment remembers both", laid_out.comments(7)[0])
 
 
 def refused(stage, laid_out, commit):
     print("a role that is refused")
     before = laid_out.service()["taskDefinition"]
-    run = stage.run(laid_out, fixture("refused"), commit, "pull_request", 7)
+    run = stage.run(laid_out, fixture("refused"), commit, "pull_request")
     outputs = ended(run, "shipway", 4, "not-started", "refused")
     checks.equal(outputs.get("failure-code"), "shipway::credentials::role_refused", "failure-code")
     checks.has(run.said("1"), "then not-started shipway::credentials::role_refused", "the next step")
@@ -225,43 +258,105 @@ def misspelt(stage, laid_out, commit):
     checks.has(run.said("shipway") + words, "comment", "it names what is wrong")
 
 
+def planned(stage, laid_out, commit):
+    print("what a pull request would change: by the workflow of examples/")
+    before = (laid_out.service(), laid_out.tags(), laid_out.revisions())
+    text = examples()["plan.yml"]
+    run = stage.run(laid_out, text, commit, "pull_request")
+    step = step_of(text)
+    checks.equal((run.exit_code, run.step_exit(step)), (0, 0), "act, exit code", run.tail())
+    checks.equal(run.outputs(step).get("changed"), "true", "changed")
+    checks.equal(run.outputs(step).get("image-tag"), commit, "image-tag")
+    checks.has(run.summary(step), "web", "the summary")
+    after = (laid_out.service(), laid_out.tags(), laid_out.revisions())
+    checks.check(before == after, "nothing was changed", f"{before}\n{after}")
+    checks.equal(laid_out.comments(7), [], "comments on the pull request")
+
+    run = stage.run(laid_out, text, commit, "pull_request.fork", with_token=False)
+    checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
+
+
+def setup(stage, laid_out, commit):
+    print("the binary on PATH")
+    run = stage.run(laid_out, fixture("setup"), commit)
+    checks.equal(run.exit_code, 0, "act", run.tail())
+    checks.equal(run.outputs("shipway").get("version"), stage.release.version, "the version")
+    checks.has(run.said("after"), "shipway ", "the next step runs it")
+
+
+def unfit(stage, laid_out, commit):
+    print("events that must not deploy")
+    before = laid_out.service()["taskDefinition"]
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request.fork", with_token=False)
+    outputs = ended(run, "shipway", 4, "not-started", "a fork's pull request")
+    checks.check(outputs.get("failure-code", "").startswith("shipway::credentials::"), "failure-code", str(outputs))
+    checks.has(run.said("1"), "then failure not-started", "the next step")
+
+    run = stage.run(laid_out, fixture("foreign"), commit, "pull_request_target.fork")
+    outputs = ended(run, "shipway", 6, "not-started", "foreign code with the base's rights")
+    checks.check("Building the image" not in run.groups("shipway"), "nothing was built")
+    checks.check(commit not in laid_out.tags(), "nothing was pushed")
+
+    run = stage.run(laid_out, fixture("queued"), commit, "merge_group")
+    ended(run, "shipway", 6, "not-started", "a merge queue")
+    checks.equal(laid_out.service()["taskDefinition"], before, "the service runs what it ran")
+
+
 def tampered(stage, laid_out, commit):
     print("a release that is not the one the action's commit names")
+    comments = len(laid_out.comments(7))
     shutil.rmtree(stage.act.cache)
     stage.release.spoil()
-    run = stage.run(laid_out, fixture("promote"), commit, "pull_request", 7)
+    run = stage.run(laid_out, fixture("promote"), commit, "pull_request")
     stage.release.mend()
     outputs = ended(run, "shipway", 1, "not-started", "tampered")
     checks.equal(outputs.get("failure-code"), "shipway::install::checksum", "failure-code")
     checks.check("Looking at" not in run.said("shipway"), "nothing was run", run.said("shipway"))
-    checks.equal(laid_out.comments(7), [], "comments on the pull request")
+    checks.equal(len(laid_out.comments(7)), comments, "comments on the pull request")
     checks.equal([p for p in stage.act.cache.rglob("shipway") if p.is_file()], [], "what the tool cache holds of it")
+
+
+def played(story, *stage):
+    """A story that breaks off has failed; the others are played all the same."""
+    try:
+        return story(*stage)
+    except Exception as error:  # noqa: BLE001
+        checks.check(False, f"{story.__name__} broke off", "".join(traceback.format_exception(error)))
+        return {}
 
 
 def main():
     work = Path(sys.argv[1])
     site = Site(work / "site")
-    commits = [site.commit("first page"), site.commit("second page"), site.commit("third page", crash_after=0), site.commit("fourth page")]
-    merged = [pull_request(11 + n, sha, merged=True) for n, sha in enumerate(commits)]
-    snapshot()
+    # What calls-reusable.yml calls is looked for in the repository; /health is for build-once-promote.yml.
+    called = {".github/workflows/reusable-deploy.yml": for_act(examples()["reusable-deploy.yml"])[0], "site/health": "well"}
+    commits = [
+        site.commit("first page", files=called), site.commit("second page"), site.commit("third page", crash_after=0), site.commit("fourth page"),
+        site.commit("fifth page"),
+    ]
+    played(snapshot)
     release = Release(work)
     with release.served():
         stage = Stage(Act(work, release.tree), site, release)
-        head = {"pull-requests": [pull_request(7, commits[1], merged=False)]}
         checks.check(release.download_bytes < 1024 * 1024, f"a job downloads {release.download_bytes // 1024} KiB of this repository")
+        # Only the wire matters.
+        head = {"pull-requests": [pull_request(number, commits[1], merged=False) for number in (7, 8)]}
         with world(work, "wire", **head) as laid_out:
-            promote(stage, laid_out, commits[1])
+            played(planned, stage, laid_out, commits[1])
+            played(promote, stage, laid_out, commits[1])
         with world(work, "wire", **head) as laid_out:
-            refused(stage, laid_out, commits[1])
-            misspelt(stage, laid_out, commits[1])
-        checks.equal(release.asked, [f"/{release.file.relative_to(release.folder)}"], "fetched once, then from the tool cache")
-        with world(work, "wire", **head) as laid_out:
-            tampered(stage, laid_out, commits[1])
+            for story in (refused, misspelt, unfit, setup):
+                played(story, stage, laid_out, commits[1])
+            checks.equal(release.asked, [f"/{release.file.relative_to(release.folder)}"], "fetched once, then from the tool cache")
+            played(tampered, stage, laid_out, commits[1])
+        # Real containers.
+        merged = [pull_request(11 + n, sha, merged=True) for n, sha in enumerate(commits)]
         with world(work, "real", **{"pull-requests": merged}) as laid_out:
-            begun = first(stage, laid_out, commits[0])
-            second = readme(stage, laid_out, commits[1], begun)
-            crash(stage, laid_out, commits[2], second)
-            cancelled(stage, laid_out, commits[3], second)
+            begun = played(first, stage, laid_out, commits[0])
+            second = played(readme, stage, laid_out, commits[1], begun)
+            played(crash, stage, laid_out, commits[2], second)
+            played(cancelled, stage, laid_out, commits[3], second)
+            played(promoted, stage, laid_out, commits[4], commits[1])
     print(f"act: {checks.passed} passed, {checks.failed} failed")
     sys.exit(1 if checks.failed else 0)
 

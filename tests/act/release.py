@@ -24,6 +24,8 @@ def sha256(data):
 
 
 class Release:
+    version = VERSION
+
     def __init__(self, work):
         self.folder, self.tree, self.base, self.asked = Path(work) / "release", Path(work) / "tree", None, []
         # What GitHub packs for a job that uses us: `export-ignore` leaves the tests out. Changes that are not committed count.

@@ -1,6 +1,6 @@
 """Runs a workflow by `act` on this host and reads its log.
 
-Knows: what act 0.2.89 does not (`deployment:`, `queue:`, `timezone:`), how a pinned action becomes a folder, act's JSON log.
+Knows: what act 0.2.89 does not (`deployment:`, `queue:`, `timezone:`, `$/`), how a pinned action becomes a folder, act's JSON log.
 Does not know: what a workflow is for.
 """
 
@@ -15,17 +15,26 @@ from pathlib import Path
 
 # Hosted images that the examples name; all of them are this host.
 IMAGES = ("ubuntu-24.04", "ubuntu-24.04-arm", "ubuntu-slim", "ubuntu-latest")
-# Keys of GitHub's that act's schema refuses: a line of their own each.
-UNKNOWN = re.compile(r"^\s+(?:- )?(?:deployment|queue|timezone):.*\n", re.MULTILINE)
+# Keys of GitHub's that act's schema refuses, and a checkout of another commit than the one that is here, which act would fetch:
+# a line of their own each.
+UNKNOWN = re.compile(r"^[ ]+(?:- )?(?:(?:deployment|queue|timezone):.*|ref: \$\{\{ github\.event\.pull_request\.head\.sha .*)\n", re.MULTILINE)
 ACTION = re.compile(r"^\s*(?:- )?uses:\s*[\"']?(?P<action>[\w.-]+/[\w.-]+)(?P<path>/[\w./-]+)?@(?P<ref>[\w./-]+)", re.MULTILINE)
 OURS = "octo-org/shipway"
 LIMIT = 150
 
 
+# What the examples say of this repository, which act knows by its older name, and of a second account: a sandbox has one.
+WORDED = {"uses: $/": "uses: ./", "arn:aws:iam::444455556666:": "arn:aws:iam::111122223333:"}
+
+
 def for_act(text):
-    """The workflow without what act does not know, and the lines that were taken out."""
-    stripped = [line.strip() for line in UNKNOWN.findall(text)]
-    return UNKNOWN.sub("", text), stripped
+    """The workflow as act and one sandbox can run it, and the lines that had to be changed for it."""
+    changed = [f"- {line.strip()}" for line in UNKNOWN.findall(text)]
+    text = UNKNOWN.sub("", text)
+    for ours, acts in WORDED.items():
+        changed += [f"~ {line.strip()} => {line.strip().replace(ours, acts)}" for line in text.splitlines() if ours in line]
+        text = text.replace(ours, acts)
+    return text, changed
 
 
 def pins(text):
@@ -44,6 +53,10 @@ class Run:
             ids = record.get("stepID") or []
             if ids and (step is None or ids[0] == step) and (depth is None or len(ids) == depth):
                 yield record
+
+    def in_job(self, job):
+        """What one job said."""
+        return Run(self.exit_code, [r for r in self.records if r.get("jobID") == job], self.seconds)
 
     def outputs(self, step):
         return {r["name"]: r["arg"] for r in self.of(step, 1) if r.get("command") == "set-output"}
@@ -93,7 +106,7 @@ class Act:
         """RUNNER_TOOL_CACHE of every run here."""
         return self.home / ".cache" / "act" / "tool_cache"
 
-    def start(self, workflow, *, repository, event_name, event, variables, token, path=None, when=None, job=None):
+    def start(self, workflow, *, repository, event_name, event, variables, token, when=None):
         """Runs it to its end. `when` is `(text, act)`: once a step says the text, `act(process)` is called."""
         self.runs += 1
         folder = self.work / f"run-{self.runs}"
@@ -108,10 +121,10 @@ class Act:
             "--env-file", folder / "env", "--secret-file", folder / "secrets", "--no-cache-server", "--var-file", os.devnull,
         ]
         command += [word for image in IMAGES for word in ("-P", f"{image}=-self-hosted")]
-        command += [word for pin in pins(text) for word in ("--local-repository", f"{pin}={self.actions}")]
-        command += ["-j", job] if job else []
+        called = "".join(path.read_text() for path in Path(repository).glob(".github/workflows/*.yml"))
+        command += [word for pin in pins(text + called) for word in ("--local-repository", f"{pin}={self.actions}")]
         # Nothing of this machine's settings: what a step sees is what the workflow and the event give it.
-        environment = {"HOME": str(self.home), "PATH": path or os.environ["PATH"], "LANG": "C.UTF-8"}
+        environment = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         if host := os.environ.get("DOCKER_HOST"):
             environment["DOCKER_HOST"] = host
         began = time.monotonic()

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "fidelity"))
 from served import free_port, sandbox  # noqa: E402  (the one way to serve a sandbox)
 
 REGION, ACCOUNT, CLUSTER, SERVICE = "eu-west-1", "111122223333", "prod", "web"
-NAME, REPOSITORY_ID = "octo-org/web", 7001
+NAME, REPOSITORY_ID = "octo-org/web", 700100200
 
 
 class Site:
@@ -68,25 +68,26 @@ def pull_request(number, sha, merged):
     return pull | ({"closed": True, "merged": True, "merge-commit-sha": sha} if merged else {})
 
 
-def event(name, sha, pull=None):
-    """The payload, as tests/data/events holds it, for our repository and commit."""
-    payload = json.loads((ROOT / "tests" / "data" / "events" / f"{name}.json").read_text())
-    repository = payload.setdefault("repository", {})
-    repository.update(id=REPOSITORY_ID, full_name=NAME, name="web", default_branch="main")
-    if name == "push":
-        payload.update(ref="refs/heads/main", after=sha, deleted=False)
-        payload["head_commit"] = {**(payload.get("head_commit") or {}), "id": sha}
-    if name == "pull_request":
-        payload["number"] = payload["pull_request"]["number"] = pull
-        payload["pull_request"]["head"].update(sha=sha, repo={"id": REPOSITORY_ID, "full_name": NAME})
-    return payload
+# The commits that the recorded payloads are about: of a push, a pull request, a fork's, a merge queue's.
+RECORDED = {
+    "push": "2" * 40, "pull_request": "4f2a9c1d" * 5, "pull_request.fork": "6" * 40, "pull_request_target.fork": "6" * 40,
+    "merge_group": "8" * 40,
+}
+
+
+def event(name, sha):
+    """The payload of tests/data/events, about our commit."""
+    text = (ROOT / "tests" / "data" / "events" / f"{name}.json").read_text()
+    if RECORDED[name] not in text:
+        raise SystemExit(f"tests/data/events/{name}.json is about another commit than {RECORDED[name]}")
+    return json.loads(text.replace(RECORDED[name], sha))
 
 
 class World:
     """A sandbox that is being served, and how to ask it."""
 
-    def __init__(self, variables):
-        self.exports = variables
+    def __init__(self, variables, addresses):
+        self.exports, self.addresses = variables, addresses
         self.github, self.token = variables["GITHUB_API_URL"], variables["GITHUB_TOKEN"]
         self.ecs, self.ecr = self.client("ecs"), self.client("ecr")
 
@@ -95,6 +96,11 @@ class World:
             name, endpoint_url=self.exports["AWS_ENDPOINT_URL"], region_name=REGION,
             aws_access_key_id=self.exports["AWS_ACCESS_KEY_ID"], aws_secret_access_key=self.exports["AWS_SECRET_ACCESS_KEY"],
         )
+
+    @property
+    def address(self):
+        """Where production's load balancer listens."""
+        return self.addresses["web-alb"]
 
     def variables(self, run_id):
         """For a step: what GitHub's runner would set and act cannot know. No keys: the role is assumed by OIDC."""
@@ -121,13 +127,16 @@ class World:
             for d in reversed(self.get("/deployments"))
         ]
 
-    def service(self):
-        return self.ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"][0]
+    def service(self, cluster=CLUSTER):
+        return self.ecs.describe_services(cluster=cluster, services=[SERVICE])["services"][0]
 
-    def image(self):
+    def image(self, cluster=CLUSTER):
         """What the service is told to run."""
-        arn = self.service()["taskDefinition"]
+        arn = self.service(cluster)["taskDefinition"]
         return self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]["containerDefinitions"][0]["image"]
+
+    def revisions(self):
+        return self.ecs.list_task_definitions()["taskDefinitionArns"]
 
     def tags(self, repository="web"):
         return {tag for i in self.ecr.describe_images(repositoryName=repository)["imageDetails"] for tag in i.get("imageTags", [])}
@@ -138,17 +147,16 @@ def world(work, base, **github):
     """A served world: `worlds/<base>.yml`, with what is said of GitHub, and a load balancer that listens if its tasks are real."""
     file = yaml.safe_load((HERE / "worlds" / f"{base}.yml").read_text())
     file.setdefault("github", {}).update(github)
-    port = None
+    addresses = {}
     if file.get("real-tasks"):
-        port = free_port()
-        file["load-balancers"][0]["listeners"][0]["port"] = port
+        for balancer in file["load-balancers"]:
+            port = balancer["listeners"][0]["port"] = free_port()
+            addresses[balancer["name"]] = f"http://127.0.0.1:{port}"
         file["seed"] = time.time_ns() // 1_000_000  # names of one run's tasks are not those of another's
     path = Path(work) / f"world-{base}-{time.monotonic_ns()}.yml"
     path.write_text(yaml.safe_dump(file))
     with sandbox(path) as variables:
-        laid_out = World(variables)
-        laid_out.address = port and f"http://127.0.0.1:{port}"
-        yield laid_out
+        yield World(variables, addresses)
 
 
 def visit(address):

@@ -15,7 +15,7 @@ import records
 from aws_model import Walk, from_xml, local
 
 # The sandbox names services as IAM does.
-SERVICES = {"ecs": "ecs", "ecr": "ecr", "elasticloadbalancing": "elbv2", "logs": "logs", "sts": "sts"}
+SERVICES = {"ecs": "ecs", "ecr": "ecr", "elasticloadbalancing": "elbv2", "iam": "iam", "logs": "logs", "sts": "sts"}
 
 # "Common Errors" of each service's API reference, with their status, less those that botocore's list of retried codes
 # has (`common_retry_codes`). JSON services say it with 400 and the exception's name, query services with the bare code.

@@ -19,6 +19,7 @@ use serde_yaml::Value;
 use shipway::{BuildInputs, Cancel, Clock, Env, Signal, Wire};
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
+use shipway_sandbox::services::github::CommitSpec;
 use shipway_sandbox::wire::record::Record;
 use shipway_sandbox::{Sandbox, World};
 
@@ -77,8 +78,9 @@ pub struct Scene {
     pub git: bool,
     /// On a pull request: that commit is its merge commit, as checkout takes it unless told otherwise.
     pub merge_checked_out: bool,
-    /// A signal so long after the start.
+    /// A signal so long after the start, and which.
     pub signal_after: Option<Duration>,
+    pub signal: Option<Signal>,
     /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.
     pub again_after: Option<Duration>,
     /// What a world file cannot say.
@@ -99,6 +101,8 @@ pub struct Played {
     pub report: String,
     /// On the pull request, in order.
     pub comments: Vec<String>,
+    /// GitHub's deployments, each with its statuses, as lines.
+    pub deployments: Vec<String>,
     pub calls: Vec<Record>,
     /// In virtual time.
     pub took: Duration,
@@ -163,9 +167,16 @@ impl Played {
     /// AWS's calls that change anything.
     pub fn changes(&self) -> Vec<String> {
         let reads = |operation: &str| {
-            ["Describe", "List", "Get", "BatchGet", "AssumeRole"]
-                .iter()
-                .any(|p| operation.starts_with(p))
+            [
+                "Describe",
+                "List",
+                "Get",
+                "BatchGet",
+                "AssumeRole",
+                "Simulate",
+            ]
+            .iter()
+            .any(|p| operation.starts_with(p))
         };
         self.aws_calls()
             .filter(|r| !reads(&r.operation))
@@ -262,7 +273,15 @@ fn world_of(scene: &Scene, head: &str) -> (World, shipway_sandbox::wire::trouble
     }
     .key();
     substitute(&mut file, &[("HEAD_SHA", head), ("BUILD_KEY", &key)]);
-    let file: WorldFile = serde_yaml::from_value(file).expect("the world file");
+    let mut file: WorldFile = serde_yaml::from_value(file).expect("the world file");
+    // GitHub knows what was pushed to it.
+    if scene.git {
+        file.github.commits.push(CommitSpec {
+            sha: head.to_owned(),
+            parents: Vec::new(),
+            message: "first".to_owned(),
+        });
+    }
     let trouble = file.trouble.clone();
     (
         file.build(SystemTime::UNIX_EPOCH).expect("the world"),
@@ -316,6 +335,7 @@ async fn on_stage(scene: Scene) -> Played {
     ]
     .into_iter()
     .chain(&mut played.comments)
+    .chain(&mut played.deployments)
     {
         *text = text.replace(&tmp, "$TMP");
         if scene.git {
@@ -403,9 +423,15 @@ async fn one_run(
         is_process: false,
     };
     if let Some(after) = scene.signal_after {
+        let signal = scene.signal.unwrap_or(Signal::Terminate);
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
-            cancel.cancel(Signal::Terminate);
+            cancel.cancel(signal);
+            // As a runner does.
+            if signal == Signal::Interrupt {
+                tokio::time::sleep(Duration::from_millis(7_500)).await;
+                cancel.cancel(Signal::Terminate);
+            }
         });
     }
     let args = ["shipway".to_owned()]
@@ -427,11 +453,48 @@ async fn one_run(
         summary: read("summary"),
         report: steady(runner::report_file(outside.path())),
         comments,
+        deployments: sandbox.with_world(|w| deployments(w)),
         calls: sandbox.recorded(),
         took: Duration::ZERO,
         sandbox: sandbox.clone(),
         vars,
     }
+}
+
+fn deployments(world: &World) -> Vec<String> {
+    // The usual world's: 2026-11-24T14:00:00Z.
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_528_800);
+    let mut lines = Vec::new();
+    for deployment in &world.github.deployments {
+        lines.push(format!(
+            "{} of {} to {} (task {}) {}",
+            deployment.id,
+            deployment.sha,
+            deployment.environment,
+            deployment.task,
+            deployment.payload
+        ));
+        for status in &deployment.statuses {
+            let after = status.created_at.duration_since(start).unwrap_or_default();
+            let parts = [
+                &status.description,
+                &status.environment_url,
+                &status.log_url,
+            ];
+            let parts: Vec<&str> = parts
+                .iter()
+                .map(|p| p.as_str())
+                .filter(|p| !p.is_empty())
+                .collect();
+            lines.push(format!(
+                "  {:.1} s {}: {}",
+                after.as_secs_f64(),
+                status.state,
+                parts.join(" · ")
+            ));
+        }
+    }
+    lines
 }
 
 /// A world, for scenes that are written in Rust.

@@ -7,15 +7,20 @@
 )]
 
 mod docs;
+mod doctor;
 mod documents;
 mod harness;
+mod install;
 mod partitions;
 mod plan;
+mod proxies;
 mod real_image;
 mod refusals;
 mod scenarios;
 mod second_revision;
 mod secrets;
 mod settings;
+mod signals;
+mod threats;
 mod tidy;
 mod try_once;

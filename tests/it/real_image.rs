@@ -22,16 +22,16 @@ services:
   - { name: jobs, cluster: prod, desired: 1, image: 'ecr:web:v1' }
 ";
 
-struct Stage {
+pub struct Stage {
     runtime: tokio::runtime::Runtime,
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
     server: Option<Server>,
     directory: tempfile::TempDir,
-    variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Stage {
-    fn new() -> Stage {
+    pub fn new() -> Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -64,23 +64,23 @@ impl Stage {
         stage
     }
 
-    fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.directory.path()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.root().join(path), text).unwrap();
     }
 
     /// `deploy` with four settings, as a job runs it, in an environment of its own.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = self.verb("deploy");
         command.args(["--cluster", "prod", "--service", "web"]);
         command
     }
 
     /// A verb with region and role.
-    fn verb(&self, verb: &str) -> Command {
+    pub fn verb(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shipway"));
         command
             .args([verb, "--aws-region", "eu-west-1"])
@@ -98,7 +98,7 @@ impl Stage {
         command
     }
 
-    fn deploy(&self, more: &[&str]) -> (Output, Value) {
+    pub fn deploy(&self, more: &[&str]) -> (Output, Value) {
         let mut command = self.command();
         if !more.contains(&"--ecr-repository") {
             command.args(["--ecr-repository", "web"]);
@@ -114,7 +114,7 @@ impl Stage {
     }
 
     /// The one that the registry gave to the run.
-    fn registry_password(&self) -> String {
+    pub fn registry_password(&self) -> String {
         let given = self
             .sandbox
             .recorded()
@@ -162,7 +162,7 @@ impl Drop for Stage {
     }
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

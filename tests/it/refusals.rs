@@ -26,6 +26,8 @@ struct Case {
     files: BTreeMap<String, String>,
     world: Value,
     event: Option<String>,
+    git: bool,
+    merge_checked_out: bool,
     /// Must be in no output at all.
     secret: Option<String>,
 }
@@ -47,6 +49,10 @@ fn check(table: &str, exit: u8) {
             exit,
         );
         let reads = played.stderr.trim_end();
+        if table == "trust" {
+            // Without an I/O driver the engine could not be asked unseen.
+            assert_eq!(played.aws_calls().count(), 0, "{title}: AWS is not asked");
+        }
         if reads != must_read {
             wrong.push(format!("{title}\nmust read:\n{must_read}\nreads:\n{reads}"));
         }
@@ -73,19 +79,25 @@ fn refused(case: Case, name: &str, exit: u8) -> Played {
         &["--ecr-repository", "web"]
     });
     usual.extend(case.args);
+    let args = case.command_line.unwrap_or(usual);
+    let deploys = args.first().is_some_and(|verb| verb == "deploy");
     let played = play(Scene {
         world: case.world,
-        args: case.command_line.unwrap_or(usual),
+        args,
         vars: case.vars,
         unset: case.unset,
         files: case.files,
         event: case.event.unwrap_or_else(|| "push".to_owned()),
+        git: case.git,
+        merge_checked_out: case.merge_checked_out,
         ..Scene::default()
     });
     assert_eq!(played.exit, exit, "{name}\n{}", played.stderr);
     assert_eq!(played.changes(), Vec::<String>::new(), "{name}");
+    let status =
+        played.outputs.contains("deployment-status") && played.outputs.contains("not-started");
     assert!(
-        played.outputs.contains("deployment-status") && played.outputs.contains("not-started"),
+        played.outputs.contains("failure-code") && (status || !deploys),
         "{name}: outputs are written on failure too\n{}",
         played.outputs
     );
@@ -108,6 +120,12 @@ fn refused(case: Case, name: &str, exit: u8) -> Played {
 #[test]
 fn of_usage() {
     check("usage", 2);
+}
+
+/// Threat 2: foreign code, and events that mean none of the repository's commits.
+#[test]
+fn of_trust() {
+    check("trust", 6);
 }
 
 #[test]

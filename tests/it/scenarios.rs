@@ -45,6 +45,9 @@ struct Incident {
     merge_checked_out: bool,
     #[serde(default)]
     signal_after_seconds: Option<f64>,
+    /// SIGINT first and SIGTERM later, as a runner sends them; else SIGTERM alone.
+    #[serde(default)]
+    interrupted: bool,
     /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
     again_after_seconds: Option<f64>,
@@ -52,7 +55,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -109,6 +112,7 @@ fn check(name: &str) {
         files: incident.files,
         git: incident.git,
         merge_checked_out: incident.merge_checked_out,
+        signal: incident.interrupted.then_some(shipway::Signal::Interrupt),
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         ..Scene::default()
@@ -179,10 +183,13 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     block("took", &format!("{:.1} s", played.took.as_secs_f64()));
     block("log", &steady(&played.stderr));
     for comment in &played.comments {
-        block("comment", comment);
+        block("comment", &seen(comment, show.contains("memory")));
     }
     if show.contains("stdout") {
         block("stdout", &played.stdout);
+    }
+    if show.contains("deployments") {
+        block("deployments", &played.deployments.join("\n"));
     }
     if show.contains("calls") {
         block("calls", &played.calls_in_words().join("\n"));
@@ -209,6 +216,13 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     }
     text
+}
+
+/// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.
+fn seen(comment: &str, with_memory: bool) -> String {
+    let hidden = |line: &&str| line.starts_with("<!-- shipway past ") && !with_memory;
+    let lines: Vec<&str> = comment.lines().filter(|l| !hidden(l)).collect();
+    lines.join("\n")
 }
 
 /// Secrets that the runner is told to hide, and tokens that nobody may guess, differ from run to run.
@@ -276,6 +290,7 @@ scenarios! {
     address_of_the_load_balancer
     address_with_a_path
     adopted
+    after_a_successful_run
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
@@ -286,25 +301,57 @@ scenarios! {
     build_reuses_the_image
     build_tag_exists_and_must_not
     build_without_a_repository
+    cancelled_at_the_end
+    cancelled_during_the_update
+    cancelled_while_ecs_answers
+    cancelled_while_github_hangs
+    cancelled_while_github_is_slow
+    cancelled_while_the_comment_is_written
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
     comment_may_not_be_looked_for
+    comment_names_a_commit
     comment_of_a_newer_run
     comment_of_another_environment
     comment_of_somebody_else
     comment_off
+    comment_remembers
+    comment_with_a_forged_memory
     commit_is_in_the_repository
     container_health_check
     container_unhealthy
+    deployment_answer_is_lost
+    deployment_fails
+    deployment_is_denied
+    deployment_left_open
+    deployment_of_the_environment
+    deployment_off
+    deployment_on_the_commit
     desired_count_0
     desired_count_up
+    doctor_all_is_well
+    doctor_denied_here_and_there
+    doctor_hangs_on_a_tag
+    doctor_in_an_unknown_region
+    doctor_no_id_token_permission
+    doctor_on_a_fork
+    doctor_outside_of_actions
+    doctor_register_by_family
+    doctor_repository
+    doctor_role_is_refused
+    doctor_service_is_missing
+    doctor_shared_repository
+    doctor_simulation_is_denied
     errors_and_broken_connections
     expired_token_in_the_middle
     first_deploy
     force_new_deployment
+    foreign_code_is_allowed
     fork
+    github_enterprise_server
     github_is_down
+    github_of_a_tenant
     healthy_for_20_seconds
     image_by_uri
     image_for_another_architecture
@@ -314,9 +361,12 @@ scenarios! {
     image_vanishes
     in_actions
     in_actions_preflight
+    issuer_answers_late
+    issuer_cannot_be_reached
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
+    merged_pull_request_is_closed
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -334,6 +384,7 @@ scenarios! {
     plan_desired_count
     plan_from_another_build
     plan_in_actions
+    plan_in_the_merge_queue
     plan_new_image
     plan_no_repository
     plan_not_pushed_yet

@@ -3,9 +3,10 @@
 //! Exempt exactly: headers (never recorded), the `WebIdentityToken` of that one request, and `::add-mask::` lines, which
 //! are written on GitHub's runner only. The registry's password is handed out for a build alone, which needs an engine.
 
+use base64::Engine;
 use serde_json::Value;
 
-use crate::harness::{Played, Scene, deploy, play, yaml};
+use crate::harness::{Played, SETTINGS, Scene, deploy, play, yaml};
 
 const IMAGE: [&str; 4] = ["--image", "v2", "--ecr-repository", "web"];
 
@@ -28,6 +29,14 @@ fn secrets(played: &Played) -> Vec<(String, String)> {
                         text(&answer["Credentials"][member]).map(|v| (member.to_owned(), v)),
                     );
                 }
+            }
+            "GetAuthorizationToken" => {
+                let token = answer["authorizationData"][0]["authorizationToken"].as_str();
+                let login =
+                    token.and_then(|t| base64::engine::general_purpose::STANDARD.decode(t).ok());
+                let login = String::from_utf8(login.expect("a login")).unwrap();
+                let (_, password) = login.split_once(':').unwrap();
+                found.push(("the registry's password".to_owned(), password.to_owned()));
             }
             _ => {}
         }
@@ -139,6 +148,24 @@ fn no_secret_gets_out() {
                 played.stderr
             );
         }
+    }
+}
+
+/// It asks for everything that a deploy asks for, the registry's password included.
+#[test]
+fn the_doctor_tells_no_secret() {
+    for in_actions in [false, true] {
+        let mut scene = scene(&[], "{}", in_actions);
+        scene.args = ["doctor"]
+            .into_iter()
+            .chain(SETTINGS)
+            .chain(["--ecr-repository", "web", "--output", "json", "--verbose"])
+            .map(str::to_owned)
+            .collect();
+        let nowhere = "unix:///nowhere/docker.sock".to_owned();
+        scene.vars.insert("DOCKER_HOST".to_owned(), nowhere);
+        let played = play(scene);
+        assert_eq!(holds_none("doctor", &played), 6, "{}", played.stderr);
     }
 }
 

@@ -257,7 +257,7 @@ fn untrusted_text_is_rendered_in_one_place() {
         ("src/report/escape.rs", "the one place that renders it"),
         ("src/model/trust_policy.rs", "claims in a statement that is JSON in printable ASCII, without a runner's command"),
         ("src/model/untrusted.rs", "`one_line`, for error messages, which are escaped again where they are shown"),
-        ("src/steps/announce.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
+        ("src/steps/announce/comment.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
     ]
     .into();
     let found: BTreeSet<String> = places(&[".raw()"], |s| s.path.starts_with("src/"))

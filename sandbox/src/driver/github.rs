@@ -35,12 +35,15 @@ impl Wanted {
 impl Sandbox {
     pub(super) async fn github(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Reset> {
         let method = request.method().as_str();
-        // The server answers GitHub under a prefix of its own; github.com's API has none.
-        let path = request.uri().path();
-        let path = path
-            .strip_prefix("/github")
-            .filter(|rest| rest.starts_with('/'))
-            .unwrap_or(path);
+        let (api_url, graphql_url) = {
+            let inner = self.lock();
+            let github = &inner.world.github;
+            (github.api_url.clone(), github.graphql_url())
+        };
+        let Some(path) = below(request.uri(), &api_url, &graphql_url) else {
+            // Nobody is there.
+            return Err(Reset);
+        };
         let wanted = match github::find(method, path) {
             _ if path == ID_TOKEN_PATH => Wanted::IdToken,
             Some((route, values)) => Wanted::Route(route, values),
@@ -87,7 +90,10 @@ impl Sandbox {
                 body,
                 page: None,
             }),
-            (None, Some(refusal)) => Err(refusal),
+            (None, Some(mut refusal)) => {
+                refusal.message = fate.message.unwrap_or(refusal.message);
+                Err(refusal)
+            }
             (None, None) => answer(&mut inner.world, request, &wanted, query, &body),
         };
         let mut headers = vec![
@@ -132,6 +138,29 @@ impl Sandbox {
             Ok(response(status, &headers, body.to_string()))
         }
     }
+}
+
+/// A request's path below the API's address: the server answers GitHub under a prefix of its own, a server of one's own
+/// under `/api/v3`, github.com under none. `None`: it is for another host.
+fn below<'a>(uri: &'a http::Uri, api_url: &str, graphql_url: &str) -> Option<&'a str> {
+    let (api, graphql): (http::Uri, http::Uri) = (api_url.parse().ok()?, graphql_url.parse().ok()?);
+    let path = uri.path();
+    if path == ID_TOKEN_PATH {
+        return Some(path);
+    }
+    // A request to the server names its host in a header alone.
+    if uri.authority().is_some() && uri.authority() != api.authority() {
+        return None;
+    }
+    if path == graphql.path() {
+        return Some("/graphql");
+    }
+    let prefix = api.path().trim_end_matches('/');
+    Some(
+        path.strip_prefix(prefix)
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path),
+    )
 }
 
 fn answer(
@@ -180,7 +209,11 @@ fn refusal(strike: Option<Strike>) -> Option<Refusal> {
         Strike::Unavailable => refusal(503, "Service Unavailable"),
         Strike::ExpiredToken => refusal(401, "Bad credentials"),
         Strike::Denied => Some(github::not_accessible()),
-        Strike::Reset | Strike::LostAnswer | Strike::Delay | Strike::Stale => None,
+        Strike::Reset
+        | Strike::LostAnswer
+        | Strike::Delay
+        | Strike::Stale
+        | Strike::IssuerUnreachable => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Knows: statements, globs and the condition operators here. Does not know: anything it cannot evaluate; such a
 //! document is refused when it is loaded, because a condition that is ignored makes a world too permissive to trust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -193,6 +193,15 @@ impl Policy {
             .iter()
             .flat_map(|statement| &statement.conditions)
             .any(|condition| condition.key.contains(":ResourceTag/"))
+    }
+
+    /// The condition keys that its statements ask for, each once.
+    pub fn condition_keys(&self) -> BTreeSet<&str> {
+        self.statements
+            .iter()
+            .flat_map(|statement| &statement.conditions)
+            .map(|condition| condition.key.as_str())
+            .collect()
     }
 
     pub fn decide(&self, action: &str, resource: &str, context: &Context) -> Decision {

@@ -3,6 +3,7 @@
 //! Knows: ECR's shapes and refusals. Does not know: the OCI protocol, which is the other door to the same registry.
 
 mod images;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -31,6 +32,11 @@ pub const OPERATIONS: &[Operation] = &[
     row(
         "GetDownloadUrlForLayer",
         images::get_download_url_for_layer,
+        repositories,
+    ),
+    row(
+        "GetRepositoryPolicy",
+        policies::get_repository_policy,
         repositories,
     ),
     row("ListTagsForResource", list_tags_for_resource, tagged),

@@ -20,7 +20,9 @@ use crate::world::{Ids, World};
 pub use comments::Comment;
 pub use deployments::Deployment;
 pub use id_token::id_token;
-pub use spec::{CommentSpec, CommitSpec, GitHubSpec, JobSpec, PullRequestSpec};
+pub use spec::{
+    CommentSpec, CommitSpec, DeploymentSpec, GitHubSpec, JobSpec, PullRequestSpec, StatusSpec,
+};
 
 pub struct GitHub {
     pub spec: GitHubSpec,
@@ -58,7 +60,7 @@ impl GitHub {
                 .unwrap_or_else(|| format!("ghs_{}", ids.alphanumeric(36))),
             request_token: format!("eyJ0eXAiOiJKV1Qi.{}", ids.alphanumeric(120)),
             signing_key: ids.hex(64),
-            api_url: "https://api.github.com".to_owned(),
+            api_url: spec.api_url.clone(),
             comments: Vec::new(),
             deployments: Vec::new(),
             next_id: 2_900_000_001,
@@ -69,7 +71,16 @@ impl GitHub {
                 github.comment(pull.number, &comment.author, &comment.body, now);
             }
         }
+        for deployment in github.spec.deployments.clone() {
+            github.seed_deployment(&deployment, now);
+        }
         github
+    }
+
+    /// `/graphql` beside the REST API; on a server of one's own, which has `/api/v3`, at `/api/graphql`.
+    pub fn graphql_url(&self) -> String {
+        let base = self.api_url.strip_suffix("/v3").unwrap_or(&self.api_url);
+        format!("{base}/graphql")
     }
 
     pub fn pull_request(&self, number: u64) -> Option<&PullRequestSpec> {
@@ -100,7 +111,7 @@ impl GitHub {
     }
 
     fn html_url(&self) -> String {
-        format!("https://github.com/{}", self.spec.repository)
+        format!("{}/{}", self.spec.server_url, self.spec.repository)
     }
 
     /// Whether the job token has one of these permissions. Public repositories are read without.

@@ -1,4 +1,4 @@
-//! AWS's query protocol: a form in, XML out, for ELBv2 and STS.
+//! AWS's query protocol: a form in, XML out, for ELBv2, IAM and STS.
 //!
 //! Knows: how nested values are spelled in a form (`Actions.member.1.Type`) and in XML. Does not know: any operation's
 //! shape, so every scalar of a form is a string, and an empty list (`TargetGroupArns=`) is an empty string.
@@ -17,6 +17,11 @@ struct Api {
 }
 
 const APIS: &[Api] = &[
+    Api {
+        version: "2010-05-08",
+        service: "iam",
+        namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+    },
     Api {
         version: "2015-12-01",
         service: "elasticloadbalancing",

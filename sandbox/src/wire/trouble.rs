@@ -46,6 +46,9 @@ pub struct Rule {
     /// For `delay`.
     #[serde(default, deserialize_with = "duration")]
     pub delay: Duration,
+    /// What the refusal says instead of its service's usual words.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -63,13 +66,16 @@ pub enum Effect {
     /// What was last answered to the same input before the rule began; the truth where nothing was.
     Stale,
     ExpiredToken,
+    /// STS cannot reach the issuer of a token.
+    IssuerUnreachable,
 }
 
 /// What happens to one call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
     pub delay: Duration,
     pub strike: Option<Effect>,
+    pub message: Option<String>,
 }
 
 /// The rules at work: how often each struck, what was answered before, and how full each bucket is.
@@ -229,7 +235,7 @@ impl Troubles {
     pub fn fate(&mut self, service: &str, operation: &str, now: SystemTime) -> Fate {
         let mut fate = Fate {
             delay: self.latency,
-            strike: None,
+            ..Fate::default()
         };
         let age = now.duration_since(self.start).unwrap_or_default();
         for (rule, struck) in &mut self.rules {
@@ -247,6 +253,7 @@ impl Troubles {
                 effect if fate.strike.is_none() => {
                     *struck += 1;
                     fate.strike = Some(effect);
+                    fate.message = rule.message.clone();
                 }
                 _ => {}
             }
@@ -366,6 +373,12 @@ pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiErr
             "ServiceUnavailable",
             "ServiceUnavailable",
             "Service is unavailable",
+        ),
+        Effect::IssuerUnreachable => error(
+            400,
+            "IDPCommunicationError",
+            "IDPCommunicationError",
+            "Couldn't connect to the identity provider",
         ),
         Effect::ExpiredToken => Some(super::sigv4::expired(protocol)),
         Effect::Reset | Effect::LostAnswer | Effect::Delay | Effect::Denied | Effect::Stale => None,

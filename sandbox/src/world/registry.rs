@@ -28,6 +28,9 @@ pub struct RepositorySpec {
     pub exclusion_filters: Vec<String>,
     #[serde(default)]
     pub images: Vec<ImageSpec>,
+    /// Its resource policy; absent: it has none.
+    #[serde(default)]
+    pub policy: Value,
 }
 
 /// An image that is there without having been pushed: its manifest and config are made up, its digests are right.
@@ -130,6 +133,8 @@ pub struct Repository {
     pub exclusion_filters: Vec<String>,
     pub scan_on_push: bool,
     pub encryption: Value,
+    /// The resource policy; null without one.
+    pub policy: Value,
     pub tags: BTreeMap<String, String>,
     /// By digest.
     pub manifests: BTreeMap<String, Manifest>,
@@ -155,6 +160,7 @@ impl Repository {
             exclusion_filters: Vec::new(),
             scan_on_push: false,
             encryption: json!({"encryptionType": "AES256"}),
+            policy: Value::Null,
             tags: BTreeMap::new(),
             manifests: BTreeMap::new(),
             image_tags: BTreeMap::new(),
@@ -224,6 +230,7 @@ impl Registry {
             let mut repository = Repository::new(&spec.name, now);
             repository.mutability = spec.mutability;
             repository.exclusion_filters = spec.exclusion_filters.clone();
+            repository.policy = spec.policy.clone();
             registry.repositories.insert(spec.name.clone(), repository);
             for image in &spec.images {
                 registry.add_image(&spec.name, image, now);
@@ -374,6 +381,7 @@ mod tests {
                 tags: vec!["abc".into(), "latest".into()],
                 ..ImageSpec::default()
             }],
+            policy: Value::Null,
         };
         Registry::from_specs(&[spec], SystemTime::UNIX_EPOCH)
     }

@@ -12,8 +12,8 @@ use crate::report::markdown::{self, Failure, State};
 use crate::report::{Ending, Phase, Text};
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
 
-/// A runner kills us ten seconds after its first signal: the comment gets less.
-const LAST_WORDS: Duration = Duration::from_secs(4);
+/// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
+pub const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
 
 fn ended(status: Status, exit_code: u8) -> Ended {
     Ended {
@@ -53,6 +53,16 @@ pub fn cancelled_before_any_change() -> Ended {
     }
 }
 
+/// AWS was asked for a change and has not answered.
+pub fn cancelled_in_between() -> Ended {
+    Ended {
+        reasons: vec![Sentence::new(
+            "AWS was asked to change the service and has not answered: whether ECS goes on with a new deployment is not known.",
+        )],
+        ..ended(Status::Cancelled, 130)
+    }
+}
+
 pub fn started(target: &RolloutTarget) -> Ended {
     Ended {
         deployment_id: target.ours().deployment_id.clone(),
@@ -73,17 +83,15 @@ pub fn unchanged(target: &RolloutTarget, service: &Service) -> Ended {
 }
 
 impl Deploy<'_> {
-    /// One edit of the comment a phase; silent where there is no pull request.
-    pub(super) async fn say_where_we_are(&mut self, phase: Phase) {
+    /// One edit of the comment and one status of the deployment a phase; silent where there is nobody to tell.
+    pub(super) fn say_where_we_are(&mut self, phase: Phase) {
         let now = self.env.clock.timestamp();
         self.about.state = State::InProgress {
             phase,
             since: now.strftime("%H:%M:%S").to_string(),
         };
         self.about.phases = self.report.phases();
-        if let Some(url) = self.announcer.update(&self.about, &self.report).await {
-            self.outputs.comment_url = Some(url);
-        }
+        self.announcer.update(&self.about);
     }
 
     /// The last words, to everyone. Returns the exit code.
@@ -102,6 +110,7 @@ impl Deploy<'_> {
         );
         self.about.phases = self.report.phases();
         self.about.took = Some(self.env.clock.elapsed());
+        self.about.history = self.announcer.history(&self.env.cancel).await;
         self.report.keep(&self.about);
         // What was said in full a moment ago is not said again.
         let headline = match said_error {
@@ -115,24 +124,21 @@ impl Deploy<'_> {
         };
         // Who cancelled waits for the last words: they come before GitHub is asked.
         if cancelled {
+            self.note_announced();
             self.report.finish(&self.outputs, &ending);
         }
-        let announced = tokio::time::timeout(
-            if cancelled {
-                LAST_WORDS
-            } else {
-                Duration::from_secs(60)
-            },
-            self.announcer.update(&self.about, &self.report),
-        )
-        .await;
-        if let Some(url) = announced.ok().flatten() {
-            self.outputs.comment_url = Some(url);
-        }
+        self.announcer.conclude(&self.about, &self.env.cancel).await;
         if !cancelled {
+            self.note_announced();
             self.report.finish(&self.outputs, &ending);
         }
         exit_code
+    }
+
+    fn note_announced(&mut self) {
+        self.outputs.comment_url = self.announcer.comment_url();
+        let deployment = self.announcer.github_deployment_id();
+        self.outputs.github_deployment_id = deployment.map(|id| id.to_string());
     }
 
     fn tell_verdict(&mut self, ended: Ended) -> u8 {
@@ -243,13 +249,24 @@ impl Deploy<'_> {
         ))
     }
 
+    /// ECS was asked for something, or is about to be.
+    fn began_to_change(&self) -> bool {
+        matches!(
+            self.about.state,
+            State::InProgress {
+                phase: Phase::Update | Phase::Rollout,
+                ..
+            }
+        )
+    }
+
     /// What a person can do next.
     fn advice(&self, ended: &Ended) -> Option<Text> {
         let (cluster, service) = (&self.args.target.cluster, &self.about.service);
         let follow = || self.follow();
         match ended.status {
             Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
-            Status::Cancelled if !ended.deployment_id.is_empty() => Some(follow()),
+            Status::Cancelled if self.began_to_change() => Some(follow()),
             Status::Unknown => Some(follow()),
             Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
             _ => None,

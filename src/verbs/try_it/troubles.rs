@@ -194,6 +194,7 @@ fn throttle(file: &mut WorldFile, operation: &str, times: u32) {
         until: None,
         times: Some(times),
         delay: Duration::ZERO,
+        message: None,
     });
 }
 

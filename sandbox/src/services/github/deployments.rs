@@ -6,7 +6,10 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::{Ask, GitHub, OURSELVES, Refusal, Reply, not_found, shapes, timestamp, unprocessable};
+use super::{
+    Ask, DeploymentSpec, GitHub, OURSELVES, Refusal, Reply, not_found, shapes, timestamp,
+    unprocessable,
+};
 use crate::world::World;
 
 const STATES: &[&str] = &[
@@ -30,6 +33,7 @@ pub struct Deployment {
     pub description: Option<String>,
     pub transient_environment: bool,
     pub production_environment: bool,
+    pub creator: String,
     pub created_at: SystemTime,
     /// Oldest first.
     pub statuses: Vec<Status>,
@@ -52,6 +56,40 @@ impl Deployment {
     }
 }
 
+impl GitHub {
+    /// One that was there before.
+    pub(super) fn seed_deployment(&mut self, spec: &DeploymentSpec, now: SystemTime) {
+        let id = self.id();
+        let statuses = spec.statuses.iter().map(|status| Status {
+            id: self.id(),
+            state: status.state.clone(),
+            description: status.description.clone(),
+            environment: spec.environment.clone(),
+            environment_url: String::new(),
+            log_url: status.log_url.clone(),
+            created_at: now,
+        });
+        let statuses = statuses.collect();
+        self.deployments.push(Deployment {
+            id,
+            sha: spec.sha.clone(),
+            git_ref: spec.sha.clone(),
+            task: spec.task.clone(),
+            payload: match &spec.payload {
+                Value::Null => json!({}),
+                payload => payload.clone(),
+            },
+            environment: spec.environment.clone(),
+            description: None,
+            transient_environment: false,
+            production_environment: false,
+            creator: spec.creator.clone().unwrap_or_else(|| OURSELVES.to_owned()),
+            created_at: now,
+            statuses,
+        });
+    }
+}
+
 fn show(github: &GitHub, deployment: &Deployment) -> Value {
     let url = format!("{}/deployments/{}", github.repository_url(), deployment.id);
     let updated_at = deployment
@@ -69,7 +107,7 @@ fn show(github: &GitHub, deployment: &Deployment) -> Value {
         "original_environment": deployment.environment,
         "environment": deployment.environment,
         "description": deployment.description,
-        "creator": shapes::user(github, OURSELVES),
+        "creator": shapes::user(github, &deployment.creator),
         "created_at": timestamp(deployment.created_at),
         "updated_at": timestamp(updated_at),
         "statuses_url": format!("{url}/statuses"),
@@ -156,6 +194,7 @@ pub fn create(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         transient_environment: flag("transient_environment", false),
         production_environment: flag("production_environment", environment == "production"),
         environment,
+        creator: OURSELVES.to_owned(),
         created_at: world.now,
         statuses: Vec::new(),
     };

@@ -29,7 +29,7 @@ pub fn id_token(
     if bearer != Some(world.github.request_token.as_str()) || !world.github.grants_id_tokens() {
         return Err(Refusal::new(401, "Unauthorized"));
     }
-    let owner = format!("https://github.com/{}", world.github.owner());
+    let owner = format!("{}/{}", world.github.spec.server_url, world.github.owner());
     let token = world
         .github
         .mint(audience.unwrap_or(&owner), world.now, &mut world.call_ids);

@@ -22,8 +22,8 @@ pub fn user(github: &GitHub, login: &str) -> Value {
     };
     let api = format!("{}/users/{login}", github.api_url);
     let html = match login.strip_suffix("[bot]") {
-        Some(app) => format!("https://github.com/apps/{app}"),
-        None => format!("https://github.com/{login}"),
+        Some(app) => format!("{}/apps/{app}", github.spec.server_url),
+        None => format!("{}/{login}", github.spec.server_url),
     };
     json!({
         "login": login,
@@ -107,7 +107,7 @@ pub fn repository(github: &GitHub, id: u64) -> Value {
     let full_name = format!("{owner}/{name}");
     let (api, html) = (
         format!("{}/repos/{full_name}", github.api_url),
-        format!("https://github.com/{full_name}"),
+        format!("{}/{full_name}", github.spec.server_url),
     );
     let mut shown = Object::new();
     let facts = json!({

@@ -27,6 +27,12 @@ pub struct GitHubSpec {
     pub permissions: BTreeMap<String, String>,
     pub pull_requests: Vec<PullRequestSpec>,
     pub commits: Vec<CommitSpec>,
+    /// Made before the world began, oldest first.
+    pub deployments: Vec<DeploymentSpec>,
+    /// Where people read: github.com, a tenant of ghe.com, or a server of one's own.
+    pub server_url: String,
+    /// Where programs ask: `https://HOST/api/v3` on a server of one's own.
+    pub api_url: String,
 }
 
 /// The run and job that the tokens belong to.
@@ -86,6 +92,33 @@ pub struct CommentSpec {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeploymentSpec {
+    pub sha: String,
+    pub environment: String,
+    #[serde(default = "deploy")]
+    pub task: String,
+    #[serde(default)]
+    pub payload: serde_json::Value,
+    /// Absent: the job token's.
+    #[serde(default)]
+    pub creator: Option<String>,
+    /// Oldest first.
+    #[serde(default)]
+    pub statuses: Vec<StatusSpec>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StatusSpec {
+    pub state: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub log_url: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommitSpec {
     pub sha: String,
     #[serde(default)]
@@ -96,6 +129,9 @@ pub struct CommitSpec {
 
 fn feature() -> String {
     "feature".to_owned()
+}
+fn deploy() -> String {
+    "deploy".to_owned()
 }
 fn main() -> String {
     "main".to_owned()
@@ -146,6 +182,9 @@ impl Default for GitHubSpec {
                 .collect(),
             pull_requests: Vec::new(),
             commits: Vec::new(),
+            deployments: Vec::new(),
+            server_url: "https://github.com".to_owned(),
+            api_url: "https://api.github.com".to_owned(),
         }
     }
 }

@@ -1,0 +1,368 @@
+//! The GitHub Deployment on the commit: adopts the one that this very run has there, else makes one; says how it goes; and
+//! closes what a run that was killed left open. Without permission it says so in one line and is quiet.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::github::client::{GitHub, GitHubError};
+use crate::github::deployments::{
+    self, Deployment, LatestStatus, NewDeployment, NewStatus, Of, Payload,
+};
+use crate::inputs::trigger::Trigger;
+use crate::model::deployment_state::DeploymentState;
+use crate::report::github_deployment::{self, NOT_WAITED_FOR, Shown};
+use crate::report::{Report, Text};
+
+use super::{Asked, Known, Told, given_up};
+
+/// Of other deployments so many are asked how they stand: each costs a call.
+const LOOKED_AT: usize = 10;
+
+/// What a deployment is shown as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// `deploy`, or what else tells deployments to the same environment apart.
+    pub task: String,
+    pub environment: String,
+    /// It will be gone some day.
+    pub transient: bool,
+    pub production: bool,
+}
+
+impl Kind {
+    /// Of a service that stays. Whether it is production's, nobody told us.
+    pub fn deploy(service: &str) -> Kind {
+        Kind {
+            task: "deploy".to_owned(),
+            environment: service.to_owned(),
+            transient: false,
+            production: false,
+        }
+    }
+}
+
+pub(super) struct OnGitHub {
+    github: GitHub,
+    repository: String,
+    report: Arc<Report>,
+    known: watch::Sender<Known>,
+    sha: String,
+    kind: Kind,
+    payload: Payload,
+    log_url: Option<String>,
+    /// Where a deployment that GitHub made for this run's job would point; `None` where the job is known to have none.
+    run_page: Option<String>,
+    id: Option<u64>,
+    last: Option<Shown>,
+    closing: Option<JoinHandle<()>>,
+    said_why_not: bool,
+}
+
+impl OnGitHub {
+    /// `None` where there shall be none: not asked for, no commit, somebody else's code, or a job with an environment, which
+    /// has one already.
+    pub(super) fn new(
+        github: &GitHub,
+        trigger: &Trigger,
+        asked: &Asked<'_>,
+        report: &Arc<Report>,
+        known: watch::Sender<Known>,
+    ) -> Option<OnGitHub> {
+        let environment = asked.claims.and_then(|c| c.environment.as_ref());
+        if trigger.fork || environment.is_some_and(|e| !e.is_empty()) {
+            return None;
+        }
+        let run = trigger.run_id?;
+        Some(OnGitHub {
+            github: github.clone(),
+            repository: trigger.repository.clone(),
+            report: report.clone(),
+            known,
+            sha: trigger.sha.clone()?,
+            kind: asked.deployment.clone()?,
+            payload: Payload {
+                shipway: 1,
+                service: asked.service.to_owned(),
+                run,
+                attempt: trigger.run_attempt,
+            },
+            log_url: trigger.run_url(),
+            run_page: asked
+                .claims
+                .is_none()
+                .then(|| format!("{}/actions/runs/{run}", trigger.repository_url())),
+            id: None,
+            last: None,
+            closing: None,
+            said_why_not: false,
+        })
+    }
+
+    pub(super) async fn run(mut self, mut told: watch::Receiver<Told>) {
+        while told.changed().await.is_ok() {
+            let now = told.borrow_and_update().clone();
+            let mut said = true;
+            match self.say(&now, &told).await {
+                Ok(done) => said = done,
+                Err(error) => {
+                    if !std::mem::replace(&mut self.said_why_not, true) {
+                        self.quietly(&error);
+                    }
+                    // What GitHub refuses is not tried again; after anything else the last words are.
+                    if error.is_refusal() {
+                        break;
+                    }
+                }
+            }
+            if now.last && said {
+                self.close(&mut told).await;
+                break;
+            }
+        }
+        if let Some(closing) = &self.closing {
+            closing.abort();
+        }
+    }
+
+    /// False: a signal came in between, and what was being said is stale.
+    async fn say(&mut self, now: &Told, told: &watch::Receiver<Told>) -> Result<bool, GitHubError> {
+        let begun = |last: &Shown| last.state == DeploymentState::InProgress;
+        let shown = github_deployment::of(&now.about, self.last.as_ref().is_some_and(begun));
+        let id = match self.id {
+            Some(id) => id,
+            None if !github_deployment::deploys(&now.about) => return Ok(true),
+            None => self.obtain().await?,
+        };
+        if self.last.as_ref() == Some(&shown) {
+            return Ok(true);
+        }
+        let status = NewStatus {
+            state: shown.state,
+            description: &shown.description,
+            environment_url: shown.environment_url.as_deref(),
+            log_url: self.log_url.as_deref(),
+        };
+        let status = deployments::create_status(&self.github, &self.repository, id, &status);
+        if now.hurried {
+            status.await?;
+        } else {
+            tokio::select! {
+                biased;
+                said = status => said?,
+                () = given_up(told) => return Ok(false),
+            }
+        }
+        self.last = Some(shown);
+        Ok(true)
+    }
+
+    async fn obtain(&mut self) -> Result<u64, GitHubError> {
+        let id = match self.of_the_job().await? {
+            Some(id) => {
+                self.report.line(
+                    Text::new()
+                        .say(format!(
+                            "GitHub Deployment {id} of this job says how it goes; "
+                        ))
+                        .code("deployment: false")
+                        .say(" in the job's ")
+                        .code("environment:")
+                        .say(" leaves that to a deployment of its own"),
+                );
+                id
+            }
+            None => self.of_ours().await?,
+        };
+        self.id = Some(id);
+        self.known.send_modify(|known| known.deployment = Some(id));
+        Ok(id)
+    }
+
+    /// A job with an environment has a deployment by itself. Only asked for where no id token says whether it has one.
+    async fn of_the_job(&self) -> Result<Option<u64>, GitHubError> {
+        let Some(page) = &self.run_page else {
+            return Ok(None);
+        };
+        let on_commit =
+            deployments::list_deployments(&self.github, &self.repository, Of::Commit(&self.sha))
+                .await?;
+        let mut found = Vec::new();
+        let others = on_commit.iter().filter(|d| d.payload.is_none());
+        for deployment in others.take(LOOKED_AT) {
+            let status = self.latest(deployment.id).await?;
+            let is_this_run = status.is_some_and(|s| {
+                DeploymentState::is_open(&s.state)
+                    && s.log_url
+                        .strip_prefix(page.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            });
+            found.extend(is_this_run.then_some(deployment.id));
+        }
+        // Of several, nobody can tell which is this job's.
+        Ok(match found[..] {
+            [one] => Some(one),
+            _ => None,
+        })
+    }
+
+    /// One that this attempt made already (its answer was lost, or by an earlier step), else a new one.
+    async fn of_ours(&mut self) -> Result<u64, GitHubError> {
+        let of = Of::Environment {
+            name: &self.kind.environment,
+            task: &self.kind.task,
+        };
+        let there = deployments::list_deployments(&self.github, &self.repository, of).await?;
+        let ours = match self.mine(&there) {
+            Some(mine) => mine,
+            None => match self.create().await {
+                Err(error) if !error.is_refusal() => {
+                    // It may have been made all the same.
+                    let now = deployments::list_deployments(&self.github, &self.repository, of);
+                    self.mine(&now.await?).ok_or(error)?
+                }
+                created => created?,
+            },
+        };
+        self.start_closing(&there, &ours);
+        Ok(ours.id)
+    }
+
+    fn mine(&self, among: &[Deployment]) -> Option<Deployment> {
+        let mine = |d: &&Deployment| d.payload.as_ref() == Some(&self.payload);
+        among.iter().find(mine).cloned()
+    }
+
+    async fn create(&self) -> Result<Deployment, GitHubError> {
+        let description = format!("{} by Shipway", self.payload.service);
+        let new = NewDeployment {
+            sha: &self.sha,
+            task: &self.kind.task,
+            environment: &self.kind.environment,
+            transient_environment: self.kind.transient,
+            production_environment: self.kind.production,
+            payload: &self.payload,
+            description: &description,
+        };
+        deployments::create_deployment(&self.github, &self.repository, &new).await
+    }
+
+    async fn latest(&self, id: u64) -> Result<Option<LatestStatus>, GitHubError> {
+        deployments::latest_status(&self.github, &self.repository, id).await
+    }
+
+    /// Earlier runs' deployments of the same service and environment, made by the same account: anybody can write our
+    /// payload. Goes on by itself: nobody waits for it but the end.
+    fn start_closing(&mut self, there: &[Deployment], ours: &Deployment) {
+        let is_left = |d: &&Deployment| {
+            let older = d.payload.as_ref().is_some_and(|p| {
+                p.service == self.payload.service
+                    && (p.run, p.attempt) < (self.payload.run, self.payload.attempt)
+            });
+            older && d.id != ours.id && d.creator.is_some() && d.creator == ours.creator
+        };
+        let left: Vec<Deployment> = there
+            .iter()
+            .filter(is_left)
+            .take(LOOKED_AT)
+            .cloned()
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        let (github, repository) = (self.github.clone(), self.repository.clone());
+        let (by, report) = (self.payload.clone(), self.report.clone());
+        self.closing = Some(tokio::spawn(async move {
+            for deployment in left {
+                // What cannot be closed now, the next run may.
+                match close(&github, &repository, &deployment, &by).await {
+                    Ok(Some(said)) => report.line(said),
+                    Ok(None) => {}
+                    Err(_) => return,
+                }
+            }
+        }));
+    }
+
+    /// Lets what is being closed be closed, unless there is no time for it.
+    async fn close(&mut self, told: &mut watch::Receiver<Told>) {
+        if let Some(closing) = &mut self.closing {
+            tokio::select! {
+                biased;
+                () = super::hurried(told) => {}
+                _ = closing => {}
+            }
+        }
+    }
+
+    /// One line, no annotation: nobody has to do anything about it.
+    fn quietly(&self, error: &GitHubError) {
+        let mut text = Text::new().say(format!("no GitHub Deployment: {error}"));
+        if let GitHubError::Denied { permission, .. } = error {
+            text = text
+                .say("; ")
+                .code(*permission)
+                .say(" in the job's ")
+                .code("permissions:")
+                .say(" allows it, ")
+                .code("github-deployment: off")
+                .say(" leaves it out");
+        }
+        self.report.line(text);
+    }
+}
+
+/// Closes one that is still open. What was said about it.
+async fn close(
+    github: &GitHub,
+    repository: &str,
+    left: &Deployment,
+    by: &Payload,
+) -> Result<Option<Text>, GitHubError> {
+    let latest = deployments::latest_status(github, repository, left.id).await?;
+    // None at all: killed between making it and the first word.
+    let (open, not_waited_for) = match &latest {
+        None => (true, false),
+        Some(s) => (
+            DeploymentState::is_open(&s.state),
+            s.description == NOT_WAITED_FOR,
+        ),
+    };
+    let Some(payload) = left.payload.as_ref().filter(|_| open) else {
+        return Ok(None);
+    };
+    let Payload { run, attempt, .. } = payload;
+    let (state, words) = match not_waited_for {
+        true => (
+            DeploymentState::Inactive,
+            format!(
+                "run {run} did not wait for its end; run {} deploys now",
+                by.run
+            ),
+        ),
+        false => (
+            DeploymentState::Error,
+            format!(
+                "run {run} (attempt {attempt}) ended without a word; run {} deploys now",
+                by.run
+            ),
+        ),
+    };
+    let log_url = latest.map(|s| s.log_url).filter(|url| !url.is_empty());
+    let status = NewStatus {
+        state,
+        description: &words,
+        environment_url: None,
+        log_url: log_url.as_deref(),
+    };
+    deployments::create_status(github, repository, left.id, &status).await?;
+    Ok(Some(Text::new().say(format!(
+        "GitHub Deployment {} was left open by run {run} (attempt {attempt}): closed",
+        left.id
+    ))))
+}
+
+#[cfg(test)]
+#[path = "deployment_tests.rs"]
+mod tests;
