@@ -71,9 +71,9 @@ def draw(tab):
         tab.evaluate("async () => { mermaid.initialize({startOnLoad: false}); await mermaid.run({querySelector: 'pre.mermaid'}); }")
 
 
-def shoot(browser, text, width, path, open_details=False, colours=192):
+def shoot(browser, text, width, path, open_details=False, colours=192, scale=2):
     """A PNG of the whole page, as small as few colours make it; how far it is wider than the screen."""
-    with opened(browser, width) as tab:
+    with opened(browser, width, scale) as tab:
         tab.set_content(text)
         draw(tab)
         if open_details:
