@@ -47,7 +47,9 @@ impl PastDeployment {
         };
         let phase = |(name, took): &(String, u64)| {
             (1..=20).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b' '))
                 && *took <= LONGEST_MS
         };
         self.commit.as_ref().is_none_or(commit)
