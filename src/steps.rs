@@ -10,6 +10,7 @@ pub mod gather;
 pub mod glance;
 pub mod image;
 pub mod ship_image;
+pub mod smoke;
 pub mod start;
 pub mod wanted;
 pub mod watch;

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 /// Connecting takes longer than this only where nothing listens. Callers bound the rest.
@@ -29,6 +29,13 @@ pub struct WireError {
     method: String,
     host: String,
     reason: String,
+}
+
+impl WireError {
+    /// Why, without the request that it was for.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
 }
 
 /// One request and how it went, for people who want to see what happens inside. Holds no header, query or body but the
@@ -91,6 +98,15 @@ impl Wire {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, WireError> {
+        self.send_reading(request, usize::MAX).await
+    }
+
+    /// One request, of whose answer no more than this is read: for an answer that may never end.
+    pub async fn send_reading(
+        &self,
+        request: http::Request<Bytes>,
+        bytes_at_most: usize,
+    ) -> Result<http::Response<Bytes>, WireError> {
         let (method, host) = (
             request.method().to_string(),
             request
@@ -114,13 +130,18 @@ impl Wire {
         let response = response
             .try_into_http1x()
             .map_err(|e| failed(e.to_string()))?;
-        let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|e| failed(e.to_string()))?
-            .to_bytes();
-        Ok(http::Response::from_parts(parts, body))
+        let (parts, mut body) = response.into_parts();
+        let mut read = BytesMut::new();
+        while read.len() < bytes_at_most
+            && let Some(frame) = body.frame().await
+        {
+            let frame = frame.map_err(|e| failed(e.to_string()))?;
+            if let Ok(data) = frame.into_data() {
+                read.extend_from_slice(&data);
+            }
+        }
+        read.truncate(bytes_at_most);
+        Ok(http::Response::from_parts(parts, read.freeze()))
     }
 }
 

@@ -7,6 +7,7 @@ mod github;
 pub mod real;
 #[cfg(test)]
 pub(crate) mod tests;
+mod visit;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -173,6 +174,8 @@ impl Sandbox {
             self.oci.serve_bytes(request).await?
         } else if let Some(digest) = path.strip_prefix(LAYERS_PATH) {
             self.layer(digest, request.uri().query().unwrap_or_default())
+        } else if let Some(visited) = self.visit(&request).await {
+            visited?
         } else {
             self.github(&request).await?
         };

@@ -4,6 +4,7 @@
 mod behaviours;
 mod build;
 mod durations;
+mod pages;
 mod timeline;
 
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 pub use behaviours::{Behaviour, Behaviours, ContainerHealth, Crash, Timings, Unhealthy};
+pub use pages::{Page, Pages};
 pub use timeline::{Action, Entry, Timeline, UpdateService, When, happen, updated};
 
 /// A world file.
@@ -34,6 +36,8 @@ pub struct WorldFile {
     pub timings: Timings,
     pub behaviours: Vec<Behaviour>,
     pub timeline: Vec<Entry>,
+    /// What the application answers through the load balancer, where its tasks are scripted.
+    pub pages: Vec<Page>,
     pub iam: crate::iam::IamSpec,
     pub repositories: Vec<crate::world::registry::RepositorySpec>,
     pub github: crate::services::github::GitHubSpec,

@@ -56,6 +56,8 @@ pub struct World {
     pub effects: Vec<Effect>,
     /// What happens by itself, and what happens after the first update.
     pub timeline: crate::scenario::Timeline,
+    /// What scripted tasks answer through a load balancer.
+    pub pages: crate::scenario::Pages,
 }
 
 impl World {
@@ -76,6 +78,7 @@ impl World {
             real_tasks: false,
             effects: Vec::new(),
             timeline: crate::scenario::Timeline::default(),
+            pages: crate::scenario::Pages::default(),
         }
     }
 

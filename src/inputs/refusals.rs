@@ -202,9 +202,9 @@ shipway::config::not_in_file"
     );
     assert_eq!(
         refusal(file("allow-untrusted-build: true\n")),
-        "shipway.yml:1:1: `allow-untrusted-build` is not allowed in a file
-help: use the flag or the environment variable `SHIPWAY_ALLOW_UNTRUSTED_BUILD`
-shipway::config::not_in_file"
+        "shipway.yml:1:1: `allow-untrusted-build` is not allowed in a file, for a pull request could set it
+help: set it in the workflow, as an input of the action, or as the environment variable `SHIPWAY_ALLOW_UNTRUSTED_BUILD`
+shipway::config::not_by_code"
     );
     assert_eq!(
         refusal(file("no-cache: maybe\n")),

@@ -348,7 +348,7 @@ fn the_code_does_not_choose_the_target_on_privileged_events() {
     assert_eq!(
         refusal_with(asked(&rest, &target), base),
         "`service` in shipway.yml does not count on `pull_request_target`
-help: a file of the checked-out code must not choose role, cluster and service there: set them as inputs, flags or variables
+help: there the checked-out file may be somebody else's while the job has this repository's rights: set it as an input, a flag or a variable
 shipway::config::privileged_event"
     );
     assert!(read_with(&asked(&rest, &[("GITHUB_EVENT_NAME", "push")]), base).is_ok());

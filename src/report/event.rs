@@ -127,6 +127,7 @@ pub enum Phase {
     Plan,
     Update,
     Rollout,
+    Smoke,
 }
 
 impl Phase {
@@ -138,6 +139,7 @@ impl Phase {
             Phase::Plan => "plan",
             Phase::Update => "update",
             Phase::Rollout => "rollout",
+            Phase::Smoke => "smoke test",
         }
     }
 
@@ -149,6 +151,7 @@ impl Phase {
             Phase::Plan => "Plan",
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
+            Phase::Smoke => "Smoke test",
         }
     }
 

@@ -48,7 +48,8 @@ pub struct Asked<'a> {
 /// Where announcements of this run go.
 pub struct Announcer {
     clock: Option<Clock>,
-    told: watch::Sender<Told>,
+    /// One for each: a channel that two wait for wakes them in any order.
+    told: Vec<watch::Sender<Told>>,
     known: watch::Receiver<Known>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -77,7 +78,7 @@ impl Announcer {
     pub fn none() -> Announcer {
         Announcer {
             clock: None,
-            told: watch::Sender::new(Told::default()),
+            told: Vec::new(),
             known: watch::channel(Known {
                 past: Some(Vec::new()),
                 ..Known::default()
@@ -115,21 +116,24 @@ impl Announcer {
                 return Announcer::none();
             }
         };
-        let told = watch::Sender::new(Told::default());
+        let (mut told, mut tasks) = (Vec::new(), Vec::new());
         let (known, known_so_far) = watch::channel(Known {
             // Without a comment there is nothing to remember.
             past: (!comments).then(Vec::new),
             ..Known::default()
         });
-        let mut tasks = Vec::new();
         if comments {
             let comment =
                 comment::StickyComment::new(&github, trigger, &asked, report, known.clone());
-            tasks.push(tokio::spawn(comment.run(told.subscribe())));
+            let (tell, told_of) = watch::channel(Told::default());
+            told.push(tell);
+            tasks.push(tokio::spawn(comment.run(told_of)));
         }
         let deployment = deployment::OnGitHub::new(&github, trigger, &asked, report, known.clone());
         if let Some(deployment) = deployment {
-            tasks.push(tokio::spawn(deployment.run(told.subscribe())));
+            let (tell, told_of) = watch::channel(Told::default());
+            told.push(tell);
+            tasks.push(tokio::spawn(deployment.run(told_of)));
         }
         Announcer {
             clock: Some(env.clock),
@@ -147,10 +151,12 @@ impl Announcer {
     /// Says how it ended, and waits until it is said: after a signal, only for as long as the runner leaves us.
     pub async fn conclude(&mut self, about: &Announcement, cancel: &Cancel) {
         self.tell(about, true, cancel.is_cancelled());
-        let told = self.told.clone();
+        let told = &self.told;
         let hurry = async {
             cancel.cancelled().await;
-            told.send_modify(|told| told.hurried = true);
+            for told in told {
+                told.send_modify(|told| told.hurried = true);
+            }
             cancel.lapsed(LAST_WORDS).await;
         };
         let mut tasks = std::mem::take(&mut self.tasks);
@@ -164,12 +170,15 @@ impl Announcer {
     }
 
     fn tell(&self, about: &Announcement, last: bool, hurried: bool) {
-        self.told.send_replace(Told {
+        let now = Told {
             about: Arc::new(about.clone()),
             at: self.clock.map(|c| c.timestamp()).unwrap_or_default(),
             last,
             hurried,
-        });
+        };
+        for told in &self.told {
+            told.send_replace(now.clone());
+        }
     }
 
     /// The comment's address, once it stands.

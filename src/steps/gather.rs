@@ -2,4 +2,5 @@
 
 pub mod image;
 pub mod service;
+pub mod task_definition_file;
 pub mod url;

@@ -27,6 +27,7 @@ use crate::steps::apply::{Applied, apply};
 use crate::steps::gather::service::Sought;
 use crate::steps::image::{ImageSought, image};
 use crate::steps::ship_image::Shipped;
+use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
 use crate::steps::wanted::wanted;
 use crate::steps::{gather, glance, watch};
@@ -40,6 +41,8 @@ struct Deploy<'a> {
     outputs: Outputs,
     about: Announcement,
     announcer: Announcer,
+    /// What is asked once the service serves.
+    smoke: Option<Smoke>,
     /// Once the service was updated: what ECS goes on with, whatever becomes of us.
     deployment_id: Option<String>,
 }
@@ -67,6 +70,7 @@ pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
             ..Announcement::default()
         },
         announcer: Announcer::none(),
+        smoke: None,
         deployment_id: None,
     };
     let told = deploy.story().await;
@@ -75,6 +79,22 @@ pub async fn deploy(args: &DeployArgs, env: &Env) -> u8 {
 
 impl Deploy<'_> {
     async fn story(&mut self) -> Result<Ended, Error> {
+        let ended = self.roll_out().await?;
+        let Some(smoke) = self.smoke.take() else {
+            return Ok(ended);
+        };
+        let went_well = ended.status.is_success();
+        let cancel = self.env.cancel.token();
+        let judged = smoke
+            .judge(&self.env.wire, ended, &self.report, cancel)
+            .await;
+        if went_well && judged.status == Status::Failed {
+            self.outputs.failure_code = Some(smoke::CODE.to_owned());
+        }
+        Ok(judged)
+    }
+
+    async fn roll_out(&mut self) -> Result<Ended, Error> {
         let cancel = self.env.cancel.clone();
         let prepared = tokio::select! {
             biased;
@@ -148,6 +168,7 @@ impl Deploy<'_> {
 
     /// Access, gather, image, plan: reads, and a push of an image that nothing runs yet.
     async fn prepare(&mut self) -> Result<Prepared, Error> {
+        Smoke::check(&self.args.limits)?;
         let Started { trigger, token } = start::start(
             self.env,
             Asks::Deploy,
@@ -200,6 +221,7 @@ impl Deploy<'_> {
             cwd: &self.env.cwd,
         };
         let found = gather::service::gather(&aws, &sought).await?;
+        self.smoke = Smoke::wanted(&self.args.limits, self.args.overrides.desired_count, &found)?;
         self.note_found(&found);
         self.report.finished(
             Phase::Preflight,

@@ -6,6 +6,7 @@ Knows: how to lay them out, and how to ask the world afterwards. Does not know: 
 import contextlib
 import functools
 import http.server
+import itertools
 import json
 import os
 import subprocess
@@ -121,9 +122,11 @@ class World:
         return [comment["body"] for comment in self.get(f"/issues/{number}/comments")]
 
     def deployments(self):
-        """(commit, environment, states from first to last) of each, the oldest first."""
+        """(commit, environment, states from first to last) of each, the oldest first; a state may be told in several phases."""
         return [
-            (d["sha"], d["environment"], [s["state"] for s in reversed(self.get(f"/deployments/{d['id']}/statuses"))])
+            (d["sha"], d["environment"], [
+                state for state, _ in itertools.groupby(s["state"] for s in reversed(self.get(f"/deployments/{d['id']}/statuses")))
+            ])
             for d in reversed(self.get("/deployments"))
         ]
 

@@ -3,6 +3,7 @@
 //! The binary's own `run` is called with an `Env` made by hand: its wire is the sandbox, its clock is tokio's, paused.
 //! The runtime has no I/O driver, so a stray socket panics instead of lying.
 
+mod commit;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::services::github::CommitSpec;
 use shipway_sandbox::wire::record::Record;
 use shipway_sandbox::{Sandbox, World};
+
+pub use commit::commit;
 
 /// The base of every world.
 const WORLD: &str = include_str!("../scenarios/world.yml");
@@ -347,38 +350,6 @@ async fn on_stage(scene: Scene) -> Played {
         }
     }
     played
-}
-
-pub fn commit(cwd: &std::path::Path) -> String {
-    let git = |args: &[&str]| {
-        let done = std::process::Command::new("git")
-            .args([
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@example.com",
-                "-c",
-                "init.defaultBranch=main",
-            ])
-            .args(args)
-            .current_dir(cwd)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .env("GIT_COMMITTER_DATE", "2026-11-24T12:00:00Z")
-            .env("GIT_AUTHOR_DATE", "2026-11-24T12:00:00Z")
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "git {args:?}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        String::from_utf8(done.stdout).unwrap().trim().to_owned()
-    };
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-q", "-m", "first"]);
-    git(&["rev-parse", "HEAD"])
 }
 
 #[derive(Clone, Default)]

@@ -412,6 +412,18 @@ scenarios! {
     session_is_too_long
     sigterm_before_the_update
     sigterm_during_the_rollout
+    smoke_after_a_rollback
+    smoke_at_desired_0
+    smoke_cancelled
+    smoke_connection_breaks
+    smoke_fails
+    smoke_flaky_then_fine
+    smoke_is_not_waited_for
+    smoke_passes
+    smoke_redirect_counts
+    smoke_times_out
+    smoke_unchanged
+    smoke_without_address
     spot_interruption
     stable_for_0
     stale_reads

@@ -142,8 +142,11 @@ async fn a_second_revision_takes_over_without_a_failed_request() {
         "<h1>The page of tomorrow</h1>\n",
     )
     .expect("a changed page");
+    // The deploy's own settings: a smoke test, through the load balancer that the address names.
+    let settings = directory.parent().expect("a folder").join("shipway.yml");
+    std::fs::write(&settings, "smoke-path: /index.html\n").expect("settings");
     serving.stdin.write_all(b"\n").expect("Enter");
-    let (serving, code) = tokio::task::spawn_blocking(move || {
+    let (mut serving, code) = tokio::task::spawn_blocking(move || {
         serving.until_it_serves();
         let code = serving.exit_code().map(str::to_owned);
         (serving, code)
@@ -156,6 +159,7 @@ async fn a_second_revision_takes_over_without_a_failed_request() {
     assert_eq!(code.as_deref(), Some("0"), "{}", serving.said.join("\n"));
     let said = serving.said.join("\n");
     assert!(said.contains("registered `nginx-test:3`"), "{said}");
+    assert!(said.contains("smoke test: passed, 3 tries"), "{said}");
 
     for client in clients {
         let answers = client.await.expect("a client");
@@ -186,4 +190,20 @@ async fn a_second_revision_takes_over_without_a_failed_request() {
             answers.last()
         );
     }
+
+    // Nothing to deploy, but a page that is not there: the service serves, and the run fails.
+    std::fs::write(&settings, "smoke-path: /no-such-page\n").expect("settings");
+    serving.stdin.write_all(b"\n").expect("Enter");
+    let serving = tokio::task::spawn_blocking(move || {
+        serving.until_it_serves();
+        serving
+    })
+    .await
+    .expect("the third deploy");
+    let said = serving.said.join("\n");
+    assert_eq!(serving.exit_code(), Some("1"), "{said}");
+    assert!(
+        said.contains("/no-such-page answered 404.") && said.contains("nginx-test:3 keeps serving"),
+        "{said}"
+    );
 }

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from render import MERMAID, chromium, opened
+from browser import MERMAID, chromium, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^([ ]*)```mermaid\n(.*?)^\1```", re.MULTILINE | re.DOTALL)

@@ -5,22 +5,18 @@ eye here is wrapping, tables, fences and diagrams, not shades.
 """
 
 import html
-import importlib.util
 import io
 import re
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import cmarkgfm
 import pyte
 from cmarkgfm.cmark import Options
 from PIL import Image
-from playwright.sync_api import sync_playwright
+
+from browser import MERMAID, opened
 
 HERE = Path(__file__).parent
-# Its package imports another that is not needed for the script.
-MERMAID = Path(importlib.util.find_spec("artoo_mermaid").origin).parent / "assets" / "mermaid.min.js"
 FENCE = re.compile(r'<pre lang="mermaid"><code>(.*?)</code></pre>', re.DOTALL)
 ALERT = re.compile(r"<blockquote>\s*<p>\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*(?:<br\s*/?>)?\n?(.*?)</blockquote>", re.DOTALL)
 
@@ -43,7 +39,7 @@ def comment(text):
 
 
 def summary(text):
-    return page(f"<header>production summary</header><article>{markdown(text)}</article>", "summary")
+    return page(f"<header>deploy summary</header><article>{markdown(text)}</article>", "summary")
 
 
 def terminal(written, columns, command, rows=400):
@@ -68,29 +64,6 @@ def terminal(written, columns, command, rows=400):
     return page(f'<pre class="screen" style="width:{columns}ch">{prompt}' + "\n".join(lines) + "</pre>", "terminal")
 
 
-@contextmanager
-def chromium():
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-    if not found:
-        raise SystemExit("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        # Its own sandbox needs rights that a container does not have; only our own pages are opened, without a network.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-@contextmanager
-def opened(browser, width, scale=2):
-    context = browser.new_context(viewport={"width": width, "height": 400}, device_scale_factor=scale, offline=True)
-    try:
-        yield context.new_page()
-    finally:
-        context.close()
-
-
 def draw(tab):
     """Turns every Mermaid source of the page into its picture; the error of the first that cannot be."""
     if tab.locator("pre.mermaid").count():
@@ -99,7 +72,7 @@ def draw(tab):
 
 
 def shoot(browser, text, width, path, open_details=False):
-    """A PNG of the whole page, as small as 256 colours make it; how far it is wider than the screen."""
+    """A PNG of the whole page, as small as 192 colours make it; how far it is wider than the screen."""
     with opened(browser, width) as tab:
         tab.set_content(text)
         draw(tab)
@@ -107,6 +80,6 @@ def shoot(browser, text, width, path, open_details=False):
             tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         png = tab.locator("main").screenshot()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(192, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
     return overflow

@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "act"), str(ROOT / "tests" / "fidelity")]
 import render  # noqa: E402
+from browser import chromium  # noqa: E402
 from served import sandbox  # noqa: E402
 from stage import NAME, REPOSITORY_ID, Site, World, event, pull_request  # noqa: E402
 
@@ -161,7 +162,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         texts = play(work)
-    with render.chromium() as browser:
+    with chromium() as browser:
         for name, kind, text in texts:
             ending = "ansi" if isinstance(text, bytes) else "md"
             (folder / f"{name}.{ending}").write_bytes(text if isinstance(text, bytes) else text.encode())

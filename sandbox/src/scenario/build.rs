@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::{Availability, LoadBalancerFile, ServiceFile, TargetGroupFile, WorldFile, timeline};
+use super::{
+    Availability, LoadBalancerFile, Pages, ServiceFile, TargetGroupFile, WorldFile, timeline,
+};
 use crate::services::{ecs, elbv2};
 use crate::world::{Operation, Place, World, joins};
 
@@ -60,6 +62,7 @@ impl WorldFile {
             create_service(&mut world, service)?;
         }
         world.advance(start);
+        world.pages = Pages::new(self.pages, start);
         world.timeline.entries = self.timeline;
         timeline::plan(&mut world);
         Ok(world)

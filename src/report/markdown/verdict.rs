@@ -9,6 +9,9 @@ use crate::report::event::Text;
 /// Lines of evidence that an annotation shows: it is cut at 4,096 characters, and nobody reads so far.
 const EVIDENCE: usize = 4;
 
+/// Nothing failed about the deployment then.
+const SMOKE: &str = "shipway::deploy::smoke";
+
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
     verdict(about, false).words
@@ -83,7 +86,9 @@ fn verdict(about: &Announcement, cause: bool) -> Verdict {
         };
     };
     let nothing_serves = about.healthy.is_some_and(|(_, of)| of == 0);
+    let code = about.state.failure().and_then(|f| f.code.as_deref());
     let words = match status {
+        Status::Failed if code == Some(SMOKE) => " is deployed, but its smoke test failed",
         Status::Serving => " is serving",
         Status::Deployed if nothing_serves => " deployed, nothing serves (desired count 0)",
         Status::Deployed => " deployed",

@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
+use super::task_definition_file::{self, is_file};
 use super::url::{Way, leads_to, needs_dns_name, url};
 use crate::aws::{Aws, Retries};
 use crate::error::Error;
@@ -28,43 +27,11 @@ pub struct Sought<'a> {
     pub cwd: &'a Path,
 }
 
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum TaskDefinitionFileError {
-    #[error("cannot read the task definition file {file}: {source}")]
-    #[diagnostic(
-        code(shipway::config::task_definition_file),
-        help(
-            "`task-definition` with a `/` or ending in .json, .yaml or .yml is a file, from the working directory"
-        )
-    )]
-    Unreadable {
-        file: String,
-        source: std::io::Error,
-    },
-    #[error("{file}:{line}:{column}: {message}")]
-    #[diagnostic(
-        code(shipway::config::task_definition_file),
-        help("the file must hold one task definition, as RegisterTaskDefinition takes it")
-    )]
-    Syntax {
-        file: String,
-        line: usize,
-        column: usize,
-        message: String,
-    },
-    #[error("{file}: {message}")]
-    #[diagnostic(
-        code(shipway::config::task_definition_file),
-        help("the file must hold one task definition, as RegisterTaskDefinition takes it")
-    )]
-    Shape { file: String, message: String },
-}
-
 /// Gathers it, refusing as early as the facts allow.
 pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
     // A wrong file must not need the cloud to be found.
     let from_file = match sought.task_definition.filter(|t| is_file(t)) {
-        Some(file) => Some(read_file(sought.cwd, file)?),
+        Some(file) => Some(task_definition_file::read(sought.cwd, file)?),
         None => None,
     };
     let service = describe_service(aws, sought.cluster, sought.service).await?;
@@ -118,88 +85,6 @@ pub async fn describe_service(aws: &Aws, cluster: &str, service: &str) -> Result
         Err(e) => return Err(e.into()),
     };
     Ok(found.into_iter().next().ok_or_else(nowhere)?)
-}
-
-fn is_file(task_definition: &str) -> bool {
-    let lower = task_definition.to_lowercase();
-    let by_ending = [".json", ".yaml", ".yml"]
-        .iter()
-        .any(|ending| lower.ends_with(ending));
-    by_ending || (task_definition.contains('/') && !task_definition.starts_with("arn:"))
-}
-
-/// A task definition from a JSON or YAML file, member for member, numbers as written.
-fn read_file(cwd: &Path, file: &str) -> Result<TaskDefinition, TaskDefinitionFileError> {
-    let text = std::fs::read_to_string(cwd.join(file)).map_err(|source| {
-        TaskDefinitionFileError::Unreadable {
-            file: file.to_owned(),
-            source,
-        }
-    })?;
-    let syntax = |line, column, message| TaskDefinitionFileError::Syntax {
-        file: file.to_owned(),
-        line,
-        column,
-        message,
-    };
-    let document: Value = if file.to_lowercase().ends_with(".json") {
-        serde_json::from_str(&text).map_err(|e| syntax(e.line(), e.column(), bare(&e)))?
-    } else {
-        serde_yaml::from_str(&text).map_err(|e| {
-            let at = e.location().map_or((0, 0), |l| (l.line(), l.column()));
-            syntax(at.0, at.1, bare(&e))
-        })?
-    };
-    let shape = |message: &str| TaskDefinitionFileError::Shape {
-        file: file.to_owned(),
-        message: message.to_owned(),
-    };
-    let Value::Object(mut document) = document else {
-        return Err(shape("it holds no object"));
-    };
-    // `aws ecs describe-task-definition` prints it one level down, tags beside it.
-    let mut tags = document.shift_remove("tags");
-    if let Some(Value::Object(inner)) = document.get("taskDefinition") {
-        document = inner.clone();
-    }
-    if !document.get("family").is_some_and(Value::is_string) {
-        return Err(shape("it has no `family`"));
-    }
-    let containers = document
-        .get("containerDefinitions")
-        .and_then(Value::as_array);
-    if containers.is_none_or(Vec::is_empty) {
-        return Err(shape("it has no `containerDefinitions`"));
-    }
-    let pairs = tags
-        .as_mut()
-        .and_then(Value::as_array_mut)
-        .map(std::mem::take)
-        .unwrap_or_default();
-    let tags = pairs
-        .iter()
-        .filter_map(|t| {
-            Some((
-                t.get("key")?.as_str()?.to_owned(),
-                t.get("value")?.as_str()?.to_owned(),
-            ))
-        })
-        .collect();
-    // A file is a wish, not a registered revision: its read-only members mean nothing here.
-    for member in crate::model::task_definition::READ_ONLY {
-        document.shift_remove(member);
-    }
-    Ok(TaskDefinition { document, tags })
-}
-
-/// A parser's reason without the place, which stands in front already.
-fn bare(error: &dyn std::fmt::Display) -> String {
-    let reason = error.to_string();
-    reason
-        .split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 async fn source_of(

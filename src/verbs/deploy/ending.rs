@@ -11,6 +11,7 @@ use crate::model::verdict::Status;
 use crate::report::markdown::{self, Failure, State};
 use crate::report::{Ending, Phase, Text};
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
+use crate::steps::smoke;
 
 /// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
 pub const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
@@ -170,10 +171,10 @@ impl Deploy<'_> {
             cause = rest.next();
             let evidence: Vec<Text> = rest.collect();
             if exit_code == 1 {
-                self.outputs.failure_code = Some(format!(
-                    "shipway::deploy::{}",
-                    ended.status.word().replace('-', "_")
-                ));
+                // A smoke test has a code of its own.
+                self.outputs.failure_code.get_or_insert_with(|| {
+                    format!("shipway::deploy::{}", ended.status.word().replace('-', "_"))
+                });
             } else if ended.status == Status::TimedOut {
                 self.outputs.failure_code = Some("shipway::deploy::timed_out".to_owned());
             }
@@ -268,6 +269,9 @@ impl Deploy<'_> {
             Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
             Status::Cancelled if self.began_to_change() => Some(follow()),
             Status::Unknown => Some(follow()),
+            Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => {
+                Some(smoke::advice())
+            }
             Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! A step of a hostile Dockerfile: writes everything it can see to the file named by its first argument. Variables, files
-//! (secrets, the context, other processes' memory of their start), and what answers at the cloud's metadata addresses.
+//! (secrets, the context, other processes' memory of their start), and what answers at the cloud's metadata addresses. Or,
+//! told to `say` a file, says it and fails.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,6 +13,13 @@ const MOST_BYTES: u64 = 1_000_000;
 
 fn main() {
     let to = std::env::args().nth(1).unwrap();
+    if to == "say" {
+        // What is in a file, on both streams, and then the step fails.
+        let text = std::fs::read_to_string(std::env::args().nth(2).unwrap()).unwrap();
+        print!("{text}");
+        eprint!("{text}");
+        std::process::exit(3);
+    }
     let mut out = File::create(to).unwrap();
     for (key, value) in std::env::vars() {
         writeln!(out, "env {key}={value}").unwrap();

@@ -1,5 +1,5 @@
-//! Threat 3: a build is somebody's code. It gets the context, the named build-args and the named secrets, and nothing of
-//! the run that builds it. Needs Docker.
+//! Threats 4 and 5: a build is somebody's code. It gets the context, the named build-args and the named secrets, and nothing of
+//! the run that builds it. Threat 6: nor does what it says command the runner. Needs Docker.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::reader::Said;
 use crate::harness::commit;
 use crate::real_image::{Stage, said};
 
@@ -106,7 +107,7 @@ fn secrets_of(stage: &Stage) -> Vec<(String, String)> {
 }
 
 #[test]
-fn threat_3_a_hostile_build_finds_no_secret_but_the_one_it_was_given() {
+fn threat_4_a_hostile_build_finds_no_secret_but_the_one_it_was_given() {
     let stage = hostile_stage();
     commit(stage.root());
     let of_environment = [
@@ -203,7 +204,7 @@ fn threat_3_a_hostile_build_finds_no_secret_but_the_one_it_was_given() {
 }
 
 #[test]
-fn threat_3_a_token_that_checkout_left_is_not_sent() {
+fn threat_5_a_token_that_checkout_left_is_not_sent() {
     let stage = hostile_stage();
     commit(stage.root());
     let config = stage.root().join(".git/config");
@@ -250,4 +251,127 @@ fn threat_3_a_token_that_checkout_left_is_not_sent() {
             "{text}"
         );
     }
+}
+
+/// What a run in GitHub Actions wrote.
+fn everything(stage: &Stage, output: &std::process::Output, files: &Path) -> Said {
+    let read = |name: &str| std::fs::read_to_string(files.join(name)).unwrap_or_default();
+    Said {
+        stderr: said(output),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        outputs: read("output"),
+        summary: read("summary"),
+        comments: stage
+            .sandbox
+            .with_world(|w| w.github.comments_on(7).map(|c| c.body.clone()).collect()),
+    }
+}
+
+#[test]
+fn threat_6_the_output_of_a_build_commands_nothing() {
+    let texts: Vec<String> =
+        serde_yaml::from_str(include_str!("../../data/hostile/texts.yml")).unwrap();
+    let stage = hostile_stage();
+    // Half of them at a time: the last lines of a step are kept, not all of them.
+    let (first, second) = texts.split_at(texts.len() / 2);
+    let step = |shell: &str| format!("FROM scratch\nCOPY spy say /\n{shell}\n");
+    for (dockerfile, text) in [
+        (step("RUN [\"/spy\", \"say\", \"/say\"]"), first.join("\n")),
+        (step("RUN [\"/spy\", \"say\", \"/say\"]"), second.join("\n")),
+        // A step's own words are in its name.
+        (
+            step(
+                "RUN [\"/spy\", \"say\", \"/say\", \"##[error]Evil @octocat <img src=x> https://evil.example `\"]",
+            ),
+            "::error::Evil".to_owned(),
+        ),
+        (
+            step("COPY [\"::error::Evil @octocat <img>\", \"/x\"]"),
+            String::new(),
+        ),
+        (
+            "FROM scratch\n::error::Evil ##[error]Evil\n".to_owned(),
+            String::new(),
+        ),
+    ] {
+        stage.write("Dockerfile", &dockerfile);
+        stage.write("say", &text);
+        let files = tempfile::tempdir().unwrap();
+        let event = files.path().join("event.json");
+        let payload = serde_json::json!({
+            "number": 7, "repository": { "id": 7001 },
+            "pull_request": { "number": 7, "state": "open", "head": { "sha": "4f2a9c1d00000000000000000000000000000000", "ref": "f", "repo": { "id": 7001 } } },
+        });
+        std::fs::write(&event, payload.to_string()).unwrap();
+        let output = stage
+            .command()
+            .args(["--ecr-repository", "web", "--no-cache"])
+            .env("GITHUB_EVENT_NAME", "pull_request")
+            .env("GITHUB_EVENT_PATH", &event)
+            .env("GITHUB_REPOSITORY", "octo-org/web")
+            .env("GITHUB_REPOSITORY_ID", "7001")
+            .env("GITHUB_RUN_ID", "16839201733")
+            .env("GITHUB_OUTPUT", files.path().join("output"))
+            .env("GITHUB_STEP_SUMMARY", files.path().join("summary"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+        let said = everything(&stage, &output, files.path());
+        assert!(
+            said.stderr.to_lowercase().contains("evil"),
+            "it is shown\n{}",
+            said.stderr
+        );
+        assert!(
+            said.comments.len() == 1 && !said.summary.is_empty(),
+            "{}",
+            said.stderr
+        );
+        said.is_harmless(&dockerfile);
+    }
+}
+
+/// Names of files come up where something is wrong with them.
+#[test]
+fn threat_6_the_name_of_a_file_commands_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = hostile_stage();
+    stage.write("Dockerfile", "FROM scratch\nCOPY page /page\n");
+    for name in [
+        "##[error]Evil",
+        "\n::error::Evil",
+        "\u{1b}[31mEvil\u{202e}",
+        "@octocat <img src=Evil>",
+    ] {
+        let socket = stage.root().join(name);
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let output = stage
+            .command()
+            .args([
+                "--ecr-repository",
+                "web",
+                "--wait-until",
+                "none",
+                "--on-existing-tag",
+                "rebuild",
+            ])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{name:?}: {}", said(&output));
+        let text = everything(&stage, &output, stage.root());
+        assert!(text.stderr.contains("is a socket"), "{}", text.stderr);
+        text.is_harmless(name);
+        std::fs::remove_file(socket).unwrap();
+    }
+    // An unreadable directory is named in the error itself, unless root reads everything.
+    let directory = stage.root().join("##[error]Evil");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0)).unwrap();
+    let output = stage
+        .command()
+        .args(["--ecr-repository", "web", "--wait-until", "none"])
+        .output()
+        .unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+    everything(&stage, &output, stage.root()).is_harmless("an unreadable directory");
 }

@@ -1,4 +1,4 @@
-//! Threat 3: what else runs as the same user on the runner reads neither the variables nor the memory of the process.
+//! Threat 4: what else runs as the same user on the runner reads neither the variables nor the memory of the process.
 
 #![cfg(target_os = "linux")]
 
@@ -66,7 +66,7 @@ fn binary(directory: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn threat_3_programs_of_the_same_user_cannot_read_the_process() {
+fn threat_4_programs_of_the_same_user_cannot_read_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let shipway = binary(directory.path());
     let world = directory.path().join("world.yml");

@@ -257,6 +257,7 @@ fn without_code(line: &str) -> String {
 static OWN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?m)^<!-- shipway v1 \{[^<>\n]*\} -->$",
+        r"|(?m)^<!-- shipway past v1 \[[^<>\n]*\] -->$",
         r"|</?(details|summary|code)>",
         r"|<https?://(www|pr-7\.preview)\.example\.com[^>\s]*>",
         r"|\]\(https://github\.com/octo-org/web/[^)\s]*\)",

@@ -1,4 +1,4 @@
-//! Threat 4: text of others goes through whole runs, from everywhere it can come from, and commands, links, mentions and
+//! Threat 6: text of others goes through whole runs, from everywhere it can come from, and commands, links, mentions and
 //! marks up nothing in anything that the run wrote.
 
 use std::collections::BTreeMap;
@@ -176,7 +176,7 @@ fn run(from: From, text: &str, in_actions: bool) -> (Said, String) {
 }
 
 #[test]
-fn threat_4_no_text_of_others_commands_links_or_mentions() {
+fn threat_6_no_text_of_others_commands_links_or_mentions() {
     let texts = corpus();
     assert!(texts.len() > 90);
     let mut seen: BTreeMap<usize, bool> = BTreeMap::new();
@@ -202,7 +202,7 @@ fn threat_4_no_text_of_others_commands_links_or_mentions() {
 }
 
 #[test]
-fn threat_4_a_text_of_a_million_signs_is_cut() {
+fn threat_6_a_text_of_a_million_signs_is_cut() {
     for from in [From::CrashReason, From::AwsRefusal] {
         let (said, _) = run(from, &"long @octocat ##[error] ".repeat(50_000), true);
         said.is_harmless("a million signs");
@@ -240,7 +240,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn threat_4_no_mixture_of_them_does(
+    fn threat_6_no_mixture_of_them_does(
         text in mixtures(),
         place in 0..PLACES.len(),
         in_actions in any::<bool>(),
