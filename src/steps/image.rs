@@ -12,7 +12,7 @@ use crate::model::image::{Image, Platform};
 use crate::plan::image::ImageDecision;
 use crate::plan::service::WantedImage;
 use crate::plan::{Found, preflight};
-use crate::report::{Report, Text};
+use crate::report::{Phase, Report, Text};
 use crate::steps::gather;
 use crate::steps::gather::image::GivenImage;
 use crate::steps::ship_image::{Made, Order, Shipped, intend, ship_image};
@@ -28,6 +28,8 @@ pub struct ImageSought<'a> {
     /// The service whose tasks will run it; none where only the image is wanted.
     pub found: Option<&'a Found>,
     pub trigger: Option<&'a Trigger>,
+    /// Hears that a build begins, and a push: nothing of it where the image is there already.
+    pub began: &'a (dyn Fn(Phase) + Sync),
 }
 
 /// What would be deployed, as far as it is known before anything is built.
@@ -118,6 +120,7 @@ fn order<'a>(sought: &ImageSought<'a>, platform: &'a Platform, tasks: &'a Tasks)
         platform,
         tasks,
         trigger: sought.trigger,
+        began: sought.began,
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Order<'a> {
     /// What the tasks run on and why we think so, where it is known.
     pub tasks: &'a Option<(Platform, String)>,
     pub trigger: Option<&'a Trigger>,
+    /// Hears that a build begins, and a push.
+    pub began: &'a (dyn Fn(Phase) + Sync),
 }
 
 /// What shipping would do: looked up, nothing done yet.
@@ -257,6 +259,7 @@ async fn build_and_push(
         source_date_epoch: origin.committed.map(Timestamp::as_second),
     };
 
+    (order.began)(Phase::Build);
     report.started(Phase::Build);
     let mut steps = telling::Build::default();
     let built = build::build(&daemon, &spec, &mut |news| steps.tell(news, report))
@@ -269,6 +272,7 @@ async fn build_and_push(
     };
     preflight::check_architecture(&platform, order.tasks)?;
 
+    (order.began)(Phase::Push);
     report.started(Phase::Push);
     let mut layers = telling::Push::default();
     let mut digest = None;

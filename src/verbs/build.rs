@@ -77,6 +77,7 @@ impl Build<'_> {
             given: None,
             found: None,
             trigger: trigger.as_ref(),
+            began: &|_| (),
         };
         let shipped = image(self.env, &aws?, &sought, &self.report).await?;
         self.note(&shipped, trigger.as_ref());

@@ -237,6 +237,7 @@ impl Deploy<'_> {
             given: self.args.promote.image.as_ref(),
             found: Some(&found),
             trigger: self.trigger.as_ref(),
+            began: &|phase| self.announcer.update(&self.at(phase)),
         };
         let Shipped {
             image,

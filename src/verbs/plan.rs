@@ -98,6 +98,7 @@ impl Planning<'_> {
             given: self.args.promote.image.as_ref(),
             found: Some(&found),
             trigger: trigger.as_ref(),
+            began: &|_| (),
         };
         let foreseen = foresee(self.env, &aws, &sought, &self.report).await?;
         self.note_image(&foreseen.image);

@@ -74,6 +74,15 @@ fn nothing_in_aws_was_changed(stage: &Stage) {
     }
 }
 
+/// State and words of the deployment on the commit, the oldest first.
+fn statuses(stage: &Stage) -> Vec<String> {
+    stage.sandbox.with_world(|w| {
+        let all = w.github.deployments.iter().flat_map(|d| &d.statuses);
+        all.map(|s| format!("{}: {}", s.state, s.description))
+            .collect()
+    })
+}
+
 fn the_pull_request_was_told(stage: &Stage, log: &str) {
     let comments = stage.sandbox.with_world(|w| {
         let told: Vec<_> = w.github.comments_on(7).map(|c| c.body.clone()).collect();
@@ -115,9 +124,23 @@ fn a_build_ends_with_the_signal() {
     );
     let child = started(&stage, outside.path());
     until("the build's step runs", || runs(&mark));
+    until("the comment says so", || {
+        stage.sandbox.with_world(|w| {
+            let mut told = w.github.comments_on(7);
+            told.any(|c| c.body.contains("Building the image since"))
+        })
+    });
+    until("the deployment says so", || {
+        statuses(&stage) == ["queued: Building the image"]
+    });
     let (_, log) = interrupted(child);
     nothing_in_aws_was_changed(&stage);
     the_pull_request_was_told(&stage, &log);
+    let last = statuses(&stage).pop().unwrap();
+    assert!(
+        last.starts_with("inactive: ") && last.contains("Nothing was changed"),
+        "{last}"
+    );
     until("the engine stopped the build", || !runs(&mark));
 }
 

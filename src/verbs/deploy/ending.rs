@@ -8,7 +8,7 @@ use crate::inputs::env::Signal;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::Status;
-use crate::report::markdown::{self, Failure, State};
+use crate::report::markdown::{self, Announcement, Failure, State};
 use crate::report::{Ending, Phase, Text};
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
 use crate::steps::smoke;
@@ -86,13 +86,21 @@ pub fn unchanged(target: &RolloutTarget, service: &Service) -> Ended {
 impl Deploy<'_> {
     /// One edit of the comment and one status of the deployment a phase; silent where there is nobody to tell.
     pub(super) fn say_where_we_are(&mut self, phase: Phase) {
-        let now = self.env.clock.timestamp();
-        self.about.state = State::InProgress {
-            phase,
-            since: now.strftime("%H:%M:%S").to_string(),
-        };
-        self.about.phases = self.report.phases();
+        self.about = self.at(phase);
         self.announcer.update(&self.about);
+    }
+
+    /// What there is to say while a phase goes on.
+    pub(super) fn at(&self, phase: Phase) -> Announcement {
+        let now = self.env.clock.timestamp();
+        Announcement {
+            state: State::InProgress {
+                phase,
+                since: now.strftime("%H:%M:%S").to_string(),
+            },
+            phases: self.report.phases(),
+            ..self.about.clone()
+        }
     }
 
     /// The last words, to everyone. Returns the exit code.
