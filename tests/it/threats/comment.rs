@@ -28,7 +28,7 @@ fn after(before: &[(&str, &str)]) -> Vec<String> {
 }
 
 fn is_the_verdict(comment: &str) -> bool {
-    comment.contains("web unchanged: it already serves") && reader::markdown(comment).is_empty()
+    comment.contains("web unchanged, already serving") && reader::markdown(comment).is_empty()
 }
 
 #[test]

@@ -261,6 +261,8 @@ static OWN: LazyLock<Regex> = LazyLock::new(|| {
         r"|</?(details|summary|code)>",
         r"|<https?://(www|pr-7\.preview)\.example\.com[^>\s]*>",
         r"|\]\(https://github\.com/octo-org/web/[^)\s]*\)",
+        // Signs of Markdown within a block of HTML, where a backslash would show: `$*[\]_`|~`.
+        r"|&#(36|42|91|92|93|95|96|124|126);",
     ))
     .unwrap()
 });
