@@ -355,7 +355,12 @@ fn the_example_file_has_every_key_and_parses() {
     assert_eq!(named, known.keys().cloned().collect());
 
     let played = play(Scene {
-        args: vec!["deploy".to_owned()],
+        args: vec![
+            "deploy".to_owned(),
+            // The smoke test of the example wants one that waits.
+            "--wait-until".to_owned(),
+            "deployed".to_owned(),
+        ],
         files: [
             ("shipway.yml".to_owned(), text),
             (
@@ -389,7 +394,7 @@ fn files_are_taken_and_refused_as_the_schema_does() {
             "refuses" => false,
             other => panic!("takes or refuses, not {other}"),
         };
-        let args = "deploy --aws-region eu-west-1 --cluster prod --service web --image web:v2";
+        let args = "deploy --aws-region eu-west-1 --cluster prod --service web --image web:v2 --wait-until healthy";
         let played = play(Scene {
             args: args.split(' ').map(str::to_owned).collect(),
             files: [("shipway.yml".to_owned(), file.to_owned())].into(),
