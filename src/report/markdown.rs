@@ -18,6 +18,8 @@ mod verdict;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod rich_tests;
+#[cfg(test)]
 mod tests;
 
 pub use advice::words as advice_in_words;
