@@ -28,6 +28,12 @@ impl Arn {
     }
 }
 
+/// An ARN that can be shown as it is, so that it can be copied: nothing in it means anything to a log or to Markdown.
+pub fn plain_arn(text: &str) -> Option<&str> {
+    let plain = |c: char| c.is_ascii_graphic() && !"#`[]<>|\\".contains(c);
+    (text.starts_with("arn:") && text.chars().all(plain)).then_some(text)
+}
+
 /// The last path segment of an ARN or path: `…:task-definition/web:7` → `web:7`, `…:task/prod/abc` → `abc`.
 pub fn last_segment(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)

@@ -318,7 +318,7 @@ fn refused(
 }
 
 /// STS says the same of all of them.
-const CANDIDATES: &str = "STS does not say which of these it is:
+const CANDIDATES: &str = "compare the role and its trust policy with the claims; STS does not say which of these it is:
 - the role does not exist, or its name or account is misspelt
 - its trust policy does not allow sts:AssumeRoleWithWebIdentity, or not for this account's OIDC provider (its ARN must be the Principal)
 - a condition does not match a claim of the token, letter by letter: sub, aud or ref

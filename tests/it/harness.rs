@@ -3,7 +3,9 @@
 //! The binary's own `run` is called with an `Env` made by hand: its wire is the sandbox, its clock is tokio's, paused.
 //! The runtime has no I/O driver, so a stray socket panics instead of lying.
 
+mod commit;
 mod deployments;
+mod overlay;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,10 @@ use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::services::github::CommitSpec;
 use shipway_sandbox::wire::record::Record;
 use shipway_sandbox::{Sandbox, World};
+
+pub use commit::commit;
+pub use overlay::overlay;
+use overlay::substitute;
 
 /// The base of every world.
 const WORLD: &str = include_str!("../scenarios/world.yml");
@@ -121,6 +127,8 @@ const LOOKS: [&str; 6] = [
     "ecs:DescribeTasks",
     "elasticloadbalancing:DescribeTargetHealth",
 ];
+/// Operations that change nothing begin with one of these.
+const READS: &str = "Describe List Get BatchGet AssumeRole Simulate";
 /// More calls than this in a row are a wait: counted, not listed.
 const WAIT: usize = 12;
 
@@ -167,67 +175,11 @@ impl Played {
 
     /// AWS's calls that change anything.
     pub fn changes(&self) -> Vec<String> {
-        let reads = |operation: &str| {
-            [
-                "Describe",
-                "List",
-                "Get",
-                "BatchGet",
-                "AssumeRole",
-                "Simulate",
-            ]
-            .iter()
-            .any(|p| operation.starts_with(p))
-        };
+        let reads = |operation: &str| READS.split(' ').any(|p| operation.starts_with(p));
         self.aws_calls()
             .filter(|r| !reads(&r.operation))
             .map(Record::name)
             .collect()
-    }
-}
-
-/// Lays `over` over `base`. Mappings merge, lists replace; a mapping over a list changes the members of those names.
-pub fn overlay(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (Value::Mapping(base), Value::Mapping(over)) => {
-            for (key, value) in over {
-                match base.get_mut(key) {
-                    Some(there) => overlay(there, value),
-                    None => {
-                        base.insert(key.clone(), value.clone());
-                    }
-                }
-            }
-        }
-        (Value::Sequence(base), Value::Mapping(over)) => {
-            for (name, value) in over {
-                let named = |member: &&mut Value| {
-                    ["name", "number"]
-                        .iter()
-                        .any(|k| member.get(k) == Some(name))
-                };
-                let member = base.iter_mut().find(named);
-                overlay(
-                    member.unwrap_or_else(|| panic!("no member is called {name:?}")),
-                    value,
-                );
-            }
-        }
-        (_, Value::Null) => {}
-        (base, over) => *base = over.clone(),
-    }
-}
-
-fn substitute(value: &mut Value, words: &[(&str, &str)]) {
-    match value {
-        Value::String(text) => {
-            for (placeholder, word) in words {
-                *text = text.replace(placeholder, word);
-            }
-        }
-        Value::Sequence(list) => list.iter_mut().for_each(|v| substitute(v, words)),
-        Value::Mapping(map) => map.values_mut().for_each(|v| substitute(v, words)),
-        _ => {}
     }
 }
 
@@ -348,38 +300,6 @@ async fn on_stage(scene: Scene) -> Played {
         }
     }
     played
-}
-
-pub fn commit(cwd: &std::path::Path) -> String {
-    let git = |args: &[&str]| {
-        let done = std::process::Command::new("git")
-            .args([
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@example.com",
-                "-c",
-                "init.defaultBranch=main",
-            ])
-            .args(args)
-            .current_dir(cwd)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .env("GIT_COMMITTER_DATE", "2026-11-24T12:00:00Z")
-            .env("GIT_AUTHOR_DATE", "2026-11-24T12:00:00Z")
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "git {args:?}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        String::from_utf8(done.stdout).unwrap().trim().to_owned()
-    };
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-q", "-m", "first"]);
-    git(&["rev-parse", "HEAD"])
 }
 
 #[derive(Clone, Default)]

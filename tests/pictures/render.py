@@ -71,15 +71,15 @@ def draw(tab):
         tab.evaluate("async () => { mermaid.initialize({startOnLoad: false}); await mermaid.run({querySelector: 'pre.mermaid'}); }")
 
 
-def shoot(browser, text, width, path, open_details=False):
-    """A PNG of the whole page, as small as 192 colours make it; how far it is wider than the screen."""
-    with opened(browser, width) as tab:
+def shoot(browser, text, width, path, open_details=False, colours=192, scale=2):
+    """A PNG of the whole page, as small as few colours make it; how far it is wider than the screen."""
+    with opened(browser, width, scale) as tab:
         tab.set_content(text)
         draw(tab)
         if open_details:
             tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         png = tab.locator("main").screenshot()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(192, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
     return overflow

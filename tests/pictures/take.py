@@ -175,7 +175,8 @@ def main():
             for target, name in SHOWN.items():
                 path = ROOT / "docs" / "pictures" / f"{target}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                render.shoot(browser, html_of(*by_name[name]), 860, path)
+                small = {"colours": 64, "scale": 1.4} if target == "terminal" else {"colours": 128}
+                render.shoot(browser, html_of(*by_name[name]), 860, path, **small)
                 print(f"  {path.relative_to(ROOT)}: {path.stat().st_size // 1024} KiB")
 
 

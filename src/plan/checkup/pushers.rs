@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::model::Untrusted;
-use crate::model::names::Arn;
+use crate::model::names::{Arn, plain_arn};
 use crate::model::untrusted::one_line;
 
 /// Whoever may do one of these can change what a tag names, or let others do it.
@@ -68,7 +68,8 @@ fn allows_pushing(statement: &Value) -> bool {
 
 /// Each principal in words, and whether it is of the repository's own account.
 fn principals(statement: &Value, account: &str) -> Vec<(String, bool)> {
-    let quoted = |text: &str| one_line(&Untrusted::new(text));
+    let quoted =
+        |text: &str| plain_arn(text).map_or_else(|| one_line(&Untrusted::new(text)), str::to_owned);
     if !statement["NotPrincipal"].is_null() {
         return vec![("anybody but those in its NotPrincipal".to_owned(), false)];
     }

@@ -45,7 +45,8 @@ pub struct Announcement {
     /// What serves, where that is not what was deployed: a clause, "`web:41` keeps serving".
     pub now_serving: Option<Text>,
     pub notes: Vec<Text>,
-    /// Earlier deployments of this service, the newest first; read back from the comment.
+    /// Earlier deployments of this service, the newest first, never this one; read back from the comment, where this one is
+    /// put in front of them once it ended.
     pub history: Vec<PastDeployment>,
 }
 

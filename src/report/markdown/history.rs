@@ -15,8 +15,8 @@ pub(super) fn table(about: &Announcement) -> Option<(String, String)> {
     let past: Vec<&PastDeployment> = about.history.iter().take(REMEMBERED).collect();
     let title = match past.len() {
         0 => return None,
-        1 => "Last deployment".to_owned(),
-        n => format!("Last {n} deployments"),
+        1 => "The deployment before this one".to_owned(),
+        n => format!("Last {n} deployments before this one"),
     };
     let mut table = String::from("| Result | Commit | When (UTC) | Took |\n|:--|:--|:--|--:|\n");
     for past in past {

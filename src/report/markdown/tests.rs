@@ -386,7 +386,7 @@ gantt
 
 </details>
 
-<details><summary>Last 2 deployments</summary>
+<details><summary>Last 2 deployments before this one</summary>
 
 | Result | Commit | When (UTC) | Took |
 |:--|:--|:--|--:|

@@ -11,7 +11,7 @@ use crate::aws::ecs::ServiceUpdate;
 use crate::aws::iam::Simulated;
 use crate::aws::{AwsError, Failure};
 use crate::error::Error;
-use crate::model::names::Arn;
+use crate::model::names::{Arn, plain_arn};
 use crate::model::untrusted::one_line;
 use crate::plan::checkup::Outcome;
 use crate::plan::checkup::{CHECKS, Grant, Id, Word};
@@ -338,13 +338,8 @@ fn refused_for_its_content(answer: Result<(), AwsError>, content: &str, grant: G
     }
 }
 
-/// An ARN as it is, so that it can be copied; anything else as other people's text.
 fn shown(resource: &str) -> String {
-    let plain = |c: char| c.is_ascii_graphic() && !"#`[]".contains(c);
-    match resource.starts_with("arn:") && resource.chars().all(plain) {
-        true => resource.to_owned(),
-        false => one_line(&resource.into()),
-    }
+    plain_arn(resource).map_or_else(|| one_line(&resource.into()), str::to_owned)
 }
 
 #[cfg(test)]

@@ -366,7 +366,7 @@ fn threat_6_the_name_of_a_file_commands_nothing() {
     // An unreadable directory is named in the error itself, unless root reads everything.
     let directory = stage.root().join("##[error]Evil");
     std::fs::create_dir(&directory).unwrap();
-    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o000)).unwrap();
     let output = stage
         .command()
         .args(["--ecr-repository", "web", "--wait-until", "none"])

@@ -99,7 +99,7 @@ impl From {
                 "--image",
                 "v2",
                 "--wait-for-minutes",
-                "5",
+                "1",
             ],
         };
         (world, args.iter().map(|a| (*a).to_owned()).collect())
