@@ -74,7 +74,8 @@ fn judged(ended: Ended, answers: &'static [&'static str]) -> (Status, usize, u64
 #[test]
 fn three_good_answers_in_a_row_pass_and_too_few_tries_left_fail() {
     use Status::{Failed, Serving};
-    let cases: [(&[&str], (Status, usize, u64)); 9] = [
+    type Ends = (Status, usize, u64);
+    let cases: [(&[&str], Ends); 9] = [
         (&["200"], (Serving, 3, 2)),
         (&["204", "302", "399"], (Serving, 3, 2)),
         (&["500", "200"], (Serving, 4, 3)),
