@@ -4,6 +4,7 @@
 //! The runtime has no I/O driver, so a stray socket panics instead of lying.
 
 mod commit;
+mod deployments;
 mod overlay;
 mod deployments;
 mod runner;
