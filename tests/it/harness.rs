@@ -5,8 +5,8 @@
 
 mod commit;
 mod deployments;
-mod overlay;
 mod deployments;
+mod overlay;
 mod runner;
 
 use std::collections::BTreeMap;
