@@ -357,8 +357,9 @@ fn the_example_file_has_every_key_and_parses() {
     let played = play(Scene {
         args: vec![
             "deploy".to_owned(),
+            // The smoke test of the example wants one that waits.
             "--wait-until".to_owned(),
-            "none".to_owned(),
+            "deployed".to_owned(),
         ],
         files: [
             ("shipway.yml".to_owned(), text),
@@ -393,7 +394,7 @@ fn files_are_taken_and_refused_as_the_schema_does() {
             "refuses" => false,
             other => panic!("takes or refuses, not {other}"),
         };
-        let args = "deploy --aws-region eu-west-1 --cluster prod --service web --image web:v2 --wait-until none";
+        let args = "deploy --aws-region eu-west-1 --cluster prod --service web --image web:v2 --wait-until healthy";
         let played = play(Scene {
             args: args.split(' ').map(str::to_owned).collect(),
             files: [("shipway.yml".to_owned(), file.to_owned())].into(),

@@ -28,7 +28,7 @@ fn after(before: &[(&str, &str)]) -> Vec<String> {
 }
 
 fn is_the_verdict(comment: &str) -> bool {
-    comment.contains("web unchanged: it already serves") && reader::markdown(comment).is_empty()
+    comment.contains("\n### ✅ web unchanged") && reader::markdown(comment).is_empty()
 }
 
 #[test]
@@ -63,7 +63,9 @@ fn threat_7_what_somebody_edited_into_our_comment_is_gone() {
     for edited in [
         format!("{MARKER}\n### [Evil](https://evil.example)\n\n<img src=https://evil.example>"),
         r#"<!-- shipway v1 {"service":"prod/web","environment":"","run":1,"attempt":1,"evil":"<img>"} -->"#.to_owned(),
-        format!("{MARKER}\n<!-- shipway v1 {{\"history\":[{{\"evil\":\"<img src=https://evil.example>\"}}]}} -->"),
+        format!(
+            "{MARKER}\n<!-- shipway past v1 [{{\"run\":1,\"attempt\":1,\"status\":\"serving\",\"commit\":\"https://evil.example\",\"cause\":\"@evil <img>\",\"ended_at\":1,\"took_ms\":1,\"phases\":[]}}] -->"
+        ),
     ] {
         let comments = after(&[(OURS, &edited)]);
         assert!(comments.len() == 1 && is_the_verdict(&comments[0]), "{comments:?}");
