@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::comment::COMMENT_LIMIT;
 use super::*;
-use crate::model::Untrusted;
-use crate::model::past::PastDeployment;
-use crate::model::verdict::Status;
+use crate::model::{Untrusted, past::PastDeployment, verdict::Status};
 use crate::report::event::{Phase, Stretch, Text};
 use crate::rollout::{Advice, TargetNote, TaskTimes, Timings};
 
