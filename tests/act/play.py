@@ -234,8 +234,8 @@ def promote(stage, laid_out, commit):
     checks.has(run.said("1"), "then failure rolled-back", "the next step")
     checks.equal(laid_out.deployments()[-1], (commit, "prod/web", ["in_progress", "failure"]), "GitHub's Deployment and its states")
     told(run, "shipway", "❌ ", laid_out.comments(7))
-    history = laid_out.comments(7)[0].partition("<summary>Last deployment</summary>")[2]
-    checks.check("✅ serving" in history and commit[:7] in history, "the comment remembers the one before", laid_out.comments(7)[0])
+    before = f"| ✅ serving | `{commit[:7]}` |"
+    checks.has(laid_out.comments(7)[0], before, "the comment remembers the one before")
 
 
 def refused(stage, laid_out, commit):

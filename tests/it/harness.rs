@@ -5,7 +5,6 @@
 
 mod commit;
 mod deployments;
-mod deployments;
 mod overlay;
 mod runner;
 
