@@ -8,6 +8,7 @@ pub mod image_tag;
 pub mod names;
 pub mod past;
 pub mod policy_text;
+pub mod preview;
 pub mod service;
 pub mod target;
 pub mod task;

@@ -4,8 +4,10 @@ pub mod build;
 pub mod deploy;
 pub mod doctor;
 pub mod plan;
+pub mod preview;
 #[cfg(feature = "try")]
 pub mod sandbox;
+pub mod scale;
 pub mod schema;
 #[cfg(feature = "try")]
 pub mod try_it;

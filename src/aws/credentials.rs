@@ -20,7 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Aws, AwsError, Failure, ecr, ecs, elbv2, iam, sts};
+use super::{Aws, AwsError, Failure, acm, autoscaling, ecr, ecs, elbv2, iam, ssm, sts};
 use crate::wire::Wire;
 
 /// One attempt and one whole call. By default only connecting is bounded.
@@ -165,6 +165,15 @@ impl Aws {
             }
         };
         Ok(Aws {
+            acm: acm::Acm {
+                client: client_of!(aws_sdk_acm, &config, "acm"),
+            },
+            autoscaling: autoscaling::AutoScaling {
+                client: client_of!(aws_sdk_applicationautoscaling, &config, "autoscaling"),
+            },
+            ssm: ssm::Ssm {
+                client: client_of!(aws_sdk_ssm, &config, "ssm"),
+            },
             ecs: ecs::Ecs {
                 client: client_of!(aws_sdk_ecs, &config, "ecs"),
             },

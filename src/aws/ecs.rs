@@ -1,5 +1,9 @@
 //! Amazon ECS: services, service deployments, tasks, tags. Task definitions travel raw, in `task_definitions`.
 
+mod listing;
+mod making;
+mod removing;
+
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types as sdk;
 use aws_smithy_types::DateTime;
@@ -8,8 +12,9 @@ use jiff::Timestamp;
 use super::{AwsError, Failure, Retries};
 use crate::model::Untrusted;
 use crate::model::service::{
-    Alarms, CircuitBreaker, CircuitBreakerProgress, Deployment, DeploymentConfiguration, Rollback,
-    Service, ServiceDeployment, ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer,
+    Alarms, CircuitBreaker, CircuitBreakerProgress, Deployment, DeploymentConfiguration,
+    NetworkConfiguration, Rollback, Service, ServiceDeployment, ServiceDeploymentBrief,
+    ServiceEvent, ServiceLoadBalancer,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
@@ -55,12 +60,33 @@ impl Ecs {
         services: &[String],
         retries: Retries,
     ) -> Result<Vec<Service>, AwsError> {
+        self.described(cluster, services, None, retries).await
+    }
+
+    /// DescribeServices with their tags, in tens.
+    pub async fn describe_services_and_tags(
+        &self,
+        cluster: &str,
+        services: &[String],
+    ) -> Result<Vec<Service>, AwsError> {
+        let tags = Some(vec![sdk::ServiceField::Tags]);
+        self.described(cluster, services, tags, Retries::Sdk).await
+    }
+
+    async fn described(
+        &self,
+        cluster: &str,
+        services: &[String],
+        include: Option<Vec<sdk::ServiceField>>,
+        retries: Retries,
+    ) -> Result<Vec<Service>, AwsError> {
         let mut found = Vec::new();
         for some in services.chunks(SERVICES_PER_CALL) {
             let call = self
                 .client
                 .describe_services()
                 .cluster(cluster)
+                .set_include(include.clone())
                 .set_services(Some(some.to_vec()));
             let answer = send!(call, "ecs:DescribeServices", retries)?;
             for service in answer.services.unwrap_or_default() {
@@ -293,7 +319,24 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             })
             .collect(),
         current_service_deployment: service.current_service_deployment,
+        created_at: service.created_at.and_then(timestamp),
+        platform_version: service.platform_version,
+        network: service
+            .network_configuration
+            .and_then(|n| n.awsvpc_configuration)
+            .map(|n| NetworkConfiguration {
+                subnets: n.subnets,
+                security_groups: n.security_groups.unwrap_or_default(),
+                assign_public_ip: n.assign_public_ip.map(|a| a.as_str().to_owned()),
+            }),
+        tags: pairs(service.tags.unwrap_or_default()),
     })
+}
+
+fn pairs(tags: Vec<sdk::Tag>) -> Vec<(String, String)> {
+    tags.into_iter()
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect()
 }
 
 fn load_balancer_of(entry: sdk::LoadBalancer) -> ServiceLoadBalancer {

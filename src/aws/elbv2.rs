@@ -1,4 +1,8 @@
-//! Elastic Load Balancing v2: target groups, load balancers, listeners, rules, target health. Reads only.
+//! Elastic Load Balancing v2: target groups, load balancers, listeners, rules, target health, tags. Reads here; what is made
+//! and removed, in the files beside it.
+
+mod making;
+mod removing;
 
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types as sdk;
@@ -35,6 +39,62 @@ impl Elbv2 {
             .into_iter()
             .map(|g| target_group_of(OPERATION, g))
             .collect()
+    }
+
+    /// DescribeTargetGroups of a load balancer, or of the whole Region, all pages.
+    pub async fn list_target_groups(
+        &self,
+        load_balancer_arn: Option<&str>,
+    ) -> Result<Vec<TargetGroup>, AwsError> {
+        const OPERATION: &str = "elasticloadbalancing:DescribeTargetGroups";
+        let mut groups = Vec::new();
+        let mut marker = None;
+        loop {
+            let answer = self
+                .client
+                .describe_target_groups()
+                .set_load_balancer_arn(load_balancer_arn.map(str::to_owned))
+                .set_marker(marker.take())
+                .send()
+                .await
+                .map_err(|e| AwsError::from_sdk(OPERATION, e))?;
+            for group in answer.target_groups.unwrap_or_default() {
+                groups.push(target_group_of(OPERATION, group)?);
+            }
+            marker = answer.next_marker.filter(|m| !m.is_empty());
+            if marker.is_none() {
+                return Ok(groups);
+            }
+        }
+    }
+
+    /// DescribeTags, in twenties (API reference): the tags of each resource, in the order asked.
+    pub async fn describe_tags(
+        &self,
+        arns: &[String],
+    ) -> Result<Vec<(String, Vec<(String, String)>)>, AwsError> {
+        const OPERATION: &str = "elasticloadbalancing:DescribeTags";
+        let mut found = Vec::new();
+        for some in arns.chunks(20) {
+            let answer = self
+                .client
+                .describe_tags()
+                .set_resource_arns(Some(some.to_vec()))
+                .send()
+                .await
+                .map_err(|e| AwsError::from_sdk(OPERATION, e))?;
+            for description in answer.tag_descriptions.unwrap_or_default() {
+                let arn = description
+                    .resource_arn
+                    .ok_or_else(|| AwsError::malformed(OPERATION, "ResourceArn"))?;
+                let tags = description.tags.unwrap_or_default();
+                let pairs = tags
+                    .into_iter()
+                    .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
+                found.push((arn, pairs.collect()));
+            }
+        }
+        Ok(found)
     }
 
     /// DescribeLoadBalancers by ARN.
@@ -95,6 +155,11 @@ impl Elbv2 {
                     port: listener.port.and_then(|p| u16::try_from(p).ok()),
                     protocol: listener.protocol.map(|p| p.as_str().to_owned()),
                     forwards_to: forwards_to(listener.default_actions.unwrap_or_default()),
+                    certificate_arn: listener
+                        .certificates
+                        .unwrap_or_default()
+                        .into_iter()
+                        .find_map(|c| c.certificate_arn),
                 });
             }
             marker = answer.next_marker.filter(|m| !m.is_empty());
@@ -193,7 +258,12 @@ fn target_group_of(operation: &str, group: sdk::TargetGroup) -> Result<TargetGro
             .unwrap_or_default(),
         protocol: group.protocol.map(|p| p.as_str().to_owned()),
         port: group.port.and_then(|p| u16::try_from(p).ok()),
+        protocol_version: group.protocol_version,
+        vpc_id: group.vpc_id,
         health_check_path: group.health_check_path,
+        health_check_port: group.health_check_port,
+        health_check_protocol: group.health_check_protocol.map(|p| p.as_str().to_owned()),
+        matcher: group.matcher.and_then(|m| m.http_code.or(m.grpc_code)),
         health_check_interval_seconds: count(group.health_check_interval_seconds, 30),
         healthy_threshold_count: count(group.healthy_threshold_count, 5),
         unhealthy_threshold_count: count(group.unhealthy_threshold_count, 2),
@@ -232,10 +302,15 @@ fn forwards_to(actions: Vec<sdk::Action>) -> Vec<WeightedGroup> {
 }
 
 fn rule_of(rule: sdk::Rule) -> Option<ListenerRule> {
+    let actions = rule.actions.unwrap_or_default();
     let mut found = ListenerRule {
         arn: rule.rule_arn?,
         priority: rule.priority.unwrap_or_default(),
-        forwards_to: forwards_to(rule.actions.unwrap_or_default()),
+        fixed_response: actions
+            .iter()
+            .find_map(|a| a.fixed_response_config.as_ref())
+            .map(|f| f.status_code.clone().unwrap_or_default()),
+        forwards_to: forwards_to(actions),
         ..ListenerRule::default()
     };
     for condition in rule.conditions.unwrap_or_default() {
@@ -251,6 +326,15 @@ fn rule_of(rule: sdk::Rule) -> Option<ListenerRule> {
             Some("path-pattern") => found.path_patterns.extend(values(
                 condition.path_pattern_config.clone().and_then(|c| c.values),
             )),
+            Some("http-header") => {
+                found.other_conditions = true;
+                found.headers.extend(condition.http_header_config.map(|c| {
+                    (
+                        c.http_header_name.unwrap_or_default(),
+                        c.values.unwrap_or_default(),
+                    )
+                }));
+            }
             _ => found.other_conditions = true,
         }
     }

@@ -1,6 +1,9 @@
 //! What a person may ask, as clap structs: one flattened group per consumer. The doc comments are the `--help` text, and
 //! this is the schema that `shipway.yml`, `SHIPWAY_INPUTS` and `SHIPWAY_<FLAG>` are checked against. Reads nothing.
 
+mod preview;
+mod scale;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -11,6 +14,9 @@ use super::values::{
     platform, role_arn, smoke_path,
 };
 use crate::model::image::{Image, Platform};
+
+pub use preview::{Base, Inherited, OnExpiry, Preview, PreviewArgs, PreviewWord};
+pub use scale::{Careful, ScaleArgs, Selection, WhileDeploying};
 
 /// Take a commit to a healthy service on Amazon ECS, and say so on the pull request.
 #[derive(Parser, Debug, Clone)]
@@ -28,6 +34,10 @@ pub enum Command {
     Build(Box<BuildArgs>),
     /// Show what `deploy` would change, and why, and change nothing
     Plan(Box<PlanArgs>),
+    /// Make, list, put to sleep, wake and remove the preview environments of pull requests
+    Preview(Box<PreviewArgs>),
+    /// Scale services to zero, and bring them back exactly as they were
+    Scale(Box<ScaleArgs>),
     /// Check token, role, registry, service, load balancer, Docker and GitHub's permissions, and change nothing
     Doctor(Box<DoctorArgs>),
     /// Print what is generated from the settings: the JSON Schema of `shipway.yml`, an action, or the reference

@@ -217,3 +217,57 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
         _ => Err("must begin with https:// or http:// and name a host".to_owned()),
     }
 }
+
+/// What `shipway scale` makes of the desired counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleTo {
+    Count(u32),
+    /// What each service had before.
+    Restore,
+}
+
+impl FromStr for ScaleTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ScaleTo, String> {
+        match text {
+            "restore" => Ok(ScaleTo::Restore),
+            // ECS takes no more tasks a service than 5,000 (its default quota).
+            number => match number.parse::<u32>() {
+                Ok(count) if count <= 5_000 => Ok(ScaleTo::Count(count)),
+                _ => Err("must be a number of tasks (0 to 5000), or restore".to_owned()),
+            },
+        }
+    }
+}
+
+/// Where `shipway scale` keeps what was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScaleState {
+    Tag,
+    /// A path in SSM Parameter Store; a parameter a service below it.
+    Ssm(String),
+}
+
+impl FromStr for ScaleState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ScaleState, String> {
+        let path = |p: &str| {
+            p.len() > 1
+                && p.starts_with('/')
+                && !p.ends_with('/')
+                && !p.contains("//")
+                && p.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        };
+        match (text, text.strip_prefix("ssm:")) {
+            ("tag", _) => Ok(ScaleState::Tag),
+            (_, Some(p)) if path(p) => Ok(ScaleState::Ssm(p.to_owned())),
+            _ => Err(
+                "must be tag, or ssm: and a path of SSM Parameter Store, e.g. ssm:/shipway/scale"
+                    .to_owned(),
+            ),
+        }
+    }
+}

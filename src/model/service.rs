@@ -36,6 +36,11 @@ pub struct Service {
     pub events: Vec<ServiceEvent>,
     /// A hint only: it may be absent or still name the previous one.
     pub current_service_deployment: Option<String>,
+    pub created_at: Option<Timestamp>,
+    pub platform_version: Option<String>,
+    pub network: Option<NetworkConfiguration>,
+    /// Only where they were asked for.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Service {
@@ -51,6 +56,15 @@ impl Service {
                 .iter()
                 .any(|p| p.starts_with("FARGATE"))
     }
+}
+
+/// `networkConfiguration.awsvpcConfiguration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NetworkConfiguration {
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
+    /// ENABLED, DISABLED.
+    pub assign_public_ip: Option<String>,
 }
 
 /// One entry of a service's `loadBalancers[]`.

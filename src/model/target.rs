@@ -12,7 +12,13 @@ pub struct TargetGroup {
     pub target_type: String,
     pub protocol: Option<String>,
     pub port: Option<u16>,
+    pub protocol_version: Option<String>,
+    pub vpc_id: Option<String>,
     pub health_check_path: Option<String>,
+    pub health_check_port: Option<String>,
+    pub health_check_protocol: Option<String>,
+    /// `200-299`, or gRPC codes.
+    pub matcher: Option<String>,
     pub health_check_interval_seconds: u32,
     pub healthy_threshold_count: u32,
     pub unhealthy_threshold_count: u32,
@@ -36,6 +42,8 @@ pub struct Listener {
     pub protocol: Option<String>,
     /// Target groups of the default actions, from both forms of forward action.
     pub forwards_to: Vec<WeightedGroup>,
+    /// ARN of the default certificate.
+    pub certificate_arn: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,6 +63,10 @@ pub struct ListenerRule {
     /// True when it has a condition besides host-header and path-pattern (then a URL alone does not reach it).
     pub other_conditions: bool,
     pub forwards_to: Vec<WeightedGroup>,
+    /// Name and values of `http-header` conditions.
+    pub headers: Vec<(String, Vec<String>)>,
+    /// It answers itself, with this status code.
+    pub fixed_response: Option<String>,
 }
 
 /// One target of DescribeTargetHealth.

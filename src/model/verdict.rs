@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::preview::PreviewState;
+
 /// `deployment-status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,6 +62,8 @@ pub enum Verb {
     Deploy,
     Build,
     Plan,
+    Preview,
+    Scale,
 }
 
 impl Verb {
@@ -69,6 +73,8 @@ impl Verb {
             "deploy" => Some(Verb::Deploy),
             "build" => Some(Verb::Build),
             "plan" => Some(Verb::Plan),
+            "preview" => Some(Verb::Preview),
+            "scale" => Some(Verb::Scale),
             _ => None,
         }
     }
@@ -78,6 +84,8 @@ impl Verb {
             Verb::Deploy => "deploy",
             Verb::Build => "build",
             Verb::Plan => "plan",
+            Verb::Preview => "preview",
+            Verb::Scale => "scale",
         }
     }
 
@@ -87,6 +95,8 @@ impl Verb {
             Verb::Deploy => DEPLOY_OUTPUTS,
             Verb::Build => BUILD_OUTPUTS,
             Verb::Plan => PLAN_OUTPUTS,
+            Verb::Preview => PREVIEW_OUTPUTS,
+            Verb::Scale => SCALE_OUTPUTS,
         }
     }
 }
@@ -172,6 +182,49 @@ pub const PLAN_OUTPUTS: &[(&str, &str)] = &[
     FAILURE_CODE,
     REPORT_FILE,
 ];
+
+/// Of `preview`.
+pub const PREVIEW_OUTPUTS: &[(&str, &str)] = &[
+    (
+        "preview-state",
+        "How the preview stands: ready, deploying, asleep, incomplete, removed or absent",
+    ),
+    ("url", "Where the preview answers"),
+    (
+        "deployment-status",
+        "Of `up` and `wake`, as of a deploy: serving, unchanged, failed, …; of the others not-started",
+    ),
+    ("image", "Image of the preview, by digest"),
+    IMAGE_TAG,
+    IMAGE_DIGEST,
+    IMAGE_REPOSITORY,
+    ("task-definition-arn", "Revision that the preview runs"),
+    (
+        "service-deployment-arn",
+        "Service deployment that was watched",
+    ),
+    (
+        "previews",
+        "Of `list` and `prune`, as JSON: each preview with number, url, commit, state, age and expiry",
+    ),
+    ("changed", "Whether anything was changed: true or false"),
+    FAILURE_CODE,
+    ("comment-url", "Comment on the pull request"),
+    ("github-deployment-id", "GitHub Deployment that was made"),
+    REPORT_FILE,
+];
+
+/// Of `scale`.
+pub const SCALE_OUTPUTS: &[(&str, &str)] = &[
+    (
+        "services",
+        "As JSON: each service with what was done, or why not",
+    ),
+    ("changed", "Whether anything was changed: true or false"),
+    FAILURE_CODE,
+    REPORT_FILE,
+];
+
 /// What an action gives, and what each means; `setup` is one, though no verb.
 pub fn outputs_of(action: &str) -> &'static [(&'static str, &'static str)] {
     match Verb::parse(action) {
@@ -210,6 +263,11 @@ pub struct Outputs {
     pub github_deployment_id: Option<String>,
     /// Of `plan`.
     pub plan: Option<Value>,
+    /// Of `preview`.
+    pub preview_state: Option<PreviewState>,
+    pub previews: Option<Value>,
+    /// Of `scale`.
+    pub services: Option<Value>,
     /// All of it as JSON, with the times and the reasons.
     pub report_file: Option<String>,
 }
@@ -221,7 +279,8 @@ impl Outputs {
             Verb::Deploy => self.url.as_deref(),
             Verb::Build => self.image.as_deref(),
             // The plan was shown there.
-            Verb::Plan => None,
+            Verb::Plan | Verb::Scale => None,
+            Verb::Preview => self.url.as_deref(),
         }
     }
 
@@ -243,6 +302,9 @@ impl Outputs {
             "comment-url" => text(&self.comment_url),
             "github-deployment-id" => text(&self.github_deployment_id),
             "plan" => json!(self.plan),
+            "preview-state" => json!(self.preview_state),
+            "previews" => json!(self.previews),
+            "services" => json!(self.services),
             "report-file" => text(&self.report_file),
             _ => return None,
         })
@@ -266,7 +328,13 @@ mod tests {
 
     #[test]
     fn every_listed_output_has_a_value() {
-        for verb in [Verb::Deploy, Verb::Build, Verb::Plan] {
+        for verb in [
+            Verb::Deploy,
+            Verb::Build,
+            Verb::Plan,
+            Verb::Preview,
+            Verb::Scale,
+        ] {
             for (name, description) in verb.outputs() {
                 assert!(Outputs::default().value(name).is_some(), "{verb:?}: {name}");
                 assert!(

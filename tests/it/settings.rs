@@ -10,10 +10,12 @@ use serde_yaml::Value;
 use crate::harness::{Played, Scene, play};
 
 /// The actions, and where each stands.
-const ACTIONS: [(&str, &str); 4] = [
+const ACTIONS: [(&str, &str); 6] = [
     ("deploy", "action.yml"),
     ("build", "build/action.yml"),
     ("plan", "plan/action.yml"),
+    ("preview", "preview/action.yml"),
+    ("scale", "scale/action.yml"),
     ("setup", "setup/action.yml"),
 ];
 
@@ -54,7 +56,14 @@ fn the_flags_are_what_they_were() {
     let service = "cluster service container-name task-definition image environment-variables secrets command desired-count \
         force-new-deployment";
     let waiting = "wait-until wait-for-minutes stable-for on-superseded smoke-path url comment github-deployment";
+    let preview = "action cluster base-service container-name pull-request repository preview-host preview-path preview-header \
+        load-balancers listener-port max-previews expires-after-hours on-expiry label dry-run preview-task-role-arn \
+        preview-execution-role-arn inherit-secrets inherit-environment environment-variables secrets command cpu memory spot";
+    let scale = "to services clusters resource-tags except state default-count if-deploying suspend-scheduled force dry-run \
+        wait-for-minutes";
     for (verb, fixed) in [
+        ("preview", [access, build, preview, waiting].join(" ")),
+        ("scale", [access, scale].join(" ")),
         ("deploy", [access, build, service, waiting].join(" ")),
         ("build", [access, build].join(" ")),
         ("plan", [access, build, service].join(" ")),
@@ -110,7 +119,9 @@ fn there_is_no_other_action() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("`doctor` has no action; there are: deploy, build, plan, setup"),
+        said.contains(
+            "`doctor` has no action; there are: deploy, build, plan, preview, scale, setup"
+        ),
         "{said}"
     );
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::error::Error;
 use crate::model::Untrusted;
 use crate::model::past::PastDeployment;
+use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
 use crate::plan::Plan;
 use crate::report::event::{Phase, Stretch, Text};
@@ -45,9 +48,26 @@ pub struct Announcement {
     /// What serves, where that is not what was deployed: a clause, "`web:41` keeps serving".
     pub now_serving: Option<Text>,
     pub notes: Vec<Text>,
+    /// Of a preview: then what is announced is the preview, not the service behind it.
+    pub preview: Option<Preview>,
     /// Earlier deployments of this service, the newest first, never this one; read back from the comment, where this one is
     /// put in front of them once it ended.
     pub history: Vec<PastDeployment>,
+}
+
+/// What there is to say of a preview beyond its deployment.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub pull_request: u64,
+    pub state: PreviewState,
+    /// When `prune` would put it to sleep or remove it.
+    pub expires: Option<Timestamp>,
+    /// Why this was done, where nobody deployed: "pull request merged".
+    pub why: Option<Text>,
+    /// Of a removal: how many of its resources are gone, of how many.
+    pub removed: Option<(u32, u32)>,
+    /// What could not be removed, a line each, with the reason.
+    pub left: Vec<Text>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -103,6 +103,7 @@ mod tests {
             port: Some(port),
             protocol: Some(protocol.into()),
             forwards_to: Vec::new(),
+            ..Listener::default()
         }
     }
 

@@ -127,15 +127,17 @@ fn yaml(value: &Value) -> serde_yaml::Value {
 /// environment are called so as well.
 fn run(from: From, text: &str, in_actions: bool) -> (Said, String) {
     let (mut world, args) = from.scene(text);
-    // A token's claims come back from STS in XML, which knows no control characters; GitHub's names of environments end at 255.
-    let claim: String = text
-        .chars()
-        .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
-        .take(255)
-        .collect();
-    world["github"]["job"]["environment"] = json!(claim);
-    world["github"]["job"]["workflow"] = json!(text);
-    world["github"]["job"]["actor"] = json!(text);
+    // A token's claims come back from STS in XML, which knows no control characters; its subject ends at 255 signs, of
+    // which an escaped one costs three, and the token at 20,000 (STS's API model).
+    let claim = |signs: usize| -> String {
+        text.chars()
+            .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+            .take(signs)
+            .collect()
+    };
+    world["github"]["job"]["environment"] = json!(claim(70));
+    world["github"]["job"]["workflow"] = json!(claim(255));
+    world["github"]["job"]["actor"] = json!(claim(255));
     let payload = json!({
         "action": "synchronize",
         "number": 7,

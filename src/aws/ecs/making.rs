@@ -1,0 +1,1 @@
+//! What is made and changed in Amazon ECS: services (CreateService), task definitions of previews. One API operation a function.
