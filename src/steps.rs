@@ -9,6 +9,7 @@ pub mod finish;
 pub mod gather;
 pub mod glance;
 pub mod image;
+pub mod preview_command;
 pub mod ship_image;
 pub mod smoke;
 pub mod start;

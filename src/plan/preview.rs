@@ -1,0 +1,3 @@
+//! Previews of pull requests: what is asked for. Pure.
+
+pub mod decide;
