@@ -1,6 +1,7 @@
 //! Elastic Load Balancing v2: target groups, load balancers, listeners, rules, target health, tags. Reads here; what is made
 //! and removed, in the files beside it.
 
+mod finding;
 mod making;
 mod removing;
 
