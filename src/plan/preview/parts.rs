@@ -170,7 +170,11 @@ pub fn may_be_of_a_preview(rule: &ListenerRule) -> bool {
     if rule.priority == "default" {
         return false;
     }
-    let to_previews = || rule.forwards_to.iter().all(|g| is_preview_name(group_name(&g.target_group_arn)));
+    let to_previews = || {
+        rule.forwards_to
+            .iter()
+            .all(|g| is_preview_name(group_name(&g.target_group_arn)))
+    };
     match rule.forwards_to.is_empty() {
         true => rule.fixed_response.is_some(),
         false => to_previews(),

@@ -16,7 +16,9 @@ const BEING_MADE: Duration = Duration::from_secs(3_600);
 /// How a pull request stands, as GitHub says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pull {
-    Open { labels: Vec<String> },
+    Open {
+        labels: Vec<String>,
+    },
     Merged,
     Closed,
     /// Nobody could be asked.
@@ -101,7 +103,10 @@ fn is_young(parts: &Parts, rules: &Rules<'_>) -> bool {
     let lives_for = SignedDuration::try_from(rules.lives_for).unwrap_or(SignedDuration::ZERO);
     let tagged = parts.expires.and_then(|at| at.checked_sub(lives_for).ok());
     match parts.made.max(tagged) {
-        Some(made) => rules.now.duration_since(made) < SignedDuration::try_from(BEING_MADE).unwrap_or(SignedDuration::ZERO),
+        Some(made) => {
+            rules.now.duration_since(made)
+                < SignedDuration::try_from(BEING_MADE).unwrap_or(SignedDuration::ZERO)
+        }
         None => true,
     }
 }
