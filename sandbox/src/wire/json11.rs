@@ -13,6 +13,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("AmazonEC2ContainerServiceV20141113", "ecs"),
     ("AmazonEC2ContainerRegistry_V20150921", "ecr"),
     ("Logs_20140328", "logs"),
+    ("CertificateManager", "acm"),
 ];
 
 /// The service and operation that a target names.
