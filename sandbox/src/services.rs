@@ -1,12 +1,14 @@
 //! The services' operations, a row each. A service is a folder or file here; the table joins them.
 
 pub mod acm;
+pub mod autoscaling;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod github;
 pub mod iam;
 pub mod logs;
+pub mod ssm;
 pub mod sts;
 
 use serde_json::{Value, json};
@@ -20,11 +22,13 @@ use crate::world::{Answer, ApiError, Operation, World};
 pub fn table() -> impl Iterator<Item = &'static Operation> {
     [
         acm::OPERATIONS,
+        autoscaling::OPERATIONS,
         ecs::OPERATIONS,
         elbv2::OPERATIONS,
         ecr::OPERATIONS,
         iam::OPERATIONS,
         logs::OPERATIONS,
+        ssm::OPERATIONS,
         sts::OPERATIONS,
     ]
     .into_iter()

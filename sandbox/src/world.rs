@@ -21,6 +21,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::services::autoscaling;
 use agenda::Event;
 
 pub use agenda::Agenda;
@@ -47,6 +48,8 @@ pub struct World {
     pub elbv2: crate::services::elbv2::Elbv2,
     pub acm: crate::services::acm::Acm,
     pub ecr: crate::services::ecr::Ecr,
+    pub autoscaling: autoscaling::Autoscaling,
+    pub ssm: crate::services::ssm::Ssm,
     pub logs: crate::services::logs::Logs,
     pub iam: crate::iam::Iam,
     pub github: crate::services::github::GitHub,
@@ -74,6 +77,8 @@ impl World {
             elbv2: crate::services::elbv2::Elbv2::default(),
             acm: crate::services::acm::Acm::default(),
             ecr: crate::services::ecr::Ecr::default(),
+            autoscaling: autoscaling::Autoscaling::default(),
+            ssm: crate::services::ssm::Ssm::default(),
             logs: crate::services::logs::Logs::default(),
             iam: crate::iam::Iam::default(),
             github: crate::services::github::GitHub::default(),
@@ -124,6 +129,15 @@ impl World {
             } => {
                 health::drained(self, &target_group, &(address, port), generation);
             }
+            Event::ScaleOut { cluster, service } => {
+                autoscaling::adjusting::scale_out(self, &(cluster, service));
+            }
+            Event::ScheduledAction {
+                cluster,
+                service,
+                name,
+                generation,
+            } => autoscaling::adjusting::due(self, &(cluster, service), &name, generation),
             Event::Timeline(index) => crate::scenario::happen(self, index),
         }
     }
