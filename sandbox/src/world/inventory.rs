@@ -25,6 +25,7 @@ impl Inventory {
         all.load_balancing(world);
         all.target_groups(world);
         all.images(world);
+        all.scaling(world);
         all.github(world);
         all
     }
@@ -197,6 +198,20 @@ impl Inventory {
         for certificate in world.acm.certificates.values() {
             let facts = json!({ "names": certificate.names, "status": certificate.status });
             self.put(format!("certificate {}", certificate.domain_name), facts);
+        }
+    }
+
+    fn scaling(&mut self, world: &World) {
+        for ((cluster, service), target) in &world.autoscaling.targets {
+            let facts = json!({
+                "min": target.min, "max": target.max, "suspended": format!("{:?}", target.suspended),
+                "policies": target.policies.keys().collect::<Vec<_>>(),
+                "scheduled-actions": target.scheduled_actions.keys().collect::<Vec<_>>(),
+            });
+            self.put(format!("scalable-target {cluster}/{service}"), facts);
+        }
+        for (name, parameter) in &world.ssm.parameters {
+            self.put(format!("parameter {name}"), json!(parameter.value));
         }
     }
 
