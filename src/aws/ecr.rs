@@ -2,6 +2,8 @@
 //!
 //! `BatchGetImage` rather than `DescribeImages`: the latter is often not granted to a role that can push.
 
+mod removing;
+
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types as sdk;
 use base64::Engine;

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use super::{AwsError, Failure, Retries};
 use crate::model::Untrusted;
 use crate::model::service::{
-    Alarms, CircuitBreaker, CircuitBreakerProgress, Deployment, DeploymentConfiguration,
-    NetworkConfiguration, Rollback, Service, ServiceDeployment, ServiceDeploymentBrief,
-    ServiceEvent, ServiceLoadBalancer,
+    Alarms, CapacityProvider, CircuitBreaker, CircuitBreakerProgress, Deployment,
+    DeploymentConfiguration, NetworkConfiguration, Rollback, Service, ServiceDeployment,
+    ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
@@ -287,7 +287,11 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             .capacity_provider_strategy
             .unwrap_or_default()
             .into_iter()
-            .map(|p| p.capacity_provider)
+            .map(|p| CapacityProvider {
+                name: p.capacity_provider,
+                weight: count(p.weight),
+                base: count(p.base),
+            })
             .collect(),
         resource_management_type: service
             .resource_management_type

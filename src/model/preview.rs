@@ -70,12 +70,7 @@ impl PreviewOf {
             ),
         ];
         tags.extend(commit.map(|sha| (COMMIT.to_owned(), sha.to_owned())));
-        tags.extend(expires.map(|at| {
-            (
-                EXPIRES.to_owned(),
-                at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            )
-        }));
+        tags.extend(expires.map(expires_tag));
         tags
     }
 
@@ -96,6 +91,14 @@ impl PreviewOf {
         let name = of.name();
         (value(PREVIEW) == Some(name.as_str()) && resource_name == name).then_some(of)
     }
+}
+
+/// Until when a preview lives.
+pub fn expires_tag(at: Timestamp) -> (String, String) {
+    (
+        EXPIRES.to_owned(),
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
 }
 
 /// Whether a name has the form of a preview's: what else is there need not be asked for its tags.

@@ -23,7 +23,7 @@ mod rich_tests;
 mod tests;
 
 pub use advice::words as advice_in_words;
-pub use announcement::{Announcement, Commit, Counted, Failure, State};
+pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
 pub(super) use card::sections as failure_card;
 pub use comment::comment;
 pub(super) use fit::Section;

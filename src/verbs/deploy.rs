@@ -206,6 +206,7 @@ impl Deploy<'_> {
             claims: claims.as_ref(),
             comment: announce.comment,
             deployment: shown.then(|| Kind::deploy(&of)),
+            preview: None,
         };
         self.announcer = Announcer::find(self.env, asked, &self.report);
         // A refused role is told on the pull request too.

@@ -10,6 +10,7 @@ use crate::model::past::PastDeployment;
 use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
 use crate::plan::Plan;
+use crate::plan::preview::decide::Word;
 use crate::report::event::{Phase, Stretch, Text};
 use crate::rollout::{Advice, TargetNote, Timings};
 
@@ -58,6 +59,8 @@ pub struct Announcement {
 /// What there is to say of a preview beyond its deployment.
 #[derive(Clone, Debug)]
 pub struct Preview {
+    /// What is done to it.
+    pub word: Word,
     pub pull_request: u64,
     pub state: PreviewState,
     /// When `prune` would put it to sleep or remove it.

@@ -11,6 +11,7 @@ use crate::github::deployments::{
     self, Deployment, LatestStatus, NewDeployment, NewStatus, Of, Payload,
 };
 use crate::inputs::trigger::Trigger;
+use crate::model::Untrusted;
 use crate::model::deployment_state::DeploymentState;
 use crate::report::github_deployment::{self, NOT_WAITED_FOR, Shown};
 use crate::report::{Report, Text};
@@ -41,7 +42,21 @@ impl Kind {
             production: false,
         }
     }
+
+    /// Of a pull request's preview, in the job's environment where it has one.
+    pub fn preview(pull_request: u64, environment: Option<&Untrusted>) -> Kind {
+        let environment = environment.filter(|e| !e.is_empty());
+        Kind {
+            task: format!("preview-pr-{pull_request}"),
+            environment: environment.map_or(PREVIEW, Untrusted::raw).to_owned(),
+            transient: true,
+            production: false,
+        }
+    }
 }
+
+/// The environment of previews, where the job has none.
+pub(super) const PREVIEW: &str = "preview";
 
 pub(super) struct OnGitHub {
     github: GitHub,
