@@ -106,7 +106,7 @@ async fn register(
 
 /// Sent once. UpdateService has no client token, so after a time-out or a 5xx nobody knows: read, and send again only
 /// when the service shows that nothing happened. A throttled call was certainly not carried out.
-async fn update_service(
+pub async fn update_service(
     aws: &Aws,
     cluster: &str,
     before: &Service,

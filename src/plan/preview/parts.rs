@@ -70,6 +70,8 @@ pub struct NotOurs {
 pub struct Sorted {
     pub previews: Vec<Parts>,
     pub not_ours: Vec<NotOurs>,
+    /// Of pull requests without a preview here.
+    pub stray_tags: Vec<ImageTag>,
 }
 
 impl Parts {
@@ -250,13 +252,15 @@ pub fn sorted(seen: Seen, repository: Option<&str>) -> Sorted {
         }
     }
     for tag in seen.image_tags {
-        let is_of = |p: &&mut Parts| {
-            p.of.pull_request == tag.pull_request
-                && repository.is_some_and(|r| r.eq_ignore_ascii_case(&p.of.repository))
-        };
-        let owner = all.previews.iter_mut().find(is_of);
-        if let Some(parts) = owner {
-            parts.image_tag = Some(tag);
+        let number = tag.pull_request;
+        let mut of_number = all.previews.iter_mut().filter(|p| p.of.pull_request == number);
+        match (of_number.next(), of_number.next()) {
+            (None, _) => all.stray_tags.push(tag),
+            (Some(one), None) if repository.is_some_and(|r| r.eq_ignore_ascii_case(&one.of.repository)) => {
+                one.image_tag = Some(tag);
+            }
+            // Another preview of that number may be what it is for: the last one takes it along.
+            _ => {}
         }
     }
     all.previews.sort_by(|a, b| {
@@ -289,4 +293,4 @@ impl Sorted {
 
 #[cfg(test)]
 #[path = "parts_tests.rs"]
-mod tests;
+pub(super) mod tests;

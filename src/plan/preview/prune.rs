@@ -4,21 +4,18 @@
 //! it is left alone for an hour since anything of it was made. ELBv2 tells no time of making, so there the tag
 //! `shipway:expires` stands for it, less the hours that a preview lives.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::parts::Parts;
 
 /// An `up` builds and pushes between its first resource and its last.
-const BEING_MADE: Duration = Duration::from_secs(3_600);
+const BEING_MADE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a pull request stands, as GitHub says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pull {
-    Open {
-        labels: Vec<String>,
-    },
+    /// `labelled`: it has the label that previews are for, where that is asked for.
+    Open { labelled: bool },
     Merged,
     Closed,
     /// Nobody could be asked.
@@ -27,12 +24,10 @@ pub enum Pull {
 
 /// What the decisions go by.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
+pub struct Rules {
     pub now: Timestamp,
     pub removes_expired: bool,
-    pub lives_for: Duration,
-    /// Only pull requests with this label have one.
-    pub label: Option<&'a str>,
+    pub lives_for: SignedDuration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,50 +58,36 @@ pub enum Kept {
     NotAsked,
 }
 
-pub fn decide(parts: &Parts, pull: &Pull, rules: &Rules<'_>) -> Decision {
-    let labels = match pull {
+pub fn decide(parts: &Parts, pull: &Pull, rules: &Rules) -> Decision {
+    let expired = parts.expires.is_some_and(|at| at <= rules.now);
+    let removed_for = match pull {
         Pull::Merged => return Decision::Remove(Why::Merged),
         Pull::Closed => return Decision::Remove(Why::Closed),
-        Pull::Open { labels } => Some(labels),
-        Pull::Unknown => None,
-    };
-    let expired = parts.expires.is_some_and(|at| at <= rules.now);
-    let removed_for = match (labels, rules.label) {
-        (Some(labels), Some(wanted)) if !labels.iter().any(|l| l == wanted) => {
-            Some(Why::NotLabelled)
-        }
-        _ => match parts.lacks() {
-            Some(lacks) if is_young(parts, rules) => {
-                return Decision::Keep(Kept::BeingMade(lacks));
-            }
+        Pull::Open { labelled: false } => return Decision::Remove(Why::NotLabelled),
+        Pull::Open { .. } | Pull::Unknown => match parts.lacks() {
+            Some(lacks) if is_young(parts, rules) => return Decision::Keep(Kept::BeingMade(lacks)),
             Some(lacks) => Some(Why::Lacks(lacks)),
             None if expired && rules.removes_expired => Some(Why::Expired),
             None => None,
         },
     };
     match removed_for {
-        Some(why) if labels.is_some() => return Decision::Remove(why),
-        Some(Why::Lacks(_)) => return Decision::Keep(Kept::NotAsked),
-        _ => {}
-    }
-    // Waking undoes it, so it needs nobody's word.
-    match (parts.sleeps(), expired) {
-        (true, _) => Decision::Keep(Kept::Asleep),
-        (false, true) if removed_for.is_some() => Decision::Keep(Kept::NotAsked),
-        (false, true) => Decision::Sleep,
-        (false, false) => Decision::Keep(Kept::InUse),
+        Some(_) if *pull == Pull::Unknown => Decision::Keep(Kept::NotAsked),
+        Some(why) => Decision::Remove(why),
+        None if parts.sleeps() => Decision::Keep(Kept::Asleep),
+        // Waking undoes it, so it needs nobody's word.
+        None if expired => Decision::Sleep,
+        None => Decision::Keep(Kept::InUse),
     }
 }
 
 /// Something of it was made a moment ago, or nothing says when.
-fn is_young(parts: &Parts, rules: &Rules<'_>) -> bool {
-    let lives_for = SignedDuration::try_from(rules.lives_for).unwrap_or(SignedDuration::ZERO);
-    let tagged = parts.expires.and_then(|at| at.checked_sub(lives_for).ok());
+fn is_young(parts: &Parts, rules: &Rules) -> bool {
+    let tagged = parts
+        .expires
+        .and_then(|at| at.checked_sub(rules.lives_for).ok());
     match parts.made.max(tagged) {
-        Some(made) => {
-            rules.now.duration_since(made)
-                < SignedDuration::try_from(BEING_MADE).unwrap_or(SignedDuration::ZERO)
-        }
+        Some(made) => rules.now.duration_since(made) < BEING_MADE,
         None => true,
     }
 }
