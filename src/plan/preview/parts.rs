@@ -253,10 +253,15 @@ pub fn sorted(seen: Seen, repository: Option<&str>) -> Sorted {
     }
     for tag in seen.image_tags {
         let number = tag.pull_request;
-        let mut of_number = all.previews.iter_mut().filter(|p| p.of.pull_request == number);
+        let mut of_number = all
+            .previews
+            .iter_mut()
+            .filter(|p| p.of.pull_request == number);
         match (of_number.next(), of_number.next()) {
             (None, _) => all.stray_tags.push(tag),
-            (Some(one), None) if repository.is_some_and(|r| r.eq_ignore_ascii_case(&one.of.repository)) => {
+            (Some(one), None)
+                if repository.is_some_and(|r| r.eq_ignore_ascii_case(&one.of.repository)) =>
+            {
                 one.image_tag = Some(tag);
             }
             // Another preview of that number may be what it is for: the last one takes it along.
