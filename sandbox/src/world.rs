@@ -6,6 +6,7 @@ pub mod agenda;
 pub mod failure;
 pub mod health;
 pub mod ids;
+pub mod inventory;
 pub mod joins;
 pub mod lifecycle;
 pub mod registry;
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::services::autoscaling;
 use agenda::Event;
 
 pub use agenda::Agenda;
@@ -44,7 +46,10 @@ pub struct World {
     pub call_ids: Ids,
     pub ecs: crate::services::ecs::Ecs,
     pub elbv2: crate::services::elbv2::Elbv2,
+    pub acm: crate::services::acm::Acm,
     pub ecr: crate::services::ecr::Ecr,
+    pub autoscaling: autoscaling::Autoscaling,
+    pub ssm: crate::services::ssm::Ssm,
     pub logs: crate::services::logs::Logs,
     pub iam: crate::iam::Iam,
     pub github: crate::services::github::GitHub,
@@ -70,7 +75,10 @@ impl World {
             call_ids: Ids::seeded(!seed),
             ecs: crate::services::ecs::Ecs::default(),
             elbv2: crate::services::elbv2::Elbv2::default(),
+            acm: crate::services::acm::Acm::default(),
             ecr: crate::services::ecr::Ecr::default(),
+            autoscaling: autoscaling::Autoscaling::default(),
+            ssm: crate::services::ssm::Ssm::default(),
             logs: crate::services::logs::Logs::default(),
             iam: crate::iam::Iam::default(),
             github: crate::services::github::GitHub::default(),
@@ -121,6 +129,15 @@ impl World {
             } => {
                 health::drained(self, &target_group, &(address, port), generation);
             }
+            Event::ScaleOut { cluster, service } => {
+                autoscaling::adjusting::scale_out(self, &(cluster, service));
+            }
+            Event::ScheduledAction {
+                cluster,
+                service,
+                name,
+                generation,
+            } => autoscaling::adjusting::due(self, &(cluster, service), &name, generation),
             Event::Timeline(index) => crate::scenario::happen(self, index),
         }
     }

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Availability, LoadBalancerFile, Pages, ServiceFile, TargetGroupFile, WorldFile, timeline,
+    Availability, ClusterFile, FleetFile, Pages, ServiceFile, TargetGroupFile, WholeCluster,
+    WorldFile, balancers, scaling, timeline,
 };
-use crate::services::{ecs, elbv2};
+use crate::services::{ecs, elbv2, ssm};
+use crate::world::shapes::ecs_arn;
 use crate::world::{Operation, Place, World, joins};
 
 /// Long enough for every service to become steady.
@@ -46,6 +48,8 @@ impl WorldFile {
         world.ecs.service_deployments_available =
             self.service_deployments == Availability::Available;
         world.iam = crate::iam::Iam::new(&self.iam, &world.place).map_err(|e| e.to_string())?;
+        world.acm =
+            crate::services::acm::Acm::from_specs(&self.certificates, &world.place, world.now);
         world.ecr = crate::services::ecr::Ecr::from_specs(&self.repositories, world.now);
         world.github =
             crate::services::github::GitHub::from_spec(self.github, world.now, &mut world.ids);
@@ -53,13 +57,27 @@ impl WorldFile {
             create_target_group(&mut world, group)?;
         }
         for balancer in &self.load_balancers {
-            create_load_balancer(&mut world, balancer)?;
+            balancers::create(&mut world, balancer)?;
         }
         for cluster in &self.clusters {
-            create_cluster(&mut world, cluster)?;
+            let (name, providers) = match cluster {
+                ClusterFile::Name(name) => (name, &[][..]),
+                ClusterFile::Whole(WholeCluster {
+                    name,
+                    capacity_providers,
+                }) => (name, capacity_providers.as_slice()),
+            };
+            create_cluster(&mut world, name, providers)?;
         }
         for service in &self.services {
             create_service(&mut world, service)?;
+        }
+        for fleet in &self.fleets {
+            create_fleet(&mut world, fleet)?;
+        }
+        for (name, value) in &self.parameters {
+            let input = json!({ "Name": name, "Value": value, "Type": "String" });
+            call(&mut world, ssm::OPERATIONS, "PutParameter", &input)?;
         }
         world.advance(start);
         world.pages = Pages::new(self.pages, start);
@@ -69,7 +87,7 @@ impl WorldFile {
     }
 }
 
-fn call(
+pub(super) fn call(
     world: &mut World,
     table: &[Operation],
     name: &str,
@@ -81,12 +99,12 @@ fn call(
     (operation.function)(world, input).map_err(|e| format!("{name}: {}: {}", e.code, e.message))
 }
 
-fn create_cluster(world: &mut World, name: &str) -> Result<(), String> {
+fn create_cluster(world: &mut World, name: &str, providers: &[String]) -> Result<(), String> {
     call(
         world,
         ecs::OPERATIONS,
         "CreateCluster",
-        &json!({ "clusterName": name }),
+        &json!({ "clusterName": name, "capacityProviders": providers }),
     )
     .map(drop)
 }
@@ -96,6 +114,9 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
         "Name": file.name, "Protocol": "HTTP", "Port": file.port.unwrap_or(80),
         "TargetType": file.target_type.as_deref().unwrap_or("ip"), "HealthCheckPath": file.path.as_deref().unwrap_or("/"),
     });
+    if !file.tags.is_empty() {
+        input["Tags"] = balancers::tags(&file.tags);
+    }
     let seconds = |d: Option<Duration>| d.map(|d| json!(d.as_secs()));
     for (member, value) in [
         ("HealthCheckIntervalSeconds", seconds(file.interval)),
@@ -128,67 +149,11 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
 }
 
 /// The ARN of a target group by name.
-fn target_group(world: &World, name: &str) -> Result<String, String> {
+pub(super) fn target_group(world: &World, name: &str) -> Result<String, String> {
     let found = world.elbv2.target_groups.values().find(|g| g.name == name);
     found
         .map(|g| g.arn.clone())
         .ok_or_else(|| format!("no target group is called `{name}`"))
-}
-
-fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<(), String> {
-    let input = json!({
-        "Name": file.name, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
-        "SecurityGroups": ["sg-0a1b2c3d4e5f60718"],
-    });
-    let answer = call(world, elbv2::OPERATIONS, "CreateLoadBalancer", &input)?;
-    let arn = answer["LoadBalancers"][0]["LoadBalancerArn"].clone();
-    if let Some(dns_name) = &file.dns_name
-        && let Some(balancer) = arn
-            .as_str()
-            .and_then(|a| world.elbv2.load_balancers.get_mut(a))
-    {
-        balancer.dns_name.clone_from(dns_name);
-    }
-    for listener in &file.listeners {
-        let default = match &listener.forward {
-            Some(name) => {
-                json!({ "Type": "forward", "TargetGroupArn": target_group(world, name)? })
-            }
-            None => json!({
-                "Type": "fixed-response",
-                "FixedResponseConfig": { "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" },
-            }),
-        };
-        let input = json!({
-            "LoadBalancerArn": arn, "Port": listener.port, "DefaultActions": [default],
-            "Protocol": listener.protocol.as_deref().unwrap_or("HTTP"),
-        });
-        let answer = call(world, elbv2::OPERATIONS, "CreateListener", &input)?;
-        let listener_arn = answer["Listeners"][0]["ListenerArn"].clone();
-        for rule in &listener.rules {
-            let mut conditions = Vec::new();
-            for (field, value) in [("host-header", &rule.host), ("path-pattern", &rule.path)] {
-                conditions.extend(
-                    value
-                        .iter()
-                        .map(|v| json!({ "Field": field, "Values": [v] })),
-                );
-            }
-            let mut groups = Vec::new();
-            for (index, name) in rule.forward.iter().enumerate() {
-                let weight = rule.weights.get(index).copied().unwrap_or(1);
-                groups.push(
-                    json!({ "TargetGroupArn": target_group(world, name)?, "Weight": weight }),
-                );
-            }
-            let input = json!({
-                "ListenerArn": listener_arn, "Priority": rule.priority, "Conditions": conditions,
-                "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }],
-            });
-            call(world, elbv2::OPERATIONS, "CreateRule", &input)?;
-        }
-    }
-    Ok(())
 }
 
 /// Members of `raw` replace those of `base`.
@@ -201,7 +166,7 @@ fn overlay(base: &mut Value, raw: &Value) {
 fn task_definition(world: &World, file: &ServiceFile) -> Value {
     let family = file.family.as_deref().unwrap_or(&file.name);
     let mut container = json!({
-        "name": file.container.as_deref().unwrap_or(family), "image": joins::named(world, &file.image), "essential": true,
+        "name": container(file), "image": joins::named(world, &file.image), "essential": true,
     });
     if let Some(port) = file.port {
         container["portMappings"] = json!([{ "containerPort": port, "protocol": "tcp" }]);
@@ -236,12 +201,46 @@ fn task_definition(world: &World, file: &ServiceFile) -> Value {
 }
 
 fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
-    let cluster = file.cluster.as_deref().unwrap_or("default");
-    if !world.ecs.clusters.contains_key(cluster) {
-        create_cluster(world, cluster)?;
-    }
     let document = task_definition(world, file);
     let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
+    create_service_of(world, file, &answer["taskDefinition"]["taskDefinitionArn"])
+}
+
+fn create_fleet(world: &mut World, fleet: &FleetFile) -> Result<(), String> {
+    let document = task_definition(world, &fleet.like);
+    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
+    let definition = &answer["taskDefinition"]["taskDefinitionArn"];
+    let stem = fleet.like.cluster.as_deref().unwrap_or("fleet");
+    for cluster in 1..=fleet.clusters {
+        for service in 1..=fleet.services {
+            let file = ServiceFile {
+                cluster: Some(format!("{stem}-{cluster:02}")),
+                name: format!("{}-{service:03}", fleet.like.name),
+                container: Some(container(&fleet.like).to_owned()),
+                ..fleet.like.clone()
+            };
+            create_service_of(world, &file, definition)?;
+        }
+    }
+    Ok(())
+}
+
+fn container(file: &ServiceFile) -> &str {
+    let names = [&file.container, &file.family];
+    let named = names.into_iter().find_map(Option::as_deref);
+    named.unwrap_or(&file.name)
+}
+
+/// A service on a task definition that is there.
+fn create_service_of(
+    world: &mut World,
+    file: &ServiceFile,
+    definition: &Value,
+) -> Result<(), String> {
+    let cluster = file.cluster.as_deref().unwrap_or("default");
+    if !world.ecs.clusters.contains_key(cluster) {
+        create_cluster(world, cluster, &[])?;
+    }
     let mut configuration = Map::new();
     if let Some(breaker) = &file.breaker {
         configuration.insert("deploymentCircuitBreaker".to_owned(), breaker.clone());
@@ -256,7 +255,7 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
     }
     let mut input = json!({
         "cluster": cluster, "serviceName": file.name, "desiredCount": file.desired.unwrap_or(1),
-        "taskDefinition": answer["taskDefinition"]["taskDefinitionArn"],
+        "taskDefinition": definition,
         "launchType": file.launch_type.as_deref().unwrap_or("FARGATE"),
         "deploymentConfiguration": configuration,
         "networkConfiguration": { "awsvpcConfiguration": {
@@ -265,13 +264,8 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         } },
     });
     if let Some(group) = &file.target_group {
-        let container = file
-            .container
-            .as_deref()
-            .or(file.family.as_deref())
-            .unwrap_or(&file.name);
         input["loadBalancers"] = json!([{
-            "targetGroupArn": target_group(world, group)?, "containerName": container, "containerPort": file.port.unwrap_or(80),
+            "targetGroupArn": target_group(world, group)?, "containerName": container(file), "containerPort": file.port.unwrap_or(80),
         }]);
         input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
     }
@@ -283,10 +277,33 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         input["tags"] = tags.collect();
     }
     overlay(&mut input, &file.service);
+    // Every container instance has a task of a daemon.
+    if input["schedulingStrategy"] == "DAEMON"
+        && let Some(members) = input.as_object_mut()
+    {
+        members.remove("desiredCount");
+    }
     if input.get("capacityProviderStrategy").is_some()
         && let Some(members) = input.as_object_mut()
     {
         members.remove("launchType");
     }
-    call(world, ecs::OPERATIONS, "CreateService", &input).map(drop)
+    call(world, ecs::OPERATIONS, "CreateService", &input)?;
+    let key = (cluster.to_owned(), file.name.clone());
+    if file.short_arn {
+        shorten_arn(world, &key);
+    }
+    match &file.scalable_target {
+        Some(target) => scaling::create(world, &key, target),
+        None => Ok(()),
+    }
+}
+
+/// As services were named before ARNs had their cluster in them. They have no tags.
+fn shorten_arn(world: &mut World, key: &ecs::ServiceKey) {
+    let arn = ecs_arn(world, &format!("service/{}", key.1));
+    if let Some(service) = world.ecs.services.get_mut(key) {
+        world.ecs.tags.remove(&service.arn);
+        service.arn = arn;
+    }
 }

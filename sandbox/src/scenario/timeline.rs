@@ -1,13 +1,16 @@
 //! What happens in a world without being asked for: other people, alarms, capacity. Each entry once, at its time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::durations;
+use super::{durations, scaling};
+use crate::services::autoscaling::adjusting;
 use crate::services::ecs::{ServiceKey, service_deployments, services};
 use crate::services::elbv2::reason_description;
+use crate::services::github::{Labelled, Pushed};
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
 use crate::world::{Operation, World, joins, lifecycle, scheduler};
@@ -47,6 +50,12 @@ pub enum When {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Action {
     pub update_service: Option<UpdateService>,
+    /// The alarm of a scaling policy rings. Nothing comes of it where that is suspended.
+    pub autoscale: Option<Autoscale>,
+    /// As if by a person, in Application Auto Scaling.
+    pub register_scalable_target: Option<RegisterScalableTarget>,
+    /// As if by a person, or by Terraform.
+    pub tag_service: Option<TagService>,
     /// Rolls the deployment in flight back, as a person would ask for it.
     pub stop_service_deployment: Option<String>,
     /// The alarm goes into ALARM.
@@ -63,6 +72,38 @@ pub struct Action {
     pub delete_service: Option<String>,
     /// The newest deployment and its service deployment vanish without a word.
     pub remove_deployment: Option<String>,
+    pub close_pull: Option<u64>,
+    pub merge_pull: Option<u64>,
+    pub reopen_pull: Option<u64>,
+    pub label_pull: Option<Labelled>,
+    pub unlabel_pull: Option<Labelled>,
+    /// Its head moves.
+    pub push_to_pull: Option<Pushed>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Autoscale {
+    pub service: String,
+    pub desired_count: u64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RegisterScalableTarget {
+    pub service: String,
+    pub min: Option<u64>,
+    pub max: Option<u64>,
+    /// `SuspendedState`, as the API has it.
+    pub suspended: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TagService {
+    pub service: String,
+    pub set: BTreeMap<String, String>,
+    pub remove: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -146,6 +187,17 @@ fn act(world: &mut World, action: &Action) {
     if let Some(update) = &action.update_service {
         update_service(world, update);
     }
+    if let Some(scaled) = &action.autoscale
+        && let Some(key) = find_service(world, &scaled.service)
+    {
+        adjusting::triggered(world, &key, scaled.desired_count);
+    }
+    if let Some(target) = &action.register_scalable_target {
+        scaling::register(world, target);
+    }
+    if let Some(tags) = &action.tag_service {
+        tag_service(world, tags);
+    }
     if let Some(key) = action
         .stop_service_deployment
         .as_deref()
@@ -224,12 +276,35 @@ fn act(world: &mut World, action: &Action) {
         let input = json!({ "cluster": cluster, "service": service, "force": true });
         call(world, services::OPERATIONS, "DeleteService", &input);
     }
+    on_pull_requests(world, action);
     if let Some(key) = action
         .remove_deployment
         .as_deref()
         .and_then(|n| find_service(world, n))
     {
         remove_deployment(world, &key);
+    }
+}
+
+fn on_pull_requests(world: &mut World, action: &Action) {
+    let github = &mut world.github;
+    if let Some(number) = action.close_pull {
+        github.close_pull(number);
+    }
+    if let Some(number) = action.merge_pull {
+        github.merge_pull(number);
+    }
+    if let Some(number) = action.reopen_pull {
+        github.reopen_pull(number);
+    }
+    if let Some(to) = &action.label_pull {
+        github.label_pull(to);
+    }
+    if let Some(of) = &action.unlabel_pull {
+        github.unlabel_pull(of);
+    }
+    if let Some(pushed) = &action.push_to_pull {
+        github.push(pushed);
     }
 }
 
@@ -282,6 +357,26 @@ fn update_service(world: &mut World, update: &UpdateService) {
         input.extend(raw.clone());
     }
     call(world, services::OPERATIONS, "UpdateService", &input);
+}
+
+fn tag_service(world: &mut World, tags: &TagService) {
+    let key = find_service(world, &tags.service);
+    let Some(service) = key.and_then(|key| world.ecs.services.get(&key)) else {
+        return;
+    };
+    let arn = service.arn.clone();
+    let set: Vec<Value> = (tags.set.iter())
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect();
+    for (name, input) in [
+        ("TagResource", json!({ "resourceArn": arn, "tags": set })),
+        (
+            "UntagResource",
+            json!({ "resourceArn": arn, "tagKeys": tags.remove }),
+        ),
+    ] {
+        call(world, crate::services::ecs::tags::OPERATIONS, name, &input);
+    }
 }
 
 fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Option<String> {
