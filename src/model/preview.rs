@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_name_reads_as_a_person_would_say_it() {
-        assert_eq!(of("octo-org/web", 7, "web").name(), "pr-7-web-c3be0c48");
+        assert_eq!(of("octo-org/web", 7, "web").name(), "pr-7-web-9abdf187");
         assert_ne!(
             of("octo-org/web", 7, "web").name(),
             of("octo-org/shop", 7, "web").name()

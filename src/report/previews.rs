@@ -80,6 +80,22 @@ pub fn table(rows: &[Row], reading: &Reading) -> Vec<Text> {
     lines.iter().map(shown).collect()
 }
 
+/// `1 removed, 2 kept`: what is kept comes last.
+pub fn counts(rows: &[Row], reading: &Reading) -> String {
+    let words = rows.iter().filter_map(|row| row.done.as_ref());
+    let mut counted: Vec<(bool, &str, usize)> = Vec::new();
+    for done in words {
+        let word = done.word(reading.dry_run);
+        match counted.iter_mut().find(|(_, known, _)| *known == word) {
+            Some((.., n)) => *n += 1,
+            None => counted.push((done.what == What::Kept, word, 1)),
+        }
+    }
+    counted.sort_by_key(|(kept, ..)| *kept);
+    let parts: Vec<String> = counted.iter().map(|(_, word, n)| format!("{n} {word}")).collect();
+    parts.join(", ")
+}
+
 fn header(rows: &[Row]) -> Vec<&'static str> {
     let mut header = vec!["number", "url", "commit", "state", "age", "expires"];
     if rows.iter().any(|r| r.done.is_some()) {

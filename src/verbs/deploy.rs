@@ -4,7 +4,6 @@ mod ending;
 mod watched;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::aws::Aws;
 use crate::error::Error;
@@ -19,7 +18,7 @@ use crate::plan::service::{WantedImage, plan};
 use crate::plan::{Found, Plan};
 use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
-use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
+use crate::rollout::Ended;
 use crate::steps::access::{self, Access};
 use crate::steps::admit::{Asks, Uses};
 use crate::steps::announce::{Announcer, Asked, Kind};
@@ -29,7 +28,7 @@ use crate::steps::image::{ImageSought, image};
 use crate::steps::ship_image::Shipped;
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
-use crate::steps::wanted::wanted;
+use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
@@ -142,7 +141,7 @@ impl Deploy<'_> {
             &prepared.found.cluster,
             &service.name,
             target,
-            self.limits(),
+            limits(&self.args.limits),
             &mut say,
             cancel.token(),
         )
@@ -295,24 +294,6 @@ impl Deploy<'_> {
                 self.report.line(text.say(" Following it"));
                 Ok(None)
             }
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let limits = &self.args.limits;
-        Limits {
-            wait_until: match &limits.wait_until {
-                values::WaitUntil::Healthy => WaitUntil::Healthy,
-                values::WaitUntil::Deployed => WaitUntil::Deployed,
-                values::WaitUntil::Stage(stage) => WaitUntil::Stage(stage.clone()),
-                values::WaitUntil::None => WaitUntil::None,
-            },
-            wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
-            stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
-            on_superseded: match limits.on_superseded {
-                values::OnSuperseded::Succeed => OnSuperseded::Succeed,
-                values::OnSuperseded::Fail => OnSuperseded::Fail,
-            },
         }
     }
 

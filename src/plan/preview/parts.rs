@@ -289,4 +289,4 @@ impl Sorted {
 
 #[cfg(test)]
 #[path = "parts_tests.rs"]
-mod tests;
+pub(super) mod tests;
