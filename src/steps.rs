@@ -10,6 +10,7 @@ pub mod gather;
 pub mod glance;
 pub mod image;
 pub mod pace;
+pub mod patience;
 pub mod preview_command;
 pub mod remove_preview;
 pub mod rest_preview;

@@ -246,6 +246,7 @@ fn load_balancer_of(balancer: sdk::LoadBalancer) -> Result<LoadBalancer, AwsErro
             .map(|t| t.as_str().to_owned())
             .unwrap_or_default(),
         scheme: balancer.scheme.map(|s| s.as_str().to_owned()),
+        vpc_id: balancer.vpc_id,
     })
 }
 

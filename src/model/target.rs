@@ -36,6 +36,7 @@ pub struct LoadBalancer {
     /// application, network, gateway.
     pub kind: String,
     pub scheme: Option<String>,
+    pub vpc_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,9 +1,9 @@
 //! What is asked of previews, and what is to be done about them, as values with reasons. Pure.
 
 pub mod certificate;
+pub mod decide;
 pub mod derive;
 pub mod limits;
-pub mod decide;
 pub mod parts;
 pub mod priority;
 pub mod prune;

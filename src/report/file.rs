@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Stretch, Text};
-use super::markdown::{Announcement, Counted, Failure, advice_in_words};
+use super::markdown::{Announcement, Counted, Failure, Preview, advice_in_words};
 use super::page::{Outcome, Page};
 use super::{escape, json, plan};
 use crate::model::past::PastDeployment;
@@ -60,6 +60,19 @@ pub struct Details {
     advice: Vec<String>,
     notes: Vec<String>,
     history: Vec<Past>,
+    preview: Option<PreviewOf>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct PreviewOf {
+    pull_request: u64,
+    state: &'static str,
+    expires: Option<String>,
+    why: Option<String>,
+    removed: Option<u32>,
+    resources: Option<u32>,
+    left: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -165,8 +178,11 @@ impl Details {
         let cause = about.state.cause().map(escape::plain);
         let failure = about.state.failure();
         let evidence = failure.iter().flat_map(|f| &f.evidence).map(escape::plain);
+        let mut subject = vec![about.cluster.clone(), about.service.clone()];
+        let number = about.preview.as_ref().map(|p| p.pull_request);
+        subject.extend(number.map(|number| format!("pr-{number}")));
         Details {
-            subject: vec![about.cluster.clone(), about.service.clone()],
+            subject,
             cluster: Some(about.cluster.clone()),
             service: Some(about.service.clone()),
             environment: about
@@ -209,6 +225,7 @@ impl Details {
                 .map(escape::plain)
                 .collect(),
             history: about.history.iter().map(past).collect(),
+            preview: about.preview.as_ref().map(preview),
         }
     }
 
@@ -317,6 +334,18 @@ fn target(note: &TargetNote) -> Target {
             .description
             .as_ref()
             .map(|d| escape::plain(&Text::new().quote(d))),
+    }
+}
+
+fn preview(preview: &Preview) -> PreviewOf {
+    PreviewOf {
+        pull_request: preview.pull_request,
+        state: preview.state.word(),
+        expires: preview.expires.map(|at| at.to_string()),
+        why: preview.why.as_ref().map(escape::plain),
+        removed: preview.removed.map(|(gone, _)| gone),
+        resources: preview.removed.map(|(_, of)| of),
+        left: preview.left.iter().map(escape::plain).collect(),
     }
 }
 

@@ -10,6 +10,7 @@ mod facts;
 mod fit;
 mod history;
 mod phases;
+mod preview;
 mod summary;
 mod targets;
 mod timeline;
@@ -25,10 +26,10 @@ mod tests;
 pub use advice::words as advice_in_words;
 pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
 pub(super) use card::sections as failure_card;
-pub use comment::comment;
+pub use comment::{comment, is_worth_a_comment};
 pub(super) use fit::Section;
-pub use summary::summary;
 pub(super) use summary::within_limits;
+pub use summary::{nothing_done, summary};
 pub use verdict::{headline, verdict_alone};
 
 /// Seven digits, as GitHub shows commits.

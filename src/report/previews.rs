@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::event::{Text, duration};
 use super::escape;
+use super::event::{Text, duration};
 use crate::model::preview::PreviewState;
 
 /// A preview in the table.
@@ -74,7 +74,10 @@ pub fn table(rows: &[Row], reading: &Reading) -> Vec<Text> {
     };
     let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     let shown = |line: &Vec<String>| {
-        let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         Text::from(padded.collect::<Vec<_>>().join("  ").trim_end().to_owned())
     };
     lines.iter().map(shown).collect()
@@ -106,7 +109,10 @@ fn header(rows: &[Row]) -> Vec<&'static str> {
 
 fn cells(row: &Row, reading: &Reading) -> Vec<String> {
     let none = || "-".to_owned();
-    let commit = row.commit.as_deref().map(|sha| sha.get(..7).unwrap_or(sha).to_owned());
+    let commit = row
+        .commit
+        .as_deref()
+        .map(|sha| sha.get(..7).unwrap_or(sha).to_owned());
     let mut cells = vec![
         row.pull_request.to_string(),
         row.url.clone().unwrap_or_else(none),

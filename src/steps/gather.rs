@@ -1,6 +1,7 @@
 //! Reads, all of them before the first write. Each returns a `Found` of its plan's noun.
 
 pub mod image;
+pub mod preview;
 pub mod previews;
 pub mod service;
 pub mod task_definition_file;

@@ -37,7 +37,9 @@ impl Bucket {
 
     /// How long so many calls take from a full bucket, the calls' own time aside.
     pub fn time_of(&self, calls: usize) -> Duration {
-        let waits = u32::try_from(calls).unwrap_or(u32::MAX).saturating_sub(self.burst);
+        let waits = u32::try_from(calls)
+            .unwrap_or(u32::MAX)
+            .saturating_sub(self.burst);
         self.each * waits
     }
 }

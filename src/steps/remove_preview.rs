@@ -88,7 +88,10 @@ pub async fn remove(
         }
     }
     if deregistered > 0 {
-        report.line(format!("deregistered {}", counted(deregistered, "revision")));
+        report.line(format!(
+            "deregistered {}",
+            counted(deregistered, "revision")
+        ));
     }
     removed
 }
@@ -124,9 +127,7 @@ async fn one(
             buckets.task_definitions.take().await;
             aws.ecs.deregister_task_definition(arn).await
         }
-        Removal::ImageTag { repository, tag } => {
-            aws.ecr.delete_image_tag(repository, tag).await
-        }
+        Removal::ImageTag { repository, tag } => aws.ecr.delete_image_tag(repository, tag).await,
     }
 }
 

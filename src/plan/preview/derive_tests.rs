@@ -14,16 +14,16 @@ fn definition(document: Value) -> TaskDefinition {
 
 fn base() -> Value {
     json!({
-        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:41", "revision": 41, "status": "ACTIVE",
-        "family": "web", "networkMode": "awsvpc", "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
-        "cpu": "1024", "memory": "2048", "newMember": 1.50,
-        "volumes": [{"name": "assets", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}, {"name": "data", "configuredAtLaunch": true}, {"name": "tmp"}],
-        "containerDefinitions": [
-            {"name": "web", "image": "old", "secrets": [{"name": "DB", "valueFrom": "/db"}], "environment": [{"name": "MODE", "value": "production"}],
-             "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/f"}], "credentialSpecs": ["x"],
-             "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-stream-prefix": "web"}}},
-            {"name": "proxy", "image": "envoy", "secrets": [{"name": "KEY", "valueFrom": "/key"}], "environment": [{"name": "A", "value": "1"}]}
-        ]})
+    "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:41", "revision": 41, "status": "ACTIVE",
+    "family": "web", "networkMode": "awsvpc", "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
+    "cpu": "1024", "memory": "2048", "newMember": 1.50,
+    "volumes": [{"name": "assets", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}, {"name": "data", "configuredAtLaunch": true}, {"name": "tmp"}],
+    "containerDefinitions": [
+        {"name": "web", "image": "old", "secrets": [{"name": "DB", "valueFrom": "/db"}], "environment": [{"name": "MODE", "value": "production"}],
+         "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/f"}], "credentialSpecs": ["x"],
+         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-stream-prefix": "web"}}},
+        {"name": "proxy", "image": "envoy", "secrets": [{"name": "KEY", "valueFrom": "/key"}], "environment": [{"name": "A", "value": "1"}]}
+    ]})
 }
 
 fn derived(base: Value, inherited: &Inherited) -> Derived {
@@ -32,7 +32,14 @@ fn derived(base: Value, inherited: &Inherited) -> Derived {
         environment_variables: vec![("PREVIEW_PR".to_owned(), "7".to_owned())],
         ..Overrides::default()
     };
-    derive(&definition(base), "web", "pr-7-web-1", inherited, &overrides).unwrap()
+    derive(
+        &definition(base),
+        "web",
+        "pr-7-web-1",
+        inherited,
+        &overrides,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -43,14 +50,14 @@ fn nothing_secret_is_inherited_and_nothing_else_is_lost() {
     assert_eq!(
         Value::Object(found.definition.document),
         json!({
-            "family": "pr-7-web-1", "networkMode": "awsvpc", "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
-            "cpu": "1024", "memory": "2048", "newMember": 1.50,
-            "volumes": [{"name": "assets", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}, {"name": "data"}, {"name": "tmp"}],
-            "containerDefinitions": [
-                {"name": "web", "image": "new@sha256:1", "environment": [{"name": "PREVIEW_PR", "value": "7"}],
-                 "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-stream-prefix": "pr-7-web-1"}}},
-                {"name": "proxy", "image": "envoy"}
-            ]})
+        "family": "pr-7-web-1", "networkMode": "awsvpc", "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
+        "cpu": "1024", "memory": "2048", "newMember": 1.50,
+        "volumes": [{"name": "assets", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}, {"name": "data"}, {"name": "tmp"}],
+        "containerDefinitions": [
+            {"name": "web", "image": "new@sha256:1", "environment": [{"name": "PREVIEW_PR", "value": "7"}],
+             "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-stream-prefix": "pr-7-web-1"}}},
+            {"name": "proxy", "image": "envoy"}
+        ]})
     );
 }
 
@@ -69,8 +76,14 @@ fn what_is_asked_for_is_inherited() {
     assert_eq!(web["secrets"][0]["valueFrom"], "/db");
     assert_eq!(web["environment"][0]["value"], "production");
     assert_eq!(web["environment"][1]["name"], "PREVIEW_PR");
-    assert_eq!((&document["cpu"], &document["memory"]), (&json!("256"), &json!("512")));
-    assert_eq!(document["executionRoleArn"], "arn:aws:iam::111122223333:role/mine");
+    assert_eq!(
+        (&document["cpu"], &document["memory"]),
+        (&json!("256"), &json!("512"))
+    );
+    assert_eq!(
+        document["executionRoleArn"],
+        "arn:aws:iam::111122223333:role/mine"
+    );
 }
 
 #[test]
@@ -95,7 +108,10 @@ fn a_task_role_is_named_and_never_taken_over() {
         ..Inherited::default()
     };
     let document = derived(with_role, &own).definition.document;
-    assert_eq!(document["taskRoleArn"], "arn:aws:iam::111122223333:role/preview");
+    assert_eq!(
+        document["taskRoleArn"],
+        "arn:aws:iam::111122223333:role/preview"
+    );
 }
 
 #[test]

@@ -8,6 +8,8 @@ use thiserror::Error;
 
 pub const TARGET_GROUPS: usize = 100;
 pub const RULES: usize = 100;
+/// Its name in DescribeAccountLimits.
+pub const RULES_LIMIT: &str = "rules-per-application-load-balancer";
 
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum LimitError {
@@ -26,7 +28,9 @@ pub enum LimitError {
     #[error("no load balancer has room for another preview: {}", .full.join("; "))]
     #[diagnostic(
         code(shipway::preflight::load_balancer_full),
-        help("a load balancer takes 100 target groups, and 100 rules unless AWS raised that: remove previews with `shipway preview prune`, or name another load balancer in `load-balancers`")
+        help(
+            "a load balancer takes 100 target groups, and 100 rules unless AWS raised that: remove previews with `shipway preview prune`, or name another load balancer in `load-balancers`"
+        )
     )]
     Full { full: Vec<String> },
 }
@@ -48,7 +52,9 @@ impl Room {
             Room { target_groups, .. } if *target_groups >= TARGET_GROUPS => {
                 Some(format!("{load_balancer} has {target_groups} target groups"))
             }
-            Room { rules, rules_max, .. } if rules >= rules_max => {
+            Room {
+                rules, rules_max, ..
+            } if rules >= rules_max => {
                 Some(format!("{load_balancer} has {rules} rules of {rules_max}"))
             }
             _ => None,
@@ -92,7 +98,11 @@ mod tests {
             (100, 3, Some("web has 100 target groups")),
             (3, 100, Some("web has 100 rules of 100")),
         ] {
-            let room = Room { target_groups, rules, rules_max: 100 };
+            let room = Room {
+                target_groups,
+                rules,
+                rules_max: 100,
+            };
             assert_eq!(room.full("web").as_deref(), full);
         }
     }

@@ -172,7 +172,11 @@ pub fn may_be_of_a_preview(rule: &ListenerRule) -> bool {
     if rule.priority == "default" {
         return false;
     }
-    let to_previews = || rule.forwards_to.iter().all(|g| is_preview_name(group_name(&g.target_group_arn)));
+    let to_previews = || {
+        rule.forwards_to
+            .iter()
+            .all(|g| is_preview_name(group_name(&g.target_group_arn)))
+    };
     match rule.forwards_to.is_empty() {
         true => rule.fixed_response.is_some(),
         false => to_previews(),
@@ -249,10 +253,15 @@ pub fn sorted(seen: Seen, repository: Option<&str>) -> Sorted {
     }
     for tag in seen.image_tags {
         let number = tag.pull_request;
-        let mut of_number = all.previews.iter_mut().filter(|p| p.of.pull_request == number);
+        let mut of_number = all
+            .previews
+            .iter_mut()
+            .filter(|p| p.of.pull_request == number);
         match (of_number.next(), of_number.next()) {
             (None, _) => all.stray_tags.push(tag),
-            (Some(one), None) if repository.is_some_and(|r| r.eq_ignore_ascii_case(&one.of.repository)) => {
+            (Some(one), None)
+                if repository.is_some_and(|r| r.eq_ignore_ascii_case(&one.of.repository)) =>
+            {
                 one.image_tag = Some(tag);
             }
             // Another preview of that number may be what it is for: the last one takes it along.

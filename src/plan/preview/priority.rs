@@ -85,7 +85,11 @@ mod tests {
     #[test]
     fn without_room_before_the_first_that_overlaps_there_is_none() {
         let ours = host("pr-7.example.com");
-        let full = [rule(1, "a.test"), rule(2, "b.test"), rule(3, "*.example.com")];
+        let full = [
+            rule(1, "a.test"),
+            rule(2, "b.test"),
+            rule(3, "*.example.com"),
+        ];
         assert_eq!(
             allocate(&full, &ours, "pr-7", 0),
             Err(PreviewRefusal::NoPriority { before: 3 })
@@ -93,7 +97,10 @@ mod tests {
         let at_the_top = [rule(1, "*.example.com")];
         assert!(allocate(&at_the_top, &ours, "pr-7", 0).is_err());
         assert_eq!(allocate(&[rule(2, "*")], &ours, "pr-7", 0), Ok(1));
-        let default = ListenerRule { priority: "default".to_owned(), ..ListenerRule::default() };
+        let default = ListenerRule {
+            priority: "default".to_owned(),
+            ..ListenerRule::default()
+        };
         assert!(allocate(&[default], &ours, "pr-7", 0).is_ok());
     }
 

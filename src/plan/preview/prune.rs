@@ -15,7 +15,9 @@ const BEING_MADE: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pull {
     /// `labelled`: it has the label that previews are for, where that is asked for.
-    Open { labelled: bool },
+    Open {
+        labelled: bool,
+    },
     Merged,
     Closed,
     /// Nobody could be asked.

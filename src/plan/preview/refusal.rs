@@ -7,17 +7,21 @@ use super::limits::LimitError;
 
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum PreviewRefusal {
-    #[error("it is not said how previews are reached: `preview-host`, `preview-path` or `preview-header`")]
+    #[error(
+        "it is not said how previews are reached: `preview-host`, `preview-path` or `preview-header`"
+    )]
     #[diagnostic(
-        code(shipway::usage::preview_routing),
+        code(shipway::usage::routing),
         help("set exactly one of them, e.g. `preview-host: pr-{{number}}.preview.example.com`")
     )]
     NoRouting,
 
     #[error("`{setting}` {reason}")]
     #[diagnostic(
-        code(shipway::usage::preview_routing),
-        help("`{{number}}` stands for the pull request's number, e.g. `pr-{{number}}.preview.example.com`")
+        code(shipway::usage::routing),
+        help(
+            "`{{number}}` stands for the pull request's number, e.g. `pr-{{number}}.preview.example.com`"
+        )
     )]
     Routing {
         setting: &'static str,
@@ -27,7 +31,9 @@ pub enum PreviewRefusal {
     #[error("the preview's rule would have {values} values and {wildcards} wildcard{}, and a rule takes 5 of each", if *.wildcards == 1 { "" } else { "s" })]
     #[diagnostic(
         code(shipway::preflight::preview_rule),
-        help("the base service's own hosts and paths are part of it: use `preview-host`, which needs one value alone")
+        help(
+            "the base service's own hosts and paths are part of it: use `preview-host`, which needs one value alone"
+        )
     )]
     TooManyValues { values: usize, wildcards: usize },
 
@@ -48,7 +54,9 @@ pub enum PreviewRefusal {
     #[error("service {service} is behind no target group of an Application Load Balancer")]
     #[diagnostic(
         code(shipway::preflight::preview_base),
-        help("a preview gets a rule of such a load balancer: name a `base-service` that is behind one")
+        help(
+            "a preview gets a rule of such a load balancer: name a `base-service` that is behind one"
+        )
     )]
     NoLoadBalancer { service: String },
 
@@ -66,11 +74,15 @@ pub enum PreviewRefusal {
     #[error("there is no Application Load Balancer {name}")]
     #[diagnostic(
         code(shipway::preflight::no_load_balancer),
-        help("check `load-balancers`: names or ARNs of Application Load Balancers in this account and Region")
+        help(
+            "check `load-balancers`: names or ARNs of Application Load Balancers in this account and Region"
+        )
     )]
     NoSuchLoadBalancer { name: String },
 
-    #[error("load balancer {load_balancer} is in {found}, and the base service's target group in {wanted}")]
+    #[error(
+        "load balancer {load_balancer} is in {found}, and the base service's target group in {wanted}"
+    )]
     #[diagnostic(
         code(shipway::preflight::no_load_balancer),
         help("name load balancers in `load-balancers` that are in the base service's VPC")
@@ -94,7 +106,9 @@ pub enum PreviewRefusal {
     #[error("no certificate of the listener is good for {host}; they are good for {}", .names.join(", "))]
     #[diagnostic(
         code(shipway::preflight::certificate),
-        help("add a certificate for {host} to the listener (a wildcard is good for one label), or choose `preview-host` so that one fits")
+        help(
+            "add a certificate for {host} to the listener (a wildcard is good for one label), or choose `preview-host` so that one fits"
+        )
     )]
     Certificate { host: String, names: Vec<String> },
 
@@ -105,14 +119,20 @@ pub enum PreviewRefusal {
     )]
     TaskRole { role: String },
 
-    #[error("`ecr-repository` {repository} is the one that service {service} pulls its own image from")]
+    #[error(
+        "`ecr-repository` {repository} is the one that service {service} pulls its own image from"
+    )]
     #[diagnostic(
         code(shipway::preflight::shared_repository),
-        help("give previews a repository of their own, or a pull request could choose what production runs")
+        help(
+            "give previews a repository of their own, or a pull request could choose what production runs"
+        )
     )]
     SharedRepository { repository: String, service: String },
 
-    #[error("there is a {what} named {name} already, and its tags do not say that it is this preview's")]
+    #[error(
+        "there is a {what} named {name} already, and its tags do not say that it is this preview's"
+    )]
     #[diagnostic(
         code(shipway::preflight::not_ours),
         help("it is left alone: remove it, or give it back its `shipway:` tags, then run again")
@@ -122,18 +142,26 @@ pub enum PreviewRefusal {
     #[error("rule {priority} of the listener leads {address} elsewhere already")]
     #[diagnostic(
         code(shipway::preflight::address_taken),
-        help("it is not this preview's and is left alone: choose another `preview-host`, `preview-path` or `preview-header` for this repository, or remove the rule")
+        help(
+            "it is not this preview's and is left alone: choose another `preview-host`, `preview-path` or `preview-header` for this repository, or remove the rule"
+        )
     )]
     AddressTaken { priority: String, address: String },
 
-    #[error("the preview of pull request {number} is on load balancer {load_balancer}, which `load-balancers` does not name")]
+    #[error(
+        "the preview of pull request {number} is on load balancer {load_balancer}, which `load-balancers` does not name"
+    )]
     #[diagnostic(
         code(shipway::preflight::preview_elsewhere),
-        help("name it too, or remove the preview with `shipway preview down --pull-request {number}` and make it again")
+        help(
+            "name it too, or remove the preview with `shipway preview down --pull-request {number}` and make it again"
+        )
     )]
     Elsewhere { number: u64, load_balancer: String },
 
-    #[error("the preview of pull request {number} was made for {was}; a preview is now made for {now}")]
+    #[error(
+        "the preview of pull request {number} was made for {was}; a preview is now made for {now}"
+    )]
     #[diagnostic(
         code(shipway::preflight::preview_elsewhere),
         help("remove it with `shipway preview down --pull-request {number}` and make it again")
@@ -144,10 +172,14 @@ pub enum PreviewRefusal {
         now: String,
     },
 
-    #[error("there is no unused priority before rule {before} of the listener, which would take the preview's requests")]
+    #[error(
+        "there is no unused priority before rule {before} of the listener, which would take the preview's requests"
+    )]
     #[diagnostic(
         code(shipway::preflight::no_priority),
-        help("give that rule a higher number (`aws elbv2 set-rule-priorities`): Shipway moves no rule of others")
+        help(
+            "give that rule a higher number (`aws elbv2 set-rule-priorities`): Shipway moves no rule of others"
+        )
     )]
     NoPriority { before: u32 },
 

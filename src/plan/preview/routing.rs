@@ -64,9 +64,12 @@ impl Routing {
             "preview-host" => Routing::Host(filled.to_ascii_lowercase()),
             "preview-path" => Routing::Path(filled),
             _ => {
-                let (name, value) = filled
-                    .split_once(':')
-                    .ok_or_else(|| wrong(setting, "must be a name and a value, `X-Preview: pr-{number}`"))?;
+                let (name, value) = filled.split_once(':').ok_or_else(|| {
+                    wrong(
+                        setting,
+                        "must be a name and a value, `X-Preview: pr-{number}`",
+                    )
+                })?;
                 Routing::Header {
                     name: name.trim().to_owned(),
                     value: value.trim().to_owned(),
@@ -88,8 +91,11 @@ impl Routing {
                         && !l.starts_with('-')
                         && !l.ends_with('-')
                 };
-                let good = host.len() <= VALUE_MAX && host.contains('.') && host.split('.').all(label);
-                (!good).then_some("must be a host name with a domain, at most 128 letters, digits, `-` and `.`")
+                let good =
+                    host.len() <= VALUE_MAX && host.contains('.') && host.split('.').all(label);
+                (!good).then_some(
+                    "must be a host name with a domain, at most 128 letters, digits, `-` and `.`",
+                )
             }
             Routing::Path(path) => {
                 let plain = |c: char| c.is_ascii_alphanumeric() || "_-.$/~:@+".contains(c);
@@ -111,8 +117,12 @@ impl Routing {
                     && value.chars().all(plain)
                     && !value.contains(['*', '?', '\\']);
                 match (named, valued) {
-                    (false, _) => Some("must begin with a header's name, at most 40 characters and not Host"),
-                    (_, false) => Some("must hold a value without `*`, `?` and `\\`, at most 128 characters"),
+                    (false, _) => {
+                        Some("must begin with a header's name, at most 40 characters and not Host")
+                    }
+                    (_, false) => {
+                        Some("must hold a value without `*`, `?` and `\\`, at most 128 characters")
+                    }
                     _ => None,
                 }
             }

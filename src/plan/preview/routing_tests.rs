@@ -22,8 +22,14 @@ fn listener(protocol: &str, port: u16) -> Listener {
 fn base(host: &str, path: &str) -> BaseWay {
     let rule = ListenerRule {
         priority: "100".to_owned(),
-        host_headers: Some(host.to_owned()).filter(|h| !h.is_empty()).into_iter().collect(),
-        path_patterns: Some(path.to_owned()).filter(|p| !p.is_empty()).into_iter().collect(),
+        host_headers: Some(host.to_owned())
+            .filter(|h| !h.is_empty())
+            .into_iter()
+            .collect(),
+        path_patterns: Some(path.to_owned())
+            .filter(|p| !p.is_empty())
+            .into_iter()
+            .collect(),
         forwards_to: vec![crate::model::target::WeightedGroup {
             target_group_arn: "base".to_owned(),
             weight: 1,
@@ -35,17 +41,62 @@ fn base(host: &str, path: &str) -> BaseWay {
 
 #[test]
 fn addresses() {
-    let host = |t| Templates { host: Some(t), ..Templates::default() };
-    let path = |t| Templates { path: Some(t), ..Templates::default() };
-    let header = |t| Templates { header: Some(t), ..Templates::default() };
+    let host = |t| Templates {
+        host: Some(t),
+        ..Templates::default()
+    };
+    let path = |t| Templates {
+        path: Some(t),
+        ..Templates::default()
+    };
+    let header = |t| Templates {
+        header: Some(t),
+        ..Templates::default()
+    };
     let app = || base("app.example.com", "");
     for (templates, listener, base, url, asks) in [
-        (host("PR-{number}.preview.example.com"), listener("HTTPS", 443), app(), "https://pr-7.preview.example.com/", "pr-7.preview.example.com"),
-        (host("pr-{number}.x.example"), listener("HTTP", 8080), app(), "http://pr-7.x.example:8080/", "pr-7.x.example"),
-        (path("/pr-{number}"), listener("HTTPS", 443), app(), "https://app.example.com/pr-7/", "app.example.com /pr-7 /pr-7/*"),
-        (path("/p/{number}"), listener("HTTP", 80), base("", ""), "http://shop-1.elb.example/p/7/", "/p/7 /p/7/*"),
-        (path("/p/{number}"), listener("HTTP", 80), base("*.example.com", "/shop/*"), "http://shop-1.elb.example/p/7/", "*.example.com /p/7 /p/7/*"),
-        (header("X-Preview: pr-{number}"), listener("HTTPS", 8443), base("app.example.com", "/shop/*"), "https://app.example.com:8443/", "app.example.com /shop/* pr-7"),
+        (
+            host("PR-{number}.preview.example.com"),
+            listener("HTTPS", 443),
+            app(),
+            "https://pr-7.preview.example.com/",
+            "pr-7.preview.example.com",
+        ),
+        (
+            host("pr-{number}.x.example"),
+            listener("HTTP", 8080),
+            app(),
+            "http://pr-7.x.example:8080/",
+            "pr-7.x.example",
+        ),
+        (
+            path("/pr-{number}"),
+            listener("HTTPS", 443),
+            app(),
+            "https://app.example.com/pr-7/",
+            "app.example.com /pr-7 /pr-7/*",
+        ),
+        (
+            path("/p/{number}"),
+            listener("HTTP", 80),
+            base("", ""),
+            "http://shop-1.elb.example/p/7/",
+            "/p/7 /p/7/*",
+        ),
+        (
+            path("/p/{number}"),
+            listener("HTTP", 80),
+            base("*.example.com", "/shop/*"),
+            "http://shop-1.elb.example/p/7/",
+            "*.example.com /p/7 /p/7/*",
+        ),
+        (
+            header("X-Preview: pr-{number}"),
+            listener("HTTPS", 8443),
+            base("app.example.com", "/shop/*"),
+            "https://app.example.com:8443/",
+            "app.example.com /shop/* pr-7",
+        ),
     ] {
         let routing = Routing::of(templates, 7).unwrap();
         assert_eq!(routing.url(&listener, &balancer(), &base), url);
@@ -64,9 +115,18 @@ fn a_path_is_taken_away_before_the_container_sees_it() {
 #[test]
 fn what_is_no_address() {
     let refused = |templates| Routing::of(templates, 7).unwrap_err().to_string();
-    let host = |t| Templates { host: Some(t), ..Templates::default() };
-    let path = |t| Templates { path: Some(t), ..Templates::default() };
-    let header = |t| Templates { header: Some(t), ..Templates::default() };
+    let host = |t| Templates {
+        host: Some(t),
+        ..Templates::default()
+    };
+    let path = |t| Templates {
+        path: Some(t),
+        ..Templates::default()
+    };
+    let header = |t| Templates {
+        header: Some(t),
+        ..Templates::default()
+    };
     for templates in [
         host("preview.example.com"),
         host("pr-{number}.{x}.example.com"),
@@ -84,7 +144,11 @@ fn what_is_no_address() {
         header("X-Preview: *{number}"),
         header(": {number}"),
         Templates::default(),
-        Templates { host: Some("a{number}.b"), path: Some("/{number}"), header: None },
+        Templates {
+            host: Some("a{number}.b"),
+            path: Some("/{number}"),
+            header: None,
+        },
     ] {
         let said = refused(templates);
         assert!(said.contains("preview-"), "{templates:?}: {said}");
@@ -113,7 +177,10 @@ fn rule(hosts: &[&str], paths: &[&str], headers: &[(&str, &str)]) -> ListenerRul
     ListenerRule {
         host_headers: texts(hosts),
         path_patterns: texts(paths),
-        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()])).collect(),
+        headers: headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()]))
+            .collect(),
         ..ListenerRule::default()
     }
 }
@@ -123,15 +190,43 @@ fn which_rules_meet_and_which_claim_the_address() {
     let none = BaseWay::default();
     let host = Routing::Host("pr-7.preview.example.com".to_owned());
     let path = Routing::Path("/pr-7".to_owned());
-    let header = Routing::Header { name: "X-Preview".to_owned(), value: "pr-7".to_owned() };
+    let header = Routing::Header {
+        name: "X-Preview".to_owned(),
+        value: "pr-7".to_owned(),
+    };
     for (routing, rule, meets, claimed) in [
         (&host, rule(&["app.example.com"], &[], &[]), false, false),
-        (&host, rule(&["*.preview.example.com"], &[], &[]), true, false),
-        (&host, rule(&["*.EXAMPLE.com"], &["/api/*"], &[]), true, false),
-        (&host, rule(&["pr-?.preview.example.com"], &[], &[]), true, false),
-        (&host, rule(&["PR-7.preview.example.com"], &[], &[]), true, true),
+        (
+            &host,
+            rule(&["*.preview.example.com"], &[], &[]),
+            true,
+            false,
+        ),
+        (
+            &host,
+            rule(&["*.EXAMPLE.com"], &["/api/*"], &[]),
+            true,
+            false,
+        ),
+        (
+            &host,
+            rule(&["pr-?.preview.example.com"], &[], &[]),
+            true,
+            false,
+        ),
+        (
+            &host,
+            rule(&["PR-7.preview.example.com"], &[], &[]),
+            true,
+            true,
+        ),
         (&host, rule(&[], &["/pr-7/*"], &[]), true, false),
-        (&host, rule(&["pr-70.preview.example.com"], &[], &[]), false, false),
+        (
+            &host,
+            rule(&["pr-70.preview.example.com"], &[], &[]),
+            false,
+            false,
+        ),
         (&path, rule(&["app.example.com"], &[], &[]), true, false),
         (&path, rule(&[], &["/*"], &[]), true, false),
         (&path, rule(&[], &["/api/*"], &[]), false, false),
@@ -139,14 +234,33 @@ fn which_rules_meet_and_which_claim_the_address() {
         (&path, rule(&[], &["/pr-7/*"], &[]), true, true),
         (&path, rule(&[], &["/PR-7"], &[]), false, false),
         (&header, rule(&[], &["/*"], &[]), true, false),
-        (&header, rule(&[], &[], &[("x-preview", "pr-8")]), false, false),
-        (&header, rule(&[], &[], &[("x-preview", "pr-*")]), true, false),
-        (&header, rule(&[], &[], &[("x-preview", "PR-7")]), true, true),
+        (
+            &header,
+            rule(&[], &[], &[("x-preview", "pr-8")]),
+            false,
+            false,
+        ),
+        (
+            &header,
+            rule(&[], &[], &[("x-preview", "pr-*")]),
+            true,
+            false,
+        ),
+        (
+            &header,
+            rule(&[], &[], &[("x-preview", "PR-7")]),
+            true,
+            true,
+        ),
         (&header, rule(&[], &[], &[("x-other", "pr-7")]), true, false),
     ] {
         let conditions = routing.conditions(&none).unwrap();
         assert_eq!(overlaps(&rule, &conditions), meets, "{routing:?} {rule:?}");
-        assert_eq!(claims(&rule, routing, &conditions), claimed, "{routing:?} {rule:?}");
+        assert_eq!(
+            claims(&rule, routing, &conditions),
+            claimed,
+            "{routing:?} {rule:?}"
+        );
     }
 }
 

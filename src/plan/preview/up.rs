@@ -242,7 +242,10 @@ pub fn plan(found: &Found, wanted: &Wanted) -> Result<Plan, PreviewRefusal> {
     add(&mut changes, balancing::delay(found));
     add(&mut changes, balancing::rule(found, wanted, &tags)?);
     let revision = service::revision(found, wanted, &derived, &mut changes);
-    add(&mut changes, service::service(found, wanted, revision, &tags));
+    add(
+        &mut changes,
+        service::service(found, wanted, revision, &tags),
+    );
     let tag = tags::tag(found, wanted, changes.is_empty(), &tags);
     add(&mut changes, tag);
     let there = &found.there;

@@ -63,6 +63,8 @@ pub struct Preview {
     pub word: Word,
     pub pull_request: u64,
     pub state: PreviewState,
+    /// Of one asleep: since when.
+    pub since: Option<Timestamp>,
     /// When `prune` would put it to sleep or remove it.
     pub expires: Option<Timestamp>,
     /// Why this was done, where nobody deployed: "pull request merged".

@@ -162,6 +162,9 @@ impl StickyComment {
         }
         let body = self.body(now);
         let Some(there) = self.comment.as_ref().map(|c| c.id) else {
+            if !markdown::is_worth_a_comment(&now.about) {
+                return Ok(Said::Done);
+            }
             return self.create(body).await;
         };
         let edit = comment::update_comment(&self.github, &self.trigger.repository, there, &body);

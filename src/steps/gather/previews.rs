@@ -216,10 +216,7 @@ async fn target_groups(
     tagged(aws, groups).await
 }
 
-async fn tagged(
-    aws: &Aws,
-    groups: Vec<TargetGroup>,
-) -> Result<Vec<(TargetGroup, Tags)>, AwsError> {
+async fn tagged(aws: &Aws, groups: Vec<TargetGroup>) -> Result<Vec<(TargetGroup, Tags)>, AwsError> {
     let arns: Vec<String> = groups.iter().map(|g| g.arn.clone()).collect();
     let mut tags = aws.elbv2.describe_tags(&arns).await?;
     let tags_of = |arn: &str, tags: &mut Vec<(String, Tags)>| {
@@ -290,7 +287,10 @@ async fn of_base(aws: &Aws, sought: &Sought<'_>) -> Result<Vec<String>, Error> {
         return Ok(Vec::new());
     }
     let groups = aws.elbv2.describe_target_groups(&groups).await?;
-    Ok(groups.into_iter().flat_map(|g| g.load_balancer_arns).collect())
+    Ok(groups
+        .into_iter()
+        .flat_map(|g| g.load_balancer_arns)
+        .collect())
 }
 
 /// Rules that may be a preview's, with their tags, and the address that each gives.
@@ -335,7 +335,11 @@ async fn image_tags(aws: &Aws, sought: &Sought<'_>) -> Result<Vec<ImageTag>, Aws
     let Some(repository) = sought.ecr_repository.map(name_of) else {
         return Ok(Vec::new());
     };
-    let all = aws.ecr.list_image_tags(repository).await?.unwrap_or_default();
+    let all = aws
+        .ecr
+        .list_image_tags(repository)
+        .await?
+        .unwrap_or_default();
     let others = |digest: &str| all.iter().filter(|(_, d)| d == digest).count() > 1;
     Ok(all
         .iter()

@@ -63,6 +63,7 @@ impl<'a> Telling<'a> {
             word,
             pull_request: of.pull_request,
             state: PreviewState::Deploying,
+            since: None,
             expires: None,
             why,
             removed: None,
@@ -162,9 +163,9 @@ impl<'a> Telling<'a> {
     /// Nothing is to be done. A line, no comment, and the job stays green.
     pub fn nothing(self, why: Text) -> u8 {
         let ending = Ending {
+            summary: Some(markdown::nothing_done(&why)),
             headline: why,
             exit_code: 0,
-            summary: None,
         };
         self.report.finish(&self.outputs, &ending);
         0

@@ -61,7 +61,10 @@ pub(super) fn rule(
             rewrites,
             tags: tags.clone(),
         };
-        let why = format!("{} shall lead to the preview", address_in_words(&wanted.routing));
+        let why = format!(
+            "{} shall lead to the preview",
+            address_in_words(&wanted.routing)
+        );
         return Ok(Some((change, why)));
     };
     let group = found.there.group.as_ref().map(|(group, _)| &group.arn);
@@ -105,4 +108,3 @@ fn asks_for(rule: &ListenerRule, conditions: &Conditions) -> bool {
         && sorted(&rule.path_patterns) == sorted(&conditions.path_patterns)
         && headers(&rule.headers) == headers(&conditions.headers)
 }
-

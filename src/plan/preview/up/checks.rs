@@ -30,13 +30,19 @@ pub fn check(found: &Found, wanted: &Wanted) -> Result<(), PreviewRefusal> {
             names: names.clone(),
         });
     }
-    if let Some(service) = found.there.service.as_ref().filter(|s| s.status == "ACTIVE") {
+    if let Some(service) = found
+        .there
+        .service
+        .as_ref()
+        .filter(|s| s.status == "ACTIVE")
+    {
         check_target(found, service, number)?;
     }
     let ours = found.there.rule.as_ref().map(|(rule, _)| rule.arn.as_str());
-    let taken = found.place.rules.iter().find(|rule| {
-        Some(rule.arn.as_str()) != ours && claims(rule, &wanted.routing, &conditions)
-    });
+    let taken =
+        found.place.rules.iter().find(|rule| {
+            Some(rule.arn.as_str()) != ours && claims(rule, &wanted.routing, &conditions)
+        });
     if let Some(rule) = taken {
         return Err(PreviewRefusal::AddressTaken {
             priority: rule.priority.clone(),
@@ -47,11 +53,7 @@ pub fn check(found: &Found, wanted: &Wanted) -> Result<(), PreviewRefusal> {
         allocate(&found.place.rules, &conditions, &found.of.name(), 0)?;
     }
     if found.there.group.is_none() {
-        check_previews(
-            &found.others,
-            wanted.max_previews,
-            &found.base.service.name,
-        )?;
+        check_previews(&found.others, wanted.max_previews, &found.base.service.name)?;
     }
     derived(found, wanted).map(|_| ())
 }
@@ -106,10 +108,7 @@ pub(super) fn derived(found: &Found, wanted: &Wanted) -> Result<Derived, Preview
     let mut environment_variables = wanted.environment_variables.clone();
     environment_variables.retain(|(name, _)| name != "PREVIEW_URL" && name != "PREVIEW_PR");
     environment_variables.push(("PREVIEW_URL".to_owned(), url(found, wanted)));
-    environment_variables.push((
-        "PREVIEW_PR".to_owned(),
-        found.of.pull_request.to_string(),
-    ));
+    environment_variables.push(("PREVIEW_PR".to_owned(), found.of.pull_request.to_string()));
     let overrides = Overrides {
         image: Some(wanted.image.reference()),
         environment_variables,
@@ -151,7 +150,9 @@ pub(super) fn warnings(found: &Found, wanted: &Wanted, derived: &Derived) -> Vec
     if let Certificates::Unknown(why) = &found.certificates {
         warn(
             "shipway::preflight::certificate_unknown",
-            format!("whether a certificate of the listener is good for the preview's host is not known: {why}"),
+            format!(
+                "whether a certificate of the listener is good for the preview's host is not known: {why}"
+            ),
             "allow acm:DescribeCertificate, and elasticloadbalancing:DescribeListenerCertificates, to have it looked at",
         );
     }
@@ -172,4 +173,3 @@ pub(super) fn warnings(found: &Found, wanted: &Wanted, derived: &Derived) -> Vec
     }
     warnings
 }
-

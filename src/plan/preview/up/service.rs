@@ -1,7 +1,9 @@
 //! Revision and service: what has to be registered, made or updated, and why. Pure.
 
 use super::{Change, Found, Reasoned, Tags, Wanted, active};
-use crate::model::service::{CapacityProvider, CircuitBreaker, DeploymentConfiguration, NewService};
+use crate::model::service::{
+    CapacityProvider, CircuitBreaker, DeploymentConfiguration, NewService,
+};
 use crate::plan::TaskDefinitionRef;
 use crate::plan::difference::differences;
 use crate::plan::preview::derive::Derived;
@@ -29,7 +31,10 @@ pub(super) fn revision(
         let why = format!("revision {} is exactly what is wanted", short(&arn));
         return Some((TaskDefinitionRef::Existing(arn), why));
     }
-    let why = match (there.and_then(|r| r.arn()), from_there.as_ref().map(Vec::len)) {
+    let why = match (
+        there.and_then(|r| r.arn()),
+        from_there.as_ref().map(Vec::len),
+    ) {
         (Some(arn), Some(0)) => format!("revision {} is no longer ACTIVE", short(arn)),
         (Some(arn), Some(1)) => format!("1 member differs from {}", short(arn)),
         (Some(arn), Some(n)) => format!("{n} members differ from {}", short(arn)),
@@ -38,10 +43,15 @@ pub(super) fn revision(
             short(&found.base.service.task_definition)
         ),
     };
-    let differences = from_there
-        .unwrap_or_else(|| differences(&found.base.live.document, &next.document));
+    let differences =
+        from_there.unwrap_or_else(|| differences(&found.base.live.document, &next.document));
     let mut tags = found.of.tags(wanted.commit.as_deref(), None);
-    tags.extend(wanted.run.clone().map(|run| ("shipway:run".to_owned(), run)));
+    tags.extend(
+        wanted
+            .run
+            .clone()
+            .map(|run| ("shipway:run".to_owned(), run)),
+    );
     changes.push(Reasoned {
         change: Change::RegisterTaskDefinition {
             family: found.of.name(),
@@ -136,4 +146,3 @@ fn new_service(found: &Found, wanted: &Wanted) -> NewService {
 fn short(task_definition: &str) -> &str {
     crate::model::names::family_and_revision(task_definition)
 }
-

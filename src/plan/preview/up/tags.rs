@@ -26,9 +26,8 @@ pub(super) fn tag(
     };
     let other_commit = commit.is_some() && all().any(|there| of(there, COMMIT) != commit);
     let no_expiry = all().any(|there| of(there, EXPIRES).is_none());
-    let late = there_expires(found).is_some_and(|expires| {
-        expires.duration_since(wanted.now) < wanted.expires_after / 2
-    });
+    let late = there_expires(found)
+        .is_some_and(|expires| expires.duration_since(wanted.now) < wanted.expires_after / 2);
     let why = if other_commit {
         "another commit"
     } else if !unchanged || no_expiry {
@@ -67,4 +66,3 @@ pub(super) fn there_expires(found: &Found) -> Option<Timestamp> {
         .filter_map(|(_, value)| value.parse().ok())
         .min()
 }
-
