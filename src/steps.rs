@@ -4,6 +4,7 @@ pub mod access;
 pub mod admit;
 pub mod announce;
 pub mod apply;
+pub mod apply_preview;
 pub mod checkup;
 pub mod finish;
 pub mod gather;

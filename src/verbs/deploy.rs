@@ -30,6 +30,8 @@ use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
 use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
+use crate::verbs::verdict;
+use crate::verbs::watched::{in_flight, limits};
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
 struct Deploy<'a> {
@@ -123,10 +125,10 @@ impl Deploy<'_> {
         if prepared.plan.updates_service() {
             self.deployment_id = Some(target.ours().deployment_id.clone());
             self.report
-                .finished(Phase::Update, ending::updated(&target));
+                .finished(Phase::Update, verdict::updated(&target));
         }
         if self.args.limits.wait_until == values::WaitUntil::None {
-            return Ok(ending::started(&target));
+            return Ok(verdict::started(&target));
         }
         self.say_where_we_are(Phase::Rollout);
         self.report.started(Phase::Rollout);
@@ -159,7 +161,7 @@ impl Deploy<'_> {
         let done = tokio::select! {
             biased;
             done = apply(aws, plan, &found.service, &mut applied) => done.map(Some),
-            () = self.env.cancel.lapsed(ending::ANSWER_OF_A_CHANGE) => Ok(None),
+            () = self.env.cancel.lapsed(verdict::ANSWER_OF_A_CHANGE) => Ok(None),
         };
         self.note_applied(prepared, &applied);
         Ok(done?.map(|()| applied))
@@ -267,13 +269,7 @@ impl Deploy<'_> {
     async fn already_there(&mut self, prepared: &Prepared) -> Result<Option<Ended>, Error> {
         let Prepared { aws, found, plan } = prepared;
         let target = watched::target(found, plan, &Applied::nothing(plan), &found.service);
-        let in_flight = found.service.deployments.len() != 1
-            || found
-                .service
-                .primary()
-                .and_then(|p| p.rollout_state.as_deref())
-                .is_some_and(|s| s != "COMPLETED");
-        if in_flight {
+        if in_flight(&found.service) {
             self.report
                 .line("a deployment of this very revision is in flight: following it");
             return Ok(None);
@@ -281,7 +277,7 @@ impl Deploy<'_> {
         match glance::glance(aws, &found.cluster, &found.service, &target).await? {
             Ok(()) => {
                 self.apply(prepared).await?;
-                Ok(Some(ending::unchanged(&target, &found.service)))
+                Ok(Some(verdict::unchanged(&target, &found.service)))
             }
             Err(unmet) => {
                 let mut text =
