@@ -31,7 +31,7 @@ use crate::steps::start::{self, Started};
 use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
 use crate::verbs::verdict;
-use crate::verbs::watched::{in_flight, limits};
+use crate::verbs::watched::in_flight;
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
 struct Deploy<'a> {
