@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::pace::Buckets;
+use super::patience::patiently;
 use crate::aws::{Aws, AwsError};
 use crate::model::names::family_and_revision;
 use crate::plan::preview::removal::{Removal, RemovalPlan};
@@ -105,17 +106,18 @@ async fn one(
     match removal {
         Removal::Rule { arn, .. } => {
             buckets.elbv2_changes.take().await;
-            aws.elbv2.delete_rule(arn).await
+            patiently(|| aws.elbv2.delete_rule(arn)).await
         }
         Removal::Service { name } => {
             buckets.services.take().await;
-            aws.ecs.delete_service(cluster, name).await
+            patiently(|| aws.ecs.delete_service(cluster, name)).await
         }
         Removal::TargetGroup { arn, .. } => {
             let mut pauses = IN_USE_PAUSES.iter();
             loop {
                 buckets.elbv2_changes.take().await;
-                match (aws.elbv2.delete_target_group(arn).await, pauses.next()) {
+                let deleted = patiently(|| aws.elbv2.delete_target_group(arn)).await;
+                match (deleted, pauses.next()) {
                     (Err(e), Some(pause)) if e.is_code("ResourceInUse") => {
                         sleep(Duration::from_secs(*pause)).await;
                     }
@@ -125,9 +127,11 @@ async fn one(
         }
         Removal::Revision { arn } => {
             buckets.task_definitions.take().await;
-            aws.ecs.deregister_task_definition(arn).await
+            patiently(|| aws.ecs.deregister_task_definition(arn)).await
         }
-        Removal::ImageTag { repository, tag } => aws.ecr.delete_image_tag(repository, tag).await,
+        Removal::ImageTag { repository, tag } => {
+            patiently(|| aws.ecr.delete_image_tag(repository, tag)).await
+        }
     }
 }
 

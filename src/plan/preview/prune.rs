@@ -77,8 +77,8 @@ pub fn decide(parts: &Parts, pull: &Pull, rules: &Rules) -> Decision {
         Some(_) if *pull == Pull::Unknown => Decision::Keep(Kept::NotAsked),
         Some(why) => Decision::Remove(why),
         None if parts.sleeps() => Decision::Keep(Kept::Asleep),
-        // Waking undoes it, so it needs nobody's word.
-        None if expired => Decision::Sleep,
+        // Waking undoes it, so it needs nobody's word. One that broke off halfway is finished.
+        None if expired || parts.runs_nothing() => Decision::Sleep,
         None => Decision::Keep(Kept::InUse),
     }
 }

@@ -25,6 +25,14 @@ fn without_service(number: u64) -> Parts {
     }
 }
 
+/// A `sleep` or a `wake` broke off.
+fn half_asleep(number: u64) -> Parts {
+    Parts {
+        service: asleep(number).service,
+        ..whole(number)
+    }
+}
+
 #[test]
 fn what_becomes_of_each() {
     use Decision::{Keep, Remove, Sleep};
@@ -39,6 +47,7 @@ fn what_becomes_of_each() {
         ("label gone", whole(7), &no_label, rules(2, false), Remove(Why::NotLabelled)),
         ("in use", whole(7), &OPEN, rules(2, true), Keep(Kept::InUse)),
         ("expired", whole(7), &OPEN, rules(168, false), Sleep),
+        ("half asleep", half_asleep(7), &OPEN, rules(2, false), Sleep),
         ("expired, to be removed", whole(7), &OPEN, rules(168, true), Remove(Why::Expired)),
         ("expired, asleep", asleep(7), &OPEN, rules(500, false), Keep(Kept::Asleep)),
         ("expired, asleep, to be removed", asleep(7), &OPEN, rules(500, true), Remove(Why::Expired)),

@@ -171,7 +171,7 @@ impl Pruning {
         let now = self.rules.now;
         let said = |preview: &mut Preview| {
             preview.state = PreviewState::Asleep;
-            // preview.since = Some(now);
+            preview.since = Some(now);
         };
         announce(run, parts, Word::Sleep, why, true, said).await;
         Ok(())
