@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::harness::{Played, SETTINGS, Scene, play};
+use crate::harness::{Played, SETTINGS, Scene, overlay, play};
 
 /// Between the incident and what people read.
 const LINE: &str = "\n---\n";
@@ -20,6 +20,9 @@ struct Incident {
     /// What it shows, and why it matters.
     #[allow(dead_code, reason = "for the reader of the file")]
     about: String,
+    /// A file of `tests/worlds`, between the usual world and this one's.
+    #[serde(default)]
+    base: Option<String>,
     #[serde(default)]
     world: Value,
     /// What is asked for.
@@ -87,6 +90,20 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
+/// Of previews, beside region, role and cluster.
+const PREVIEWS: [&str; 4] = [
+    "--base-service",
+    "web",
+    "--ecr-repository",
+    "web-preview",
+];
+
+fn world_named(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 fn check(name: &str) {
     let path = folder().join(format!("{name}.yml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -94,17 +111,20 @@ fn check(name: &str) {
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
     let settings = match incident.verb.as_str() {
-        "build" => &SETTINGS[..4],
-        _ => &SETTINGS[..],
+        "build" => SETTINGS[..4].to_vec(),
+        "preview" => [&SETTINGS[..6], &PREVIEWS].concat(),
+        _ => SETTINGS.to_vec(),
     };
     let usual = [incident.verb.as_str()]
         .into_iter()
-        .chain(settings.iter().copied())
+        .chain(settings)
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
+    let mut world = incident.base.as_deref().map(world_named).unwrap_or_default();
+    overlay(&mut world, &incident.world);
     let played = play(Scene {
-        world: incident.world,
+        world,
         args: incident.command_line.unwrap_or(usual),
         vars: incident.vars,
         unset: incident.unset,
@@ -393,6 +413,7 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    preview_list
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit
