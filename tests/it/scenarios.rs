@@ -58,7 +58,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -208,6 +208,9 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     if show.contains("stdout") {
         block("stdout", &played.stdout);
     }
+    if show.contains("reactions") {
+        block("reactions", &reactions(played));
+    }
     if show.contains("deployments") {
         block("deployments", &played.deployments.join("\n"));
     }
@@ -236,6 +239,20 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     }
     text
+}
+
+/// To the comments on the pull request, each under its first line.
+fn reactions(played: &Played) -> String {
+    let of = |world: &mut shipway_sandbox::World| {
+        let comments = world.github.comments_on(7);
+        let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
+            let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
+            let said = c.body.lines().next().unwrap_or_default();
+            format!("{}: {said}: {}", c.author, given.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    played.sandbox.with_world(of)
 }
 
 /// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.
@@ -413,7 +430,18 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    preview_after_a_merge_queue
+    preview_comment_is_denied
+    preview_comment_is_talk
+    preview_comment_of_a_merged_one
+    preview_comment_without_a_token
+    preview_dispatched_for_nothing
     preview_list
+    preview_of_a_fork
+    preview_of_a_push
+    preview_reached_in_two_ways
+    preview_role_is_refused
+    preview_without_the_label
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

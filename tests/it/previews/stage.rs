@@ -218,7 +218,7 @@ impl Stage {
     pub async fn run(&self, order: Order) -> Ran {
         let number = self.runs.fetch_add(1, Ordering::SeqCst);
         let outside = tempfile::tempdir().unwrap();
-        let vars = self.variables(order.start, number, outside.path());
+        let vars = variables(&self.sandbox, order.start, number, outside.path());
         let line = Line {
             sandbox: self.sandbox.clone(),
             calls: Arc::default(),
@@ -250,63 +250,64 @@ impl Stage {
             calls: line.calls.load(Ordering::SeqCst),
         }
     }
+}
 
-    /// As a runner sets them.
-    fn variables(
-        &self,
-        start: Start,
-        number: u64,
-        outside: &std::path::Path,
-    ) -> BTreeMap<String, String> {
-        let mut vars = self.sandbox.environment();
-        vars.remove("AWS_REGION");
-        let (event, payload) = match start {
-            Start::Pull(number) => ("pull_request", self.payload(number, 7001)),
-            Start::Fork(number) => ("pull_request", self.payload(number, 8002)),
-            Start::Schedule => ("schedule", json!({ "schedule": "17 * * * *" })),
-        };
-        if let Start::Fork(_) = start {
-            vars.retain(|name, _| !name.starts_with("ACTIONS_ID_TOKEN_REQUEST"));
-        }
-        let path = outside.join("event.json");
-        std::fs::write(&path, payload.to_string()).unwrap();
-        let sha = payload["pull_request"]["head"]["sha"].as_str();
-        let in_folder = |name: &str| outside.join(name).display().to_string();
-        let own = [
-            ("GITHUB_EVENT_NAME", event.to_owned()),
-            ("GITHUB_EVENT_PATH", path.display().to_string()),
-            ("GITHUB_REPOSITORY", "octo-org/web".to_owned()),
-            ("GITHUB_REPOSITORY_ID", "7001".to_owned()),
-            ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
-            ("GITHUB_SHA", sha.unwrap_or(&"0".repeat(40)).to_owned()),
-            ("GITHUB_REF_NAME", "main".to_owned()),
-            ("GITHUB_RUN_ID", (16_839_201_733 + number).to_string()),
-            ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
-            ("GITHUB_WORKFLOW", "Previews".to_owned()),
-            ("GITHUB_ACTOR", "octocat".to_owned()),
-            ("GITHUB_OUTPUT", in_folder("output")),
-            ("GITHUB_STEP_SUMMARY", in_folder("summary")),
-            ("RUNNER_TEMP", outside.display().to_string()),
-        ];
-        vars.extend(own.map(|(name, value)| (name.to_owned(), value)));
-        vars
+/// As a runner sets them, and the event's payload in a file of `outside`.
+pub fn variables(
+    sandbox: &Sandbox,
+    start: Start,
+    number: u64,
+    outside: &std::path::Path,
+) -> BTreeMap<String, String> {
+    let mut vars = sandbox.environment();
+    vars.remove("AWS_REGION");
+    let (event, payload) = match start {
+        Start::Pull(number) => ("pull_request", payload(sandbox, number, 7001)),
+        Start::Fork(number) => ("pull_request", payload(sandbox, number, 8002)),
+        Start::Schedule => ("schedule", json!({ "schedule": "17 * * * *" })),
+    };
+    if let Start::Fork(_) = start {
+        vars.retain(|name, _| !name.starts_with("ACTIONS_ID_TOKEN_REQUEST"));
     }
+    let path = outside.join("event.json");
+    std::fs::write(&path, payload.to_string()).unwrap();
+    let sha = payload["pull_request"]["head"]["sha"].as_str();
+    let in_folder = |name: &str| outside.join(name).display().to_string();
+    let own = [
+        ("GITHUB_EVENT_NAME", event.to_owned()),
+        ("GITHUB_EVENT_PATH", path.display().to_string()),
+        ("GITHUB_REPOSITORY", "octo-org/web".to_owned()),
+        ("GITHUB_REPOSITORY_ID", "7001".to_owned()),
+        ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
+        ("GITHUB_SHA", sha.unwrap_or(&"0".repeat(40)).to_owned()),
+        ("GITHUB_REF_NAME", "main".to_owned()),
+        ("GITHUB_RUN_ID", (16_839_201_733 + number).to_string()),
+        ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
+        ("GITHUB_WORKFLOW", "Previews".to_owned()),
+        ("GITHUB_ACTOR", "octocat".to_owned()),
+        ("GITHUB_OUTPUT", in_folder("output")),
+        ("GITHUB_STEP_SUMMARY", in_folder("summary")),
+        ("RUNNER_TEMP", outside.display().to_string()),
+    ];
+    vars.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    vars
+}
 
-    fn payload(&self, number: u64, head_repository: u64) -> Value {
-        self.sandbox.with_world(|world| {
-            let pull = world.github.pull_request(number).expect("the pull request");
-            let closed = pull.closed || pull.merged;
-            let labels = pull.labels.iter().map(|name| json!({ "name": name }));
-            json!({
-                "action": if closed { "closed" } else { "synchronize" }, "number": number,
-                "repository": { "id": 7001, "full_name": "octo-org/web" },
-                "pull_request": {
-                    "number": number, "state": if closed { "closed" } else { "open" }, "merged": pull.merged,
-                    "labels": labels.collect::<Vec<_>>(),
-                    "head": { "sha": pull.head_sha, "ref": pull.head_ref, "repo": { "id": head_repository } },
-                    "base": { "ref": "main", "repo": { "id": 7001 } },
-                },
-            })
+/// In the state that the world's pull request has.
+fn payload(sandbox: &Sandbox, number: u64, head_repository: u64) -> Value {
+    sandbox.with_world(|world| {
+        let pull = world.github.pull_request(number).expect("the pull request");
+        let closed = pull.closed || pull.merged;
+        let labels = pull.labels.iter().map(|name| json!({ "name": name }));
+        json!({
+            "action": if closed { "closed" } else { "synchronize" }, "number": number,
+            "repository": { "id": 7001, "full_name": "octo-org/web" },
+            "pull_request": {
+                "number": number, "state": if closed { "closed" } else { "open" }, "merged": pull.merged,
+                "labels": labels.collect::<Vec<_>>(),
+                "head": { "sha": pull.head_sha, "ref": pull.head_ref, "repo": { "id": head_repository } },
+                "base": { "ref": "main", "repo": { "id": 7001 } },
+            },
         })
-    }
+    })
 }
