@@ -61,7 +61,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -94,19 +94,15 @@ fn folder() -> PathBuf {
 }
 
 /// Of previews, beside region, role and cluster.
-const PREVIEWS: [&str; 4] = [
-    "--base-service",
-    "web",
-    "--ecr-repository",
-    "web-preview",
-];
+const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
 
 /// The rule of pull request 9's preview answers itself: its target group is attached to nothing then.
 fn put_to_sleep(world: &mut World) {
     let rules = world.elbv2.rules.values_mut();
     let of_9 = rules.filter(|r| r.conditions.to_string().contains("pr-9.preview"));
     for rule in of_9 {
-        let page = json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+        let page =
+            json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
         rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
     }
 }
@@ -134,7 +130,11 @@ fn check(name: &str) {
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
-    let mut world = incident.base.as_deref().map(world_named).unwrap_or_default();
+    let mut world = incident
+        .base
+        .as_deref()
+        .map(world_named)
+        .unwrap_or_default();
     overlay(&mut world, &incident.world);
     let played = play(Scene {
         world,
@@ -222,6 +222,9 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     if show.contains("stdout") {
         block("stdout", &played.stdout);
     }
+    if show.contains("reactions") {
+        block("reactions", &reactions(played));
+    }
     if show.contains("deployments") {
         block("deployments", &played.deployments.join("\n"));
     }
@@ -250,6 +253,20 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     }
     text
+}
+
+/// To the comments on the pull request, each under its first line.
+fn reactions(played: &Played) -> String {
+    let of = |world: &mut shipway_sandbox::World| {
+        let comments = world.github.comments_on(7);
+        let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
+            let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
+            let said = c.body.lines().next().unwrap_or_default();
+            format!("{}: {said}: {}", c.author, given.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    played.sandbox.with_world(of)
 }
 
 /// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.
@@ -427,6 +444,12 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    preview_after_a_merge_queue
+    preview_comment_is_denied
+    preview_comment_is_talk
+    preview_comment_of_a_merged_one
+    preview_comment_without_a_token
+    preview_dispatched_for_nothing
     preview_down
     preview_down_as_a_plan
     preview_down_is_denied_a_service
@@ -435,6 +458,8 @@ scenarios! {
     preview_down_twice
     preview_list
     preview_list_is_empty
+    preview_of_a_fork
+    preview_of_a_push
     preview_prune
     preview_prune_as_a_plan
     preview_prune_keeps_going
@@ -442,12 +467,15 @@ scenarios! {
     preview_prune_removes_expired
     preview_prune_without_a_token
     preview_prune_without_permission
+    preview_reached_in_two_ways
+    preview_role_is_refused
     preview_sleep
     preview_sleep_twice
     preview_wake
     preview_wake_awake
     preview_wake_nothing
     preview_wake_unhealthy
+    preview_without_the_label
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

@@ -160,9 +160,7 @@ async fn smoked(run: &mut Run<'_>, prepared: &Prepared, ended: Ended) -> Result<
     };
     let went_well = ended.status.is_success();
     let cancel = run.env.cancel.token();
-    let judged = smoke
-        .judge(&run.env.wire, ended, &run.report, cancel)
-        .await;
+    let judged = smoke.judge(&run.env.wire, ended, &run.report, cancel).await;
     if went_well && judged.status == Status::Failed {
         run.told.outputs.failure_code = Some(smoke::CODE.to_owned());
     }
