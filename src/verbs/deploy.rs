@@ -31,7 +31,7 @@ use crate::steps::start::{self, Started};
 use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
 use crate::verbs::verdict;
-use crate::verbs::watched::{in_flight, limits};
+use crate::verbs::watched::in_flight;
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
 struct Deploy<'a> {
@@ -256,7 +256,7 @@ impl Deploy<'_> {
         );
         self.note_commit(commit, note);
         let plan = plan(&found, &wanted);
-        self.about.plan = Some(plan.clone());
+        self.about.plan = crate::report::plan::planned(&plan);
         self.report.started(Phase::Plan);
         for line in crate::report::plan::lines(&plan) {
             self.report.line(line);

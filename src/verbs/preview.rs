@@ -20,7 +20,7 @@ use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::model::claims::Claims;
 use crate::model::names::last_segment;
-use crate::model::preview::PreviewOf;
+use crate::model::preview::{PreviewOf, PreviewState};
 use crate::plan::preview::decide::{
     Asked, Command, Comment, Decided, Decision, Event, Nothing, Pull, Question, Why, Word, decide,
 };
@@ -146,7 +146,11 @@ impl Story<'_> {
         self.trigger = Trigger::read(self.env)?;
         let (word, number, why) = match self.decide(given).await? {
             Decided::Do { word, number, why } => (word, number, why),
-            Decided::Nothing(nothing) => return Ok(Begun::Nothing(self.why_nothing(nothing))),
+            Decided::Nothing(nothing) => {
+                let absent = matches!(nothing, Nothing::Fork | Nothing::NoLabel);
+                self.told.outputs.preview_state = absent.then_some(PreviewState::Absent);
+                return Ok(Begun::Nothing(self.why_nothing(nothing)));
+            }
         };
         if word == Word::Up {
             self.args.check_up(self.env)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::harness::{Played, SETTINGS, Scene, play};
+use crate::harness::{Played, SETTINGS, Scene, overlay, play};
 
 /// Between the incident and what people read.
 const LINE: &str = "\n---\n";
@@ -20,6 +20,9 @@ struct Incident {
     /// What it shows, and why it matters.
     #[allow(dead_code, reason = "for the reader of the file")]
     about: String,
+    /// A file of `tests/worlds`, between the usual world and this one's.
+    #[serde(default)]
+    base: Option<String>,
     #[serde(default)]
     world: Value,
     /// What is asked for.
@@ -55,7 +58,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -87,6 +90,20 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
+/// Of previews, beside region, role and cluster.
+const PREVIEWS: [&str; 4] = [
+    "--base-service",
+    "web",
+    "--ecr-repository",
+    "web-preview",
+];
+
+fn world_named(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 fn check(name: &str) {
     let path = folder().join(format!("{name}.yml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -94,17 +111,20 @@ fn check(name: &str) {
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
     let settings = match incident.verb.as_str() {
-        "build" => &SETTINGS[..4],
-        _ => &SETTINGS[..],
+        "build" => SETTINGS[..4].to_vec(),
+        "preview" => [&SETTINGS[..6], &PREVIEWS].concat(),
+        _ => SETTINGS.to_vec(),
     };
     let usual = [incident.verb.as_str()]
         .into_iter()
-        .chain(settings.iter().copied())
+        .chain(settings)
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
+    let mut world = incident.base.as_deref().map(world_named).unwrap_or_default();
+    overlay(&mut world, &incident.world);
     let played = play(Scene {
-        world: incident.world,
+        world,
         args: incident.command_line.unwrap_or(usual),
         vars: incident.vars,
         unset: incident.unset,
@@ -188,6 +208,9 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     if show.contains("stdout") {
         block("stdout", &played.stdout);
     }
+    if show.contains("reactions") {
+        block("reactions", &reactions(played));
+    }
     if show.contains("deployments") {
         block("deployments", &played.deployments.join("\n"));
     }
@@ -216,6 +239,20 @@ fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     }
     text
+}
+
+/// To the comments on the pull request, each under its first line.
+fn reactions(played: &Played) -> String {
+    let of = |world: &mut shipway_sandbox::World| {
+        let comments = world.github.comments_on(7);
+        let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
+            let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
+            let said = c.body.lines().next().unwrap_or_default();
+            format!("{}: {said}: {}", c.author, given.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    played.sandbox.with_world(of)
 }
 
 /// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.
@@ -393,6 +430,18 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    preview_after_a_merge_queue
+    preview_comment_is_denied
+    preview_comment_is_talk
+    preview_comment_of_a_merged_one
+    preview_comment_without_a_token
+    preview_dispatched_for_nothing
+    preview_list
+    preview_of_a_fork
+    preview_of_a_push
+    preview_reached_in_two_ways
+    preview_role_is_refused
+    preview_without_the_label
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

@@ -122,12 +122,7 @@ impl Pruning {
     }
 
     /// False: something of it is left.
-    async fn remove(
-        &mut self,
-        run: &Run<'_>,
-        parts: &mut Parts,
-        why: &str,
-    ) -> Result<bool, Error> {
+    async fn remove(&mut self, run: &Run<'_>, parts: &mut Parts, why: &str) -> Result<bool, Error> {
         let plan = down::planned(run, parts).await?;
         down::say_what_is_there(&run.report, &parts.of, &plan);
         let (cluster, cancel) = (&run.args.base.cluster, run.env.cancel.token());
@@ -192,7 +187,8 @@ impl Pruning {
         if run.args.preview.dry_run {
             for removal in &plan.removals {
                 let name = remove_preview::name(removal);
-                run.report.line(name.say(" would be removed: pull request closed"));
+                run.report
+                    .line(name.say(" would be removed: pull request closed"));
             }
             return false;
         }
@@ -282,7 +278,9 @@ async fn announce(
 /// The last words: the table, and how many of each.
 fn finish(mut run: Run<'_>, rows: Vec<Row>, mut left: bool) -> u8 {
     let reading = reading(&run);
-    left |= rows.iter().any(|r| r.done.as_ref().is_some_and(|d| d.failed));
+    left |= rows
+        .iter()
+        .any(|r| r.done.as_ref().is_some_and(|d| d.failed));
     let signal = run.env.cancel.signal();
     let (sign, exit_code) = match (signal, left) {
         (Some(signal), _) => ("🛑", Signal::exit_code(signal)),
@@ -299,7 +297,11 @@ fn finish(mut run: Run<'_>, rows: Vec<Row>, mut left: bool) -> u8 {
     }
     if signal.is_some() {
         headline = headline.say("; cancelled before the rest");
-    } else if left && rows.iter().all(|r| r.done.as_ref().is_none_or(|d| !d.failed)) {
+    } else if left
+        && rows
+            .iter()
+            .all(|r| r.done.as_ref().is_none_or(|d| !d.failed))
+    {
         headline = headline.say("; an image tag is left");
     }
     run.report.answer(&table::table(&rows, &reading));

@@ -85,10 +85,13 @@ fn note(run: &mut Run<'_>, parts: &Parts) {
         preview.state = parts.state();
         preview.expires = parts.expires;
     }
-    told.about.commit = parts.commit.as_ref().map(|sha| crate::report::markdown::Commit {
-        sha: sha.clone(),
-        url: run.trigger.as_ref().map(|t| t.commit_url(sha)),
-    });
+    told.about.commit = parts
+        .commit
+        .as_ref()
+        .map(|sha| crate::report::markdown::Commit {
+            sha: sha.clone(),
+            url: run.trigger.as_ref().map(|t| t.commit_url(sha)),
+        });
     if let Some(service) = parts.active_service() {
         told.outputs.task_definition_arn = Some(service.task_definition.clone());
     }
@@ -107,7 +110,9 @@ fn would(parts: &Parts, steps: &[RestStep], done: &str) -> Text {
     let text = Text::new().say("dry run: preview ").code(parts.of.name());
     match changes {
         true => text.say(format!(" would be {done}")),
-        false => text.say(format!(" need not be {done}: it is ")).say(parts.state().word()),
+        false => text
+            .say(format!(" need not be {done}: it is "))
+            .say(parts.state().word()),
     }
 }
 

@@ -222,7 +222,12 @@ async fn tell(mut run: Run<'_>, ended: Ended) -> u8 {
     }
     told.outputs.deployment_status = ended.status.word().to_owned();
     let exit_code = match ended.status {
-        Status::Cancelled => run.env.cancel.signal().unwrap_or(Signal::Interrupt).exit_code(),
+        Status::Cancelled => run
+            .env
+            .cancel
+            .signal()
+            .unwrap_or(Signal::Interrupt)
+            .exit_code(),
         _ => ended.exit_code,
     };
     if ended.status != Status::Cancelled && exit_code != 0 {
@@ -258,7 +263,9 @@ fn fix(run: &Run<'_>, ended: &Ended) -> Option<Text> {
     match ended.status {
         Status::TimedOut => Some(
             Text::new()
-                .say("it goes on starting: wake it again to wait for it, or give it more time with ")
+                .say(
+                    "it goes on starting: wake it again to wait for it, or give it more time with ",
+                )
                 .code("wait-for-minutes"),
         ),
         Status::Failed if run.told.outputs.failure_code.as_deref() == Some(smoke::CODE) => {
