@@ -28,7 +28,7 @@ use crate::steps::image::{ImageSought, image};
 use crate::steps::ship_image::Shipped;
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
-use crate::steps::wanted::wanted;
+use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
 use crate::verbs::verdict;
 use crate::verbs::watched::in_flight;

@@ -18,10 +18,11 @@ use crate::report::{Phase, Text};
 use crate::rollout::{Ended, RolloutTarget};
 use crate::steps::rest_preview::Rested;
 use crate::steps::smoke::{self, Smoke};
+use crate::steps::wanted::limits;
 use crate::steps::{glance, watch};
 use crate::verbs::preview::Run;
 use crate::verbs::verdict::{self, Noting};
-use crate::verbs::watched::{limits, ours};
+use crate::verbs::watched::ours;
 
 /// Everything before the first change.
 struct Prepared {
