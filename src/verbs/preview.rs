@@ -44,8 +44,6 @@ struct Run<'a> {
     aws: Aws,
     /// Of the id token, where one was minted.
     claims: Option<Claims>,
-    /// Why this is done, for people: "pull request merged", "`/preview wake` by octocat".
-    why: Option<Text>,
     /// Outputs and announcement so far, and who is told: of a word about one preview, on its pull request.
     told: Telling<'a>,
 }
@@ -101,7 +99,6 @@ pub async fn preview(args: &PreviewArgs, env: &Env) -> u8 {
                 token,
                 aws,
                 claims,
-                why: ready.why,
                 told,
             };
             act(run, ready.word, ready.of).await
@@ -135,7 +132,6 @@ enum Begun {
 struct Ready {
     word: Word,
     of: Option<PreviewOf>,
-    why: Option<Text>,
     aws: Aws,
     claims: Option<Claims>,
 }
@@ -158,7 +154,7 @@ impl Story<'_> {
         let of = number.map(|number| self.preview_of(number)).transpose()?;
         let why = why.map(|why| self.why(why));
         self.told
-            .about(word, of.as_ref(), why.clone(), self.trigger.as_ref());
+            .about(word, of.as_ref(), why, self.trigger.as_ref());
         self.read_token()?;
         if word == Word::Up {
             self.admit().await?;
@@ -180,7 +176,6 @@ impl Story<'_> {
         Ok(Begun::Ready(Box::new(Ready {
             word,
             of,
-            why,
             aws,
             claims,
         })))

@@ -4,7 +4,6 @@
 mod pulls;
 
 use super::list::{reading, row};
-use super::telling::Telling;
 use super::{Run, down};
 use crate::error::Error;
 use crate::inputs::env::Signal;
@@ -261,13 +260,11 @@ async fn announce(
     if !here {
         return;
     }
-    let mut told = Telling::new(run.args, run.env, &run.report);
-    told.about(word, Some(&parts.of), Some(why.into()), trigger);
+    let mut told = run.telling_of(&parts.of, word, Some(why.into()));
     told.about.commit = parts.commit.as_ref().map(|sha| Commit {
         sha: sha.clone(),
         url: trigger.map(|t| t.commit_url(sha)),
     });
-    told.find(&parts.of, run.token.as_ref(), trigger, run.claims.as_ref());
     if let Some(preview) = &mut told.about.preview {
         preview.expires = parts.expires;
         say(preview);
@@ -280,7 +277,7 @@ async fn announce(
         cause: None,
         failure: None,
     };
-    told.announcer.conclude(&told.about, &run.env.cancel).await;
+    told.announce().await;
 }
 
 /// The last words: the table, and how many of each.
