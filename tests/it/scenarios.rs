@@ -91,12 +91,7 @@ fn folder() -> PathBuf {
 }
 
 /// Of previews, beside region, role and cluster.
-const PREVIEWS: [&str; 4] = [
-    "--base-service",
-    "web",
-    "--ecr-repository",
-    "web-preview",
-];
+const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
 
 fn world_named(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
@@ -121,7 +116,11 @@ fn check(name: &str) {
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
-    let mut world = incident.base.as_deref().map(world_named).unwrap_or_default();
+    let mut world = incident
+        .base
+        .as_deref()
+        .map(world_named)
+        .unwrap_or_default();
     overlay(&mut world, &incident.world);
     let played = play(Scene {
         world,
