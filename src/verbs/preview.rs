@@ -48,15 +48,16 @@ struct Run<'a> {
     told: Telling<'a>,
 }
 
-/// The words. Each tells its own ending, to everyone, and returns the exit code.
+/// The words. Each tells its own ending, to everyone, and returns the exit code. Boxed: together they would not fit into a
+/// thread's stack.
 async fn act(run: Run<'_>, word: Word, of: Option<PreviewOf>) -> u8 {
     match (word, of) {
-        (Word::Up, Some(of)) => up::up(run, of).await,
-        (Word::Down, Some(of)) => down::down(run, of).await,
-        (Word::Sleep, Some(of)) => rest::sleep(run, of).await,
-        (Word::Wake, Some(of)) => rest::wake(run, of).await,
-        (Word::List, _) => list::list(run).await,
-        (Word::Prune, _) => prune::prune(run).await,
+        (Word::Up, Some(of)) => Box::pin(up::up(run, of)).await,
+        (Word::Down, Some(of)) => Box::pin(down::down(run, of)).await,
+        (Word::Sleep, Some(of)) => Box::pin(rest::sleep(run, of)).await,
+        (Word::Wake, Some(of)) => Box::pin(rest::wake(run, of)).await,
+        (Word::List, _) => Box::pin(list::list(run)).await,
+        (Word::Prune, _) => Box::pin(prune::prune(run)).await,
         // `decide` names a pull request for each of these.
         (_, None) => 70,
     }
