@@ -388,6 +388,8 @@ scenarios! {
     doctor_no_id_token_permission
     doctor_on_a_fork
     doctor_outside_of_actions
+    doctor_previews
+    doctor_previews_reach_production
     doctor_register_by_family
     doctor_repository
     doctor_role_is_refused
