@@ -13,6 +13,7 @@ pub mod image;
 pub mod pace;
 pub mod patience;
 pub mod preview_command;
+pub mod preview_repository;
 pub mod remove_preview;
 pub mod rest_preview;
 pub mod ship_image;

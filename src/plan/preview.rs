@@ -9,6 +9,7 @@ pub mod priority;
 pub mod prune;
 mod refusal;
 pub mod removal;
+pub mod repository;
 pub mod rest;
 pub mod routing;
 pub mod up;

@@ -14,7 +14,6 @@ use super::page::{Outcome, Page};
 use super::{escape, json, plan};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
-use crate::plan::{Difference, Plan};
 use crate::rollout::{TargetNote, TaskTimes, Timings};
 
 /// Grows when a key changes its meaning, not when one is added.
@@ -204,7 +203,7 @@ impl Details {
             now_serving: about.now_serving.as_ref().map(escape::plain),
             reasons: cause.iter().cloned().chain(evidence).collect(),
             failure: failure.map(|failure| failure_of(failure, cause.clone())),
-            plan: about.plan.as_ref().map(planned).unwrap_or_default(),
+            plan: planned(&about.plan),
             rollout: about.timings.as_ref().map(times),
             tasks: about
                 .timings
@@ -242,7 +241,7 @@ impl Details {
             Outcome::Planned(plan) => {
                 details.cluster = Some(plan.cluster.clone());
                 details.service = Some(plan.service.clone());
-                details.plan = planned(plan);
+                details.plan = planned(&plan::planned(plan));
             }
             Outcome::Failed { cause, failure } => {
                 let cause = cause.as_ref().map(escape::plain);
@@ -269,15 +268,15 @@ fn failure_of(failure: &Failure, cause: Option<String>) -> FailureOf {
     }
 }
 
-fn planned(plan: &Plan) -> Vec<Planned> {
-    plan.changes
-        .iter()
-        .map(|reasoned| Planned {
-            change: escape::plain(&plan::change(plan, &reasoned.change)),
-            why: reasoned.why.clone(),
-            differences: plan::differences(reasoned)
+fn planned(plan: &[plan::Planned]) -> Vec<Planned> {
+    plan.iter()
+        .map(|planned| Planned {
+            change: escape::plain(&planned.change),
+            why: planned.why.clone(),
+            differences: planned
+                .differences
                 .iter()
-                .map(|d: &Difference| DifferenceOf {
+                .map(|d| DifferenceOf {
                     path: d.path.clone(),
                     was: d.was.clone(),
                     becomes: d.becomes.clone(),

@@ -95,7 +95,10 @@ pub fn counts(rows: &[Row], reading: &Reading) -> String {
         }
     }
     counted.sort_by_key(|(kept, ..)| *kept);
-    let parts: Vec<String> = counted.iter().map(|(_, word, n)| format!("{n} {word}")).collect();
+    let parts: Vec<String> = counted
+        .iter()
+        .map(|(_, word, n)| format!("{n} {word}"))
+        .collect();
     parts.join(", ")
 }
 

@@ -13,7 +13,11 @@ fn row(number: u64, state: PreviewState, done: Option<(What, bool)>) -> Row {
         commit: Some("4f2a9c1d00000000000000000000000000000000".to_owned()),
         state,
         created: at("2026-11-24T11:00:00Z"),
-        expires: at(if number > 9 { "2026-11-30T14:00:00Z" } else { "2026-11-24T13:18:00Z" }),
+        expires: at(if number > 9 {
+            "2026-11-30T14:00:00Z"
+        } else {
+            "2026-11-24T13:18:00Z"
+        }),
         done: done.map(|(what, failed)| Done {
             what,
             why: "pull request open | [x](y)".to_owned(),
@@ -59,7 +63,10 @@ fn what_was_done_is_counted_and_said() {
         row(9, PreviewState::Incomplete, Some((What::Removed, true))),
         row(10, PreviewState::Removed, Some((What::Removed, false))),
     ];
-    assert_eq!(counts(&rows, &reading(false)), "2 removed, 1 not removed, 1 kept");
+    assert_eq!(
+        counts(&rows, &reading(false)),
+        "2 removed, 1 not removed, 1 kept"
+    );
     assert_eq!(
         counts(&rows[..2], &reading(true)),
         "1 would be removed, 1 kept"
@@ -69,6 +76,12 @@ fn what_was_done_is_counted_and_said() {
     assert_eq!(document[1]["age-seconds"], 10_800);
     let summary = summary("🧹", &"4 previews".into(), &rows, &reading(false));
     // A cell stays a cell.
-    assert!(summary.lines().skip(2).all(|l| l.replace("\\|", "").matches('|').count() == 9), "{summary}");
+    assert!(
+        summary
+            .lines()
+            .skip(2)
+            .all(|l| l.replace("\\|", "").matches('|').count() == 9),
+        "{summary}"
+    );
     assert!(!summary.contains("[x](y)"), "{summary}");
 }

@@ -51,9 +51,7 @@ pub fn limits(limits: &arguments::Limits) -> Limits {
             values::WaitUntil::None => WaitUntil::None,
         },
         wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
-        stable_for: limits
-            .stable_for
-            .map(|s| Duration::from_secs(u64::from(s))),
+        stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
         on_superseded: match limits.on_superseded {
             values::OnSuperseded::Succeed => OnSuperseded::Succeed,
             values::OnSuperseded::Fail => OnSuperseded::Fail,

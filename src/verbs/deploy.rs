@@ -256,7 +256,7 @@ impl Deploy<'_> {
         );
         self.note_commit(commit, note);
         let plan = plan(&found, &wanted);
-        self.about.plan = Some(plan.clone());
+        self.about.plan = crate::report::plan::planned(&plan);
         self.report.started(Phase::Plan);
         for line in crate::report::plan::lines(&plan) {
             self.report.line(line);

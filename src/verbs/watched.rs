@@ -1,13 +1,9 @@
-//! What is watched of a rollout, and for how long: of a deploy and of a preview. Pure.
+//! What is watched of a rollout: of a deploy and of a preview. Pure.
 
-use std::time::Duration;
-
-use crate::inputs::arguments;
-use crate::inputs::values;
 use crate::model::service::Service;
 use crate::model::target::TargetGroup;
 use crate::model::task_definition::TaskDefinition;
-use crate::rollout::{Balanced, Limits, OnSuperseded, Ours, WaitUntil};
+use crate::rollout::{Balanced, Ours};
 
 /// The service's PRIMARY deployment, as the one to follow. `definition` is what `task_definition` names.
 pub(super) fn ours(
@@ -44,21 +40,4 @@ pub(super) fn ours(
 pub(super) fn in_flight(service: &Service) -> bool {
     let state = service.primary().and_then(|p| p.rollout_state.as_deref());
     service.deployments.len() != 1 || state.is_some_and(|s| s != "COMPLETED")
-}
-
-pub(super) fn limits(limits: &arguments::Limits) -> Limits {
-    Limits {
-        wait_until: match &limits.wait_until {
-            values::WaitUntil::Healthy => WaitUntil::Healthy,
-            values::WaitUntil::Deployed => WaitUntil::Deployed,
-            values::WaitUntil::Stage(stage) => WaitUntil::Stage(stage.clone()),
-            values::WaitUntil::None => WaitUntil::None,
-        },
-        wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
-        stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
-        on_superseded: match limits.on_superseded {
-            values::OnSuperseded::Succeed => OnSuperseded::Succeed,
-            values::OnSuperseded::Fail => OnSuperseded::Fail,
-        },
-    }
 }

@@ -84,7 +84,11 @@ fn how_it_stands() {
         ("whole", |_| {}, PreviewState::Ready),
         ("asleep", |p| *p = asleep(7), PreviewState::Asleep),
         ("no rule", |p| p.rules.clear(), PreviewState::Incomplete),
-        ("no group", |p| p.target_group = None, PreviewState::Incomplete),
+        (
+            "no group",
+            |p| p.target_group = None,
+            PreviewState::Incomplete,
+        ),
         ("no service", |p| p.service = None, PreviewState::Incomplete),
         (
             "drained",
@@ -109,7 +113,11 @@ fn how_it_stands() {
             |p| p.service.as_mut().unwrap().desired_count = 0,
             PreviewState::Incomplete,
         ),
-        ("nothing", |p| *p = Parts::nothing(of(7)), PreviewState::Absent),
+        (
+            "nothing",
+            |p| *p = Parts::nothing(of(7)),
+            PreviewState::Absent,
+        ),
     ];
     for (name, change, state) in cases {
         let mut parts = whole(7);
@@ -162,7 +170,11 @@ fn only_name_and_tag_together_make_it_ours() {
             (rule_to("web"), tags.clone(), None),
             (default, tags.clone(), None),
             (both, tags.clone(), None),
-            (sleeping.clone(), tags.clone(), Some("https://pr-7".to_owned())),
+            (
+                sleeping.clone(),
+                tags.clone(),
+                Some("https://pr-7".to_owned()),
+            ),
         ],
         families: vec![Family {
             name: other,
@@ -175,7 +187,10 @@ fn only_name_and_tag_together_make_it_ours() {
     assert_eq!(sorted.previews.len(), 1);
     let parts = &sorted.previews[0];
     assert_eq!(parts.rules, [sleeping]);
-    assert_eq!((&parts.service, &parts.target_group, parts.family), (&None, &None, false));
+    assert_eq!(
+        (&parts.service, &parts.target_group, parts.family),
+        (&None, &None, false)
+    );
     assert_eq!(sorted.not_ours.len(), 10);
 }
 

@@ -25,6 +25,14 @@ fn without_service(number: u64) -> Parts {
     }
 }
 
+/// A `sleep` or a `wake` broke off.
+fn half_asleep(number: u64) -> Parts {
+    Parts {
+        service: asleep(number).service,
+        ..whole(number)
+    }
+}
+
 #[test]
 fn what_becomes_of_each() {
     use Decision::{Keep, Remove, Sleep};
@@ -32,22 +40,121 @@ fn what_becomes_of_each() {
     let making = Kept::BeingMade("service");
     let no_label = Pull::Open { labelled: false };
     let cases = [
-        ("merged", whole(7), &Pull::Merged, rules(2, false), Remove(Why::Merged)),
-        ("closed", whole(7), &Pull::Closed, rules(2, false), Remove(Why::Closed)),
-        ("closed, half made", without_service(7), &Pull::Closed, rules(0, false), Remove(Why::Closed)),
-        ("closed, asleep", asleep(7), &Pull::Closed, rules(200, false), Remove(Why::Closed)),
-        ("label gone", whole(7), &no_label, rules(2, false), Remove(Why::NotLabelled)),
+        (
+            "merged",
+            whole(7),
+            &Pull::Merged,
+            rules(2, false),
+            Remove(Why::Merged),
+        ),
+        (
+            "closed",
+            whole(7),
+            &Pull::Closed,
+            rules(2, false),
+            Remove(Why::Closed),
+        ),
+        (
+            "closed, half made",
+            without_service(7),
+            &Pull::Closed,
+            rules(0, false),
+            Remove(Why::Closed),
+        ),
+        (
+            "closed, asleep",
+            asleep(7),
+            &Pull::Closed,
+            rules(200, false),
+            Remove(Why::Closed),
+        ),
+        (
+            "label gone",
+            whole(7),
+            &no_label,
+            rules(2, false),
+            Remove(Why::NotLabelled),
+        ),
         ("in use", whole(7), &OPEN, rules(2, true), Keep(Kept::InUse)),
         ("expired", whole(7), &OPEN, rules(168, false), Sleep),
-        ("expired, to be removed", whole(7), &OPEN, rules(168, true), Remove(Why::Expired)),
-        ("expired, asleep", asleep(7), &OPEN, rules(500, false), Keep(Kept::Asleep)),
-        ("expired, asleep, to be removed", asleep(7), &OPEN, rules(500, true), Remove(Why::Expired)),
-        ("on its way", without_service(7), &OPEN, rules(0, false), Keep(making.clone())),
-        ("an orphan", without_service(7), &OPEN, rules(1, false), Remove(lacks)),
-        ("an orphan, not asked", without_service(7), &Pull::Unknown, rules(1, false), Keep(Kept::NotAsked)),
-        ("on its way, not asked", without_service(7), &Pull::Unknown, rules(0, false), Keep(making)),
-        ("expired, not asked", whole(7), &Pull::Unknown, rules(168, false), Sleep),
-        ("expired, to be removed, not asked", whole(7), &Pull::Unknown, rules(168, true), Keep(Kept::NotAsked)),
+        ("half asleep", half_asleep(7), &OPEN, rules(2, false), Sleep),
+        (
+            "expired, to be removed",
+            whole(7),
+            &OPEN,
+            rules(168, true),
+            Remove(Why::Expired),
+        ),
+        (
+            "expired, asleep",
+            asleep(7),
+            &OPEN,
+            rules(500, false),
+            Keep(Kept::Asleep),
+        ),
+        (
+            "expired, asleep, to be removed",
+            asleep(7),
+            &OPEN,
+            rules(500, true),
+            Remove(Why::Expired),
+        ),
+        (
+            "on its way",
+            without_service(7),
+            &OPEN,
+            rules(0, false),
+            Keep(making.clone()),
+        ),
+        (
+            "an orphan",
+            without_service(7),
+            &OPEN,
+            rules(1, false),
+            Remove(lacks),
+        ),
+        (
+            "an orphan, not asked",
+            without_service(7),
+            &Pull::Unknown,
+            rules(1, false),
+            Keep(Kept::NotAsked),
+        ),
+        (
+            "on its way, not asked",
+            without_service(7),
+            &Pull::Unknown,
+            rules(0, false),
+            Keep(making),
+        ),
+        (
+            "in use, not asked",
+            whole(7),
+            &Pull::Unknown,
+            rules(2, false),
+            Keep(Kept::NotAsked),
+        ),
+        (
+            "asleep, not asked",
+            asleep(7),
+            &Pull::Unknown,
+            rules(500, false),
+            Keep(Kept::NotAsked),
+        ),
+        (
+            "expired, not asked",
+            whole(7),
+            &Pull::Unknown,
+            rules(168, false),
+            Sleep,
+        ),
+        (
+            "expired, to be removed, not asked",
+            whole(7),
+            &Pull::Unknown,
+            rules(168, true),
+            Keep(Kept::NotAsked),
+        ),
     ];
     for (name, parts, pull, rules, decision) in cases {
         assert_eq!(decide(&parts, pull, &rules), decision, "{name}");

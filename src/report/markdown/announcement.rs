@@ -9,9 +9,9 @@ use crate::model::Untrusted;
 use crate::model::past::PastDeployment;
 use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
-use crate::plan::Plan;
 use crate::plan::preview::decide::Word;
 use crate::report::event::{Phase, Stretch, Text};
+use crate::report::plan::Planned;
 use crate::rollout::{Advice, TargetNote, Timings};
 
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,8 @@ pub struct Announcement {
     pub stretches: Vec<Stretch>,
     /// Moments within the rollout, once it is over.
     pub timings: Option<Timings>,
-    pub plan: Option<Plan>,
+    /// What was planned, in its order.
+    pub plan: Vec<Planned>,
     pub targets: Vec<TargetNote>,
     pub advice: Vec<Advice>,
     pub took: Option<Duration>,

@@ -89,8 +89,7 @@ pub(super) async fn planned(run: &Run<'_>, parts: &mut Parts) -> Result<RemovalP
 }
 
 const NOT_OURS: &str = "shipway::preflight::not_ours";
-const NOT_OURS_HELP: &str =
-    "what is to be removed has to have the preview's name and its tags; delete this by hand if it is nobody's";
+const NOT_OURS_HELP: &str = "what is to be removed has to have the preview's name and its tags; delete this by hand if it is nobody's";
 
 fn warn_not_ours(report: &Report, foreign: &NotOurs) {
     report.warn(
@@ -189,7 +188,11 @@ async fn tell(mut run: Run<'_>, planned: Planned, removed: Removed) -> u8 {
         told.about.state = State::Ended {
             status: Status::Cancelled,
             cause: Some(
-                format!("{} of {total} resources were deleted. Run it again for the rest", removed.gone).into(),
+                format!(
+                    "{} of {total} resources were deleted. Run it again for the rest",
+                    removed.gone
+                )
+                .into(),
             ),
             failure: None,
         };

@@ -118,6 +118,11 @@ impl<'a> Telling<'a> {
         self.end(exit_code, false).await
     }
 
+    /// The same of an error that was said in full.
+    pub async fn finish_said(self, exit_code: u8) -> u8 {
+        self.end(exit_code, true).await
+    }
+
     /// The same of an error, which is said in full here. What came before it stays in the outputs.
     pub async fn fail(mut self, error: Error) -> u8 {
         if self.about.preview.is_none() {

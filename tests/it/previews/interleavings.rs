@@ -8,7 +8,7 @@ use shipway_sandbox::world::inventory::Inventory;
 
 use super::stage::{Kill, Order, Stage, Start, play};
 use super::sweep::comparable;
-use super::whole::{of_preview, pushed, up};
+use super::whole::of_preview;
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
@@ -40,20 +40,16 @@ fn deed() -> impl Strategy<Value = (Deed, Option<Kill>)> {
     (deed, proptest::option::weighted(0.6, kill))
 }
 
-/// What is open, and which image each pull request is at.
+/// Which pull requests are open, and which have a second commit.
 #[derive(Clone, Debug)]
 struct Pulls {
     open: BTreeSet<u64>,
-    image: [&'static str; 2],
+    pushed: BTreeSet<u64>,
 }
 
-impl Pulls {
-    fn order(&self, pull: u64) -> Order {
-        match self.open.contains(&pull) {
-            true => up(Start::Pull(pull), self.image[(pull - 7) as usize]),
-            false => Order::of(Start::Pull(pull)),
-        }
-    }
+/// What its workflow runs, whatever happened to it.
+fn order(pull: u64) -> Order {
+    Order::of(Start::Pull(pull))
 }
 
 async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>) {
@@ -62,12 +58,9 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
         stage.run(order).await
     };
     match deed {
-        Deed::Run(pull) => drop(run(pulls.order(pull), kill).await),
+        Deed::Run(pull) => drop(run(order(pull), kill).await),
         Deed::Prune => drop(run(Order::of(Start::Schedule), kill).await),
-        Deed::Both => drop(tokio::join!(
-            run(pulls.order(7), kill),
-            run(pulls.order(8), None)
-        )),
+        Deed::Both => drop(tokio::join!(run(order(7), kill), run(order(8), None))),
         Deed::Close(pull) => {
             pulls.open.remove(&pull);
             stage.sandbox.with_world(|w| w.github.close_pull(pull));
@@ -77,9 +70,8 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
             stage.sandbox.with_world(|w| w.github.reopen_pull(pull));
         }
         Deed::Push(pull) => {
-            pulls.image[(pull - 7) as usize] = "v2";
-            let head = pushed(pull, if pull == 7 { "7a" } else { "8a" });
-            stage.sandbox.with_world(|w| w.github.push(&head));
+            pulls.pushed.insert(pull);
+            stage.push(pull);
         }
         Deed::Wait(seconds) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
     }
@@ -89,7 +81,7 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
 fn without_revisions(inventory: Inventory) -> Inventory {
     let mut all = inventory.without(|name| name.starts_with("task-definition pr-"));
     for facts in all.0.values_mut() {
-        if let Some(definition) = facts["task-definition"].as_str()
+        if let Some(definition) = facts.get("task-definition").and_then(|d| d.as_str())
             && let Some((family, _)) = definition.split_once(':')
             && family.starts_with("pr-")
         {
@@ -103,12 +95,11 @@ fn without_revisions(inventory: Inventory) -> Inventory {
 async fn undisturbed(pulls: &Pulls) -> Inventory {
     let stage = Stage::set(|_| ());
     for pull in [7, 8] {
-        if pulls.image[(pull - 7) as usize] == "v2" {
-            let head = pushed(pull, if pull == 7 { "7a" } else { "8a" });
-            stage.sandbox.with_world(|w| w.github.push(&head));
+        if pulls.pushed.contains(&pull) {
+            stage.push(pull);
         }
         if pulls.open.contains(&pull) {
-            let ran = stage.run(pulls.order(pull)).await;
+            let ran = stage.run(order(pull)).await;
             assert_eq!(ran.exit, Some(0), "{}", ran.said);
         }
     }
@@ -123,13 +114,13 @@ fn converges(deeds: Vec<(Deed, Option<Kill>)>) -> Result<(), TestCaseError> {
         let before = stage.inventory();
         let mut pulls = Pulls {
             open: BTreeSet::from([7, 8]),
-            image: ["v1", "v1"],
+            pushed: BTreeSet::new(),
         };
         for (deed, kill) in deeds {
             happen(&stage, &mut pulls, deed, kill).await;
         }
         for pull in [7, 8] {
-            let ran = stage.run(pulls.order(pull)).await;
+            let ran = stage.run(order(pull)).await;
             prop_assert_eq!(ran.exit, Some(0), "{}: {}", pull, ran.said);
         }
         stage.settle().await;
@@ -156,7 +147,7 @@ fn converges(deeds: Vec<(Deed, Option<Kill>)>) -> Result<(), TestCaseError> {
         let changes = wanted.changes(&without_revisions(comparable(&stage)).without(told));
         prop_assert!(changes.is_empty(), "{:#?}", changes);
         for pull in pulls.open.iter() {
-            let again = stage.run(pulls.order(*pull)).await;
+            let again = stage.run(order(*pull)).await;
             prop_assert_eq!(again.output("changed"), "false", "{}", again.said);
         }
         Ok(())

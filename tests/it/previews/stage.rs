@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
@@ -13,13 +14,17 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use shipway::{Cancel, Clock, Env, Wire};
-use shipway_sandbox::Sandbox;
+use shipway::{BuildInputs, Cancel, Clock, Env, Wire};
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
+use shipway_sandbox::services::github::Pushed;
 use shipway_sandbox::wire::record::Record;
 use shipway_sandbox::world::inventory::Inventory;
+use shipway_sandbox::world::registry::ImageSpec;
+use shipway_sandbox::{Sandbox, World};
 use tokio_util::sync::CancellationToken;
+
+use crate::harness::commit;
 
 /// When a run is killed: at its nth call, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,15 +70,6 @@ impl Order {
             args: args.map(str::to_owned).to_vec(),
             kill: None,
         }
-    }
-
-    pub fn with(mut self, args: &[&str]) -> Order {
-        self.args.extend(args.iter().map(|a| (*a).to_owned()));
-        self
-    }
-
-    pub fn image(self, tag: &str) -> Order {
-        self.with(&[&format!("--image={tag}")])
     }
 
     pub fn killed_at(mut self, kill: Kill) -> Order {
@@ -169,6 +165,58 @@ impl Write for Heard {
     }
 }
 
+/// A commit of a pull request, checked out.
+pub struct Context {
+    pub pull: u64,
+    pub version: &'static str,
+    pub sha: String,
+    directory: tempfile::TempDir,
+}
+
+/// The commits of two pull requests, two each. They hang on their files alone, so one checkout serves all tests.
+pub fn contexts() -> &'static [Context] {
+    static CONTEXTS: OnceLock<Vec<Context>> = OnceLock::new();
+    CONTEXTS.get_or_init(|| {
+        let context = |(pull, version): (u64, &'static str)| {
+            let directory = tempfile::tempdir().unwrap();
+            let write = |file: &str, text: &str| {
+                std::fs::write(directory.path().join(file), text).unwrap();
+            };
+            write("Dockerfile", "FROM scratch\nCOPY page /\n");
+            write("page", &format!("{version} of pull request {pull}\n"));
+            Context {
+                pull,
+                version,
+                sha: commit(directory.path()),
+                directory,
+            }
+        };
+        [(7, "v1"), (7, "v2"), (8, "v1"), (8, "v2")]
+            .map(context)
+            .into()
+    })
+}
+
+/// One that was pushed before, and so is not built again: no engine is asked.
+fn image(context: &Context) -> ImageSpec {
+    let key = BuildInputs {
+        commit: &context.sha,
+        context: ".",
+        file: "Dockerfile",
+        target: None,
+        build_args: &[],
+        platform: "linux/amd64",
+    };
+    ImageSpec {
+        tags: vec![context.sha.clone()],
+        labels: BTreeMap::from([
+            ("shipway.build-key".to_owned(), key.key()),
+            ("version".to_owned(), context.version.to_owned()),
+        ]),
+        ..ImageSpec::default()
+    }
+}
+
 /// A world, and runs in it.
 #[derive(Clone)]
 pub struct Stage {
@@ -191,6 +239,20 @@ impl Stage {
     pub fn set(change: impl FnOnce(&mut WorldFile)) -> Stage {
         fastrand::seed(7);
         let mut file = WorldFile::parse(include_str!("world.yml")).unwrap();
+        for context in contexts() {
+            let repositories = &mut file.repositories;
+            let own = repositories.iter_mut().find(|r| r.name == "web-previews");
+            own.unwrap().images.push(image(context));
+            let commit = json!({ "sha": context.sha, "message": context.version });
+            file.github
+                .commits
+                .push(serde_json::from_value(commit).unwrap());
+        }
+        for pull in &mut file.github.pull_requests {
+            let first = |c: &&Context| c.pull == pull.number && c.version == "v1";
+            let first = contexts().iter().find(first).map(|c| c.sha.clone());
+            pull.head_sha = first.unwrap_or(pull.head_sha.clone());
+        }
         change(&mut file);
         let trouble = file.trouble.clone();
         let world = file.build(SystemTime::UNIX_EPOCH).unwrap();
@@ -211,6 +273,30 @@ impl Stage {
         self.sandbox.with_world(|_| ());
     }
 
+    /// Its second commit becomes the pull request's head.
+    pub fn push(&self, number: u64) {
+        let second = |c: &&Context| c.pull == number && c.version == "v2";
+        let sha = contexts().iter().find(second).unwrap().sha.clone();
+        self.sandbox
+            .with_world(|world| world.github.push(&Pushed { number, sha }));
+    }
+
+    /// Where the head of the pull request is checked out; anywhere, where none is.
+    fn checkout(&self, start: Start) -> Option<&'static Path> {
+        let (Start::Pull(number) | Start::Fork(number)) = start else {
+            return None;
+        };
+        let pull = |world: &mut World| {
+            world
+                .github
+                .pull_request(number)
+                .map(|p| p.head_sha.clone())
+        };
+        let head = self.sandbox.with_world(pull)?;
+        let context = contexts().iter().find(|c| c.sha == head)?;
+        Some(context.directory.path())
+    }
+
     pub fn recorded(&self) -> Vec<Record> {
         self.sandbox.recorded()
     }
@@ -228,7 +314,10 @@ impl Stage {
         let said = Heard::default();
         let env = Env {
             vars,
-            cwd: outside.path().to_owned(),
+            cwd: self
+                .checkout(order.start)
+                .unwrap_or(outside.path())
+                .to_owned(),
             wire: Wire::over(line.clone()),
             clock: Clock::starting_at(self.sandbox.clock().now()),
             cancel: Cancel::default(),
@@ -241,7 +330,8 @@ impl Stage {
         let exit = tokio::select! {
             biased;
             () = line.dead.cancelled() => None,
-            exit = shipway::run(args.map(Into::into).collect(), env) => Some(exit),
+            // Boxed: a test's thread has a small stack.
+            exit = Box::pin(shipway::run(args.map(Into::into).collect(), env)) => Some(exit),
         };
         Ran {
             exit,
@@ -257,7 +347,7 @@ pub fn variables(
     sandbox: &Sandbox,
     start: Start,
     number: u64,
-    outside: &std::path::Path,
+    outside: &Path,
 ) -> BTreeMap<String, String> {
     let mut vars = sandbox.environment();
     vars.remove("AWS_REGION");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shipway_sandbox::world::inventory::Inventory;
 
 use super::stage::{Kill, Order, Stage, Start, play};
-use super::whole::{pushed, told, up};
+use super::whole::told;
 
 const SEVEN: Start = Start::Pull(7);
 
@@ -13,15 +13,13 @@ const SEVEN: Start = Start::Pull(7);
 async fn nothing(_: &Stage) {}
 
 async fn one_that_serves(stage: &Stage) {
-    let ran = stage.run(up(SEVEN, "v1")).await;
+    let ran = stage.run(Order::of(SEVEN)).await;
     assert_eq!(ran.exit, Some(0), "{}", ran.said);
 }
 
 async fn one_that_was_pushed_to(stage: &Stage) {
     one_that_serves(stage).await;
-    stage
-        .sandbox
-        .with_world(|w| w.github.push(&pushed(7, "7a")));
+    stage.push(7);
 }
 
 async fn one_that_was_closed(stage: &Stage) {
@@ -34,7 +32,7 @@ pub fn comparable(stage: &Stage) -> Inventory {
     let mut all = stage.inventory();
     let mut open = Vec::new();
     for (name, facts) in &mut all.0 {
-        if let Some(tags) = facts["tags"].as_object_mut() {
+        if let Some(tags) = facts.get_mut("tags").and_then(Value::as_object_mut) {
             tags.remove("shipway:expires");
         }
         if name.starts_with("deployment ") {
@@ -116,12 +114,12 @@ fn sweep(prepare: impl AsyncFn(&Stage), order: &Order) {
 
 #[test]
 fn an_up_is_killed_at_each_call_and_run_again() {
-    sweep(nothing, &up(SEVEN, "v1"));
+    sweep(nothing, &Order::of(SEVEN));
 }
 
 #[test]
 fn an_up_to_a_new_commit_is_killed_at_each_call_and_run_again() {
-    sweep(one_that_was_pushed_to, &up(SEVEN, "v2"));
+    sweep(one_that_was_pushed_to, &Order::of(SEVEN));
 }
 
 #[test]
