@@ -91,12 +91,7 @@ fn folder() -> PathBuf {
 }
 
 /// Of previews, beside region, role and cluster.
-const PREVIEWS: [&str; 4] = [
-    "--base-service",
-    "web",
-    "--ecr-repository",
-    "web-preview",
-];
+const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
 
 fn world_named(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
@@ -121,7 +116,11 @@ fn check(name: &str) {
         .map(str::to_owned)
         .chain(incident.args.iter().cloned())
         .collect();
-    let mut world = incident.base.as_deref().map(world_named).unwrap_or_default();
+    let mut world = incident
+        .base
+        .as_deref()
+        .map(world_named)
+        .unwrap_or_default();
     overlay(&mut world, &incident.world);
     let played = play(Scene {
         world,
@@ -441,6 +440,28 @@ scenarios! {
     preview_of_a_push
     preview_reached_in_two_ways
     preview_role_is_refused
+    preview_up_address_is_taken
+    preview_up_again_after_days
+    preview_up_answers_are_lost
+    preview_up_base_has_a_task_role
+    preview_up_by_header
+    preview_up_by_host
+    preview_up_by_path
+    preview_up_certificate_does_not_match
+    preview_up_certificate_may_not_be_read
+    preview_up_dry_run
+    preview_up_first_one_fails
+    preview_up_is_cancelled
+    preview_up_name_of_somebody_else
+    preview_up_no_room_before_a_rule
+    preview_up_of_productions_repository
+    preview_up_overlapping_rules
+    preview_up_rule_is_denied
+    preview_up_shares_files
+    preview_up_throttled
+    preview_up_too_many
+    preview_up_twice
+    preview_up_with_a_task_role
     preview_without_the_label
     push_without_a_pull_request
     reads_are_denied

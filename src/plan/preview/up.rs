@@ -204,17 +204,6 @@ impl Plan {
         })
     }
 
-    /// True when a deployment follows.
-    pub fn starts_deployment(&self) -> bool {
-        self.changes.iter().any(|c| match &c.change {
-            Change::CreateService { .. } => true,
-            Change::UpdateService {
-                task_definition, ..
-            } => task_definition.is_some(),
-            _ => false,
-        })
-    }
-
     /// True when the service is made or updated.
     pub fn touches_service(&self) -> bool {
         let touches = |c: &Reasoned| {

@@ -83,7 +83,7 @@ fn check_target(found: &Found, service: &Service, number: u64) -> Result<(), Pre
     Ok(())
 }
 
-pub(super) fn address_in_words(routing: &Routing) -> String {
+fn address_in_words(routing: &Routing) -> String {
     match routing {
         Routing::Host(host) => host.clone(),
         Routing::Path(path) => path.clone(),
