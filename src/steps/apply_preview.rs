@@ -168,12 +168,13 @@ impl Applying<'_> {
             Change::UpdateService {
                 task_definition,
                 desired_count,
+                force_new_deployment,
             } => {
                 let revision = task_definition.as_ref().map(|t| resolved(t, applied));
                 let update = ServiceUpdate {
                     task_definition: revision,
                     desired_count: *desired_count,
-                    force_new_deployment: false,
+                    force_new_deployment: *force_new_deployment,
                 };
                 if let Some(before) = self.service {
                     let updated = update_service(self.aws, self.cluster, before, &update).await?;
@@ -245,6 +246,7 @@ impl Applying<'_> {
             }
             let rules = patiently(|| self.aws.elbv2.describe_rules(new.listener_arn)).await?;
             if self.has_own(&rules, &new.target_group_arn).await? {
+                self.said("rule", &priority.to_string());
                 return Ok(());
             }
             if !taken {

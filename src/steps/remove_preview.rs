@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::pace::Buckets;
+use super::patience::patiently;
 use crate::aws::{Aws, AwsError};
 use crate::model::names::family_and_revision;
 use crate::plan::preview::removal::{Removal, RemovalPlan};
@@ -42,7 +44,7 @@ pub async fn remove(
     plan: &RemovalPlan,
     buckets: &mut Buckets,
     report: &Report,
-    cancel: &tokio_util::sync::CancellationToken,
+    cancel: &CancellationToken,
 ) -> Removed {
     let mut removed = Removed::default();
     let revisions = plan.revisions();
@@ -55,11 +57,6 @@ pub async fn remove(
     }
     let mut deregistered = 0;
     for removal in &plan.removals {
-        // Between two calls: one that was sent is waited for.
-        if cancel.is_cancelled() {
-            removed.cancelled = true;
-            return removed;
-        }
         let blocker = removed.left.iter().find(|l| removal.needs_gone(&l.what));
         if let Some(blocker) = blocker {
             let why = WhyLeft::Needs(blocker.what.clone());
@@ -69,7 +66,16 @@ pub async fn remove(
             });
             continue;
         }
-        match one(aws, cluster, removal, buckets).await {
+        // Between two calls: one that was sent is waited for.
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                removed.cancelled = true;
+                return removed;
+            }
+            () = take(removal, buckets) => {}
+        }
+        match one(aws, cluster, removal, cancel).await {
             Ok(()) => {
                 removed.gone += 1;
                 match removal {
@@ -96,38 +102,50 @@ pub async fn remove(
     removed
 }
 
+/// Waits until the bucket of its call allows it.
+async fn take(removal: &Removal, buckets: &mut Buckets) {
+    match removal {
+        Removal::Rule { .. } | Removal::TargetGroup { .. } => buckets.elbv2_changes.take().await,
+        Removal::Service { .. } => buckets.services.take().await,
+        Removal::Revision { .. } => buckets.task_definitions.take().await,
+        Removal::ImageTag { .. } => {}
+    }
+}
+
 async fn one(
     aws: &Aws,
     cluster: &str,
     removal: &Removal,
-    buckets: &mut Buckets,
+    cancel: &CancellationToken,
 ) -> Result<(), AwsError> {
     match removal {
-        Removal::Rule { arn, .. } => {
-            buckets.elbv2_changes.take().await;
-            aws.elbv2.delete_rule(arn).await
+        Removal::Rule { arn, .. } => patiently(|| aws.elbv2.delete_rule(arn)).await,
+        Removal::Service { name } => patiently(|| aws.ecs.delete_service(cluster, name)).await,
+        Removal::TargetGroup { arn, .. } => delete_target_group(aws, arn, cancel).await,
+        Removal::Revision { arn } => patiently(|| aws.ecs.deregister_task_definition(arn)).await,
+        Removal::ImageTag { repository, tag } => {
+            patiently(|| aws.ecr.delete_image_tag(repository, tag)).await
         }
-        Removal::Service { name } => {
-            buckets.services.take().await;
-            aws.ecs.delete_service(cluster, name).await
+    }
+}
+
+async fn delete_target_group(
+    aws: &Aws,
+    arn: &str,
+    cancel: &CancellationToken,
+) -> Result<(), AwsError> {
+    let mut pauses = IN_USE_PAUSES.into_iter().map(Duration::from_secs);
+    loop {
+        let deleted = patiently(|| aws.elbv2.delete_target_group(arn)).await;
+        let in_use = deleted.as_ref().is_err_and(|e| e.is_code("ResourceInUse"));
+        let Some(pause) = pauses.next().filter(|_| in_use) else {
+            return deleted;
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return deleted,
+            () = sleep(pause) => {}
         }
-        Removal::TargetGroup { arn, .. } => {
-            let mut pauses = IN_USE_PAUSES.iter();
-            loop {
-                buckets.elbv2_changes.take().await;
-                match (aws.elbv2.delete_target_group(arn).await, pauses.next()) {
-                    (Err(e), Some(pause)) if e.is_code("ResourceInUse") => {
-                        sleep(Duration::from_secs(*pause)).await;
-                    }
-                    (done, _) => return done,
-                }
-            }
-        }
-        Removal::Revision { arn } => {
-            buckets.task_definitions.take().await;
-            aws.ecs.deregister_task_definition(arn).await
-        }
-        Removal::ImageTag { repository, tag } => aws.ecr.delete_image_tag(repository, tag).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::apply::update_service;
 use super::pace::Buckets;
+use super::patience::patiently;
 use crate::aws::Aws;
 use crate::aws::ecs::ServiceUpdate;
 use crate::error::Error;
@@ -33,7 +34,7 @@ pub async fn rest(
         match step {
             RestStep::Expires { service_arn, at } => {
                 let tag = [expires_tag(*at)];
-                aws.ecs.tag_resource(service_arn, &tag).await?;
+                patiently(|| aws.ecs.tag_resource(service_arn, &tag)).await?;
             }
             RestStep::SayAsleep { rule_arn } => {
                 let page = RuleAction::FixedResponse {
@@ -42,9 +43,7 @@ pub async fn rest(
                     message_body: asleep_page(parts.of.pull_request),
                 };
                 buckets.elbv2_changes.take().await;
-                aws.elbv2
-                    .modify_rule(rule_arn, None, Some(&page), None)
-                    .await?;
+                patiently(|| aws.elbv2.modify_rule(rule_arn, None, Some(&page), None)).await?;
                 report.line("its address says now that it sleeps, and how to wake it");
             }
             RestStep::Forward {
@@ -55,9 +54,7 @@ pub async fn rest(
                     target_group_arn: target_group_arn.clone(),
                 };
                 buckets.elbv2_changes.take().await;
-                aws.elbv2
-                    .modify_rule(rule_arn, None, Some(&forward), None)
-                    .await?;
+                patiently(|| aws.elbv2.modify_rule(rule_arn, None, Some(&forward), None)).await?;
                 report.line("its address leads to its tasks again");
             }
             RestStep::DesiredCount(count) => {

@@ -44,21 +44,20 @@ struct Run<'a> {
     aws: Aws,
     /// Of the id token, where one was minted.
     claims: Option<Claims>,
-    /// Why this is done, for people: "pull request merged", "`/preview wake` by octocat".
-    why: Option<Text>,
     /// Outputs and announcement so far, and who is told: of a word about one preview, on its pull request.
     told: Telling<'a>,
 }
 
-/// The words. Each tells its own ending, to everyone, and returns the exit code.
+/// The words. Each tells its own ending, to everyone, and returns the exit code. Boxed: together they would not fit into a
+/// thread's stack.
 async fn act(run: Run<'_>, word: Word, of: Option<PreviewOf>) -> u8 {
     match (word, of) {
-        (Word::Up, Some(of)) => up::up(run, of).await,
-        (Word::Down, Some(of)) => down::down(run, of).await,
-        (Word::Sleep, Some(of)) => rest::sleep(run, of).await,
-        (Word::Wake, Some(of)) => rest::wake(run, of).await,
-        (Word::List, _) => list::list(run).await,
-        (Word::Prune, _) => prune::prune(run).await,
+        (Word::Up, Some(of)) => Box::pin(up::up(run, of)).await,
+        (Word::Down, Some(of)) => Box::pin(down::down(run, of)).await,
+        (Word::Sleep, Some(of)) => Box::pin(rest::sleep(run, of)).await,
+        (Word::Wake, Some(of)) => Box::pin(rest::wake(run, of)).await,
+        (Word::List, _) => Box::pin(list::list(run)).await,
+        (Word::Prune, _) => Box::pin(prune::prune(run)).await,
         // `decide` names a pull request for each of these.
         (_, None) => 70,
     }
@@ -101,7 +100,6 @@ pub async fn preview(args: &PreviewArgs, env: &Env) -> u8 {
                 token,
                 aws,
                 claims,
-                why: ready.why,
                 told,
             };
             act(run, ready.word, ready.of).await
@@ -135,7 +133,6 @@ enum Begun {
 struct Ready {
     word: Word,
     of: Option<PreviewOf>,
-    why: Option<Text>,
     aws: Aws,
     claims: Option<Claims>,
 }
@@ -158,7 +155,7 @@ impl Story<'_> {
         let of = number.map(|number| self.preview_of(number)).transpose()?;
         let why = why.map(|why| self.why(why));
         self.told
-            .about(word, of.as_ref(), why.clone(), self.trigger.as_ref());
+            .about(word, of.as_ref(), why, self.trigger.as_ref());
         self.read_token()?;
         if word == Word::Up {
             self.admit().await?;
@@ -180,7 +177,6 @@ impl Story<'_> {
         Ok(Begun::Ready(Box::new(Ready {
             word,
             of,
-            why,
             aws,
             claims,
         })))

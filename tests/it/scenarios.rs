@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 use serde_yaml::Value;
+
+use shipway_sandbox::World;
 
 use crate::harness::{Played, SETTINGS, Scene, overlay, play};
 
@@ -93,6 +96,17 @@ fn folder() -> PathBuf {
 /// Of previews, beside region, role and cluster.
 const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
 
+/// The rule of pull request 9's preview answers itself: its target group is attached to nothing then.
+fn put_to_sleep(world: &mut World) {
+    let rules = world.elbv2.rules.values_mut();
+    let of_9 = rules.filter(|r| r.conditions.to_string().contains("pr-9.preview"));
+    for rule in of_9 {
+        let page =
+            json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+        rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
+    }
+}
+
 fn world_named(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -124,6 +138,7 @@ fn check(name: &str) {
     overlay(&mut world, &incident.world);
     let played = play(Scene {
         world,
+        prepare: incident.base.map(|_| put_to_sleep as fn(&mut World)),
         args: incident.command_line.unwrap_or(usual),
         vars: incident.vars,
         unset: incident.unset,
@@ -373,6 +388,8 @@ scenarios! {
     doctor_no_id_token_permission
     doctor_on_a_fork
     doctor_outside_of_actions
+    doctor_previews
+    doctor_previews_reach_production
     doctor_register_by_family
     doctor_repository
     doctor_role_is_refused
@@ -435,9 +452,23 @@ scenarios! {
     preview_comment_of_a_merged_one
     preview_comment_without_a_token
     preview_dispatched_for_nothing
+    preview_down
+    preview_down_as_a_plan
+    preview_down_is_denied_a_service
+    preview_down_of_a_remainder
+    preview_down_the_only_tag
+    preview_down_twice
     preview_list
+    preview_list_is_empty
     preview_of_a_fork
     preview_of_a_push
+    preview_prune
+    preview_prune_as_a_plan
+    preview_prune_keeps_going
+    preview_prune_orphans
+    preview_prune_removes_expired
+    preview_prune_without_a_token
+    preview_prune_without_permission
     preview_reached_in_two_ways
     preview_role_is_refused
     preview_up_address_is_taken
@@ -462,6 +493,12 @@ scenarios! {
     preview_up_too_many
     preview_up_twice
     preview_up_with_a_task_role
+    preview_sleep
+    preview_sleep_twice
+    preview_wake
+    preview_wake_awake
+    preview_wake_nothing
+    preview_wake_unhealthy
     preview_without_the_label
     push_without_a_pull_request
     reads_are_denied

@@ -69,7 +69,7 @@ fn the_flags_are_what_they_were() {
         ("plan", [access, build, service].join(" ")),
         (
             "doctor",
-            [access, "cluster service ecr-repository"].join(" "),
+            [access, "cluster service ecr-repository base-service"].join(" "),
         ),
     ] {
         let fixed: BTreeSet<String> = fixed.split_whitespace().map(str::to_owned).collect();

@@ -26,7 +26,6 @@ impl Ecs {
     }
 
     /// ListServices of a cluster, all pages of a hundred: ARNs, also of services that are being drained.
-    #[expect(dead_code, reason = "scale and previews ask for it")]
     pub async fn list_services(&self, cluster: &str) -> Result<Vec<String>, AwsError> {
         let mut arns = Vec::new();
         let mut token = None;

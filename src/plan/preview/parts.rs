@@ -101,6 +101,11 @@ impl Parts {
         !self.rules.is_empty() && self.rules.iter().all(|r| r.fixed_response.is_some())
     }
 
+    /// It shall run no task.
+    pub fn runs_nothing(&self) -> bool {
+        self.active_service().is_some_and(|s| s.desired_count == 0)
+    }
+
     /// The first thing that it lacks to answer.
     pub fn lacks(&self) -> Option<&'static str> {
         match () {

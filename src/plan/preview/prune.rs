@@ -56,7 +56,7 @@ pub enum Kept {
     Asleep,
     /// It lacks this, and may be on its way.
     BeingMade(&'static str),
-    /// Removed it would be, if GitHub said how its pull request stands.
+    /// GitHub did not say how its pull request stands.
     NotAsked,
 }
 
@@ -76,9 +76,10 @@ pub fn decide(parts: &Parts, pull: &Pull, rules: &Rules) -> Decision {
     match removed_for {
         Some(_) if *pull == Pull::Unknown => Decision::Keep(Kept::NotAsked),
         Some(why) => Decision::Remove(why),
-        None if parts.sleeps() => Decision::Keep(Kept::Asleep),
-        // Waking undoes it, so it needs nobody's word.
-        None if expired => Decision::Sleep,
+        None if parts.sleeps() && *pull != Pull::Unknown => Decision::Keep(Kept::Asleep),
+        // Waking undoes it, so it needs nobody's word. One that broke off halfway is finished.
+        None if !parts.sleeps() && (expired || parts.runs_nothing()) => Decision::Sleep,
+        None if *pull == Pull::Unknown => Decision::Keep(Kept::NotAsked),
         None => Decision::Keep(Kept::InUse),
     }
 }

@@ -25,6 +25,14 @@ fn without_service(number: u64) -> Parts {
     }
 }
 
+/// A `sleep` or a `wake` broke off.
+fn half_asleep(number: u64) -> Parts {
+    Parts {
+        service: asleep(number).service,
+        ..whole(number)
+    }
+}
+
 #[test]
 fn what_becomes_of_each() {
     use Decision::{Keep, Remove, Sleep};
@@ -69,6 +77,7 @@ fn what_becomes_of_each() {
         ),
         ("in use", whole(7), &OPEN, rules(2, true), Keep(Kept::InUse)),
         ("expired", whole(7), &OPEN, rules(168, false), Sleep),
+        ("half asleep", half_asleep(7), &OPEN, rules(2, false), Sleep),
         (
             "expired, to be removed",
             whole(7),
@@ -117,6 +126,20 @@ fn what_becomes_of_each() {
             &Pull::Unknown,
             rules(0, false),
             Keep(making),
+        ),
+        (
+            "in use, not asked",
+            whole(7),
+            &Pull::Unknown,
+            rules(2, false),
+            Keep(Kept::NotAsked),
+        ),
+        (
+            "asleep, not asked",
+            asleep(7),
+            &Pull::Unknown,
+            rules(500, false),
+            Keep(Kept::NotAsked),
         ),
         (
             "expired, not asked",

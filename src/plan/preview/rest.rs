@@ -1,8 +1,9 @@
 //! Putting a preview to sleep and waking it: what is changed, in which order. Pure.
 //!
-//! Asleep first says so and then stops its tasks, so that nobody is answered by nothing. Waking goes the other way round as
-//! far as the load balancer lets it: a target group that no rule forwards to is not health-checked (`Target.NotInUse`), so
-//! the rule has to forward again before its tasks can become healthy; until then the load balancer itself answers 503.
+//! ECS may refuse to update a service whose target group no rule forwards to ("does not have an associated load balancer"), and
+//! ELBv2 does not health-check such a group (`Target.NotInUse`). So the service is changed while the rule forwards. To sleep,
+//! the count goes first and the rule at once behind it: ECS takes seconds to stop a task, so nobody is answered by nothing.
+//! To wake, the rule goes first; until its task is healthy the load balancer itself answers 503.
 
 use jiff::Timestamp;
 use miette::Diagnostic;
@@ -46,15 +47,29 @@ pub enum RestStep {
 
 /// Nothing to sleep is no error: nothing of it runs.
 pub fn sleep(parts: &Parts) -> Vec<RestStep> {
-    let awake = parts.rules.iter().filter(|r| r.fixed_response.is_none());
-    let mut steps: Vec<RestStep> = awake
-        .map(|rule| RestStep::SayAsleep {
-            rule_arn: rule.arn.clone(),
-        })
-        .collect();
-    if parts.active_service().is_some_and(|s| s.desired_count > 0) {
+    let runs = parts.active_service().is_some_and(|s| s.desired_count > 0);
+    let mut steps = Vec::new();
+    let mut says_so: Vec<&str> = Vec::new();
+    for rule in &parts.rules {
+        match (&rule.fixed_response, &parts.target_group) {
+            (None, _) => says_so.push(&rule.arn),
+            // Somebody started its tasks behind the page.
+            (Some(_), Some(group)) if runs => {
+                says_so.push(&rule.arn);
+                steps.push(RestStep::Forward {
+                    rule_arn: rule.arn.clone(),
+                    target_group_arn: group.arn.clone(),
+                });
+            }
+            (Some(_), _) => {}
+        }
+    }
+    if runs {
         steps.push(RestStep::DesiredCount(0));
     }
+    steps.extend(says_so.into_iter().map(|arn| RestStep::SayAsleep {
+        rule_arn: arn.to_owned(),
+    }));
     steps
 }
 

@@ -15,19 +15,31 @@ fn expires(at: &str) -> RestStep {
 }
 
 #[test]
-fn asleep_is_said_before_the_tasks_go() {
+fn the_count_goes_and_the_page_comes_at_once() {
     let say = RestStep::SayAsleep {
         rule_arn: format!("rule-to-{}", of(7).name()),
     };
-    assert_eq!(sleep(&whole(7)), [say.clone(), RestStep::DesiredCount(0)]);
+    let zero = RestStep::DesiredCount(0);
+    assert_eq!(sleep(&whole(7)), [zero.clone(), say.clone()]);
     assert_eq!(sleep(&asleep(7)), []);
     // Broken off between the two.
-    let mut half = asleep(7);
-    half.service.as_mut().unwrap().desired_count = 1;
-    assert_eq!(sleep(&half), [RestStep::DesiredCount(0)]);
+    let mut half = whole(7);
+    half.service.as_mut().unwrap().desired_count = 0;
+    assert_eq!(sleep(&half), [say.clone()]);
+    // Somebody started its tasks: ECS changes the service only while the rule forwards.
+    let mut behind = asleep(7);
+    behind.service.as_mut().unwrap().desired_count = 1;
+    let forward = RestStep::Forward {
+        rule_arn: format!("rule-to-{}", of(7).name()),
+        target_group_arn: group_arn(&of(7).name()),
+    };
+    assert_eq!(sleep(&behind), [forward, zero.clone(), say.clone()]);
     let mut drained = whole(7);
     drained.service.as_mut().unwrap().status = "DRAINING".to_owned();
     assert_eq!(sleep(&drained), [say]);
+    let mut bare = whole(7);
+    bare.rules.clear();
+    assert_eq!(sleep(&bare), [zero]);
     assert_eq!(sleep(&Parts::nothing(of(7))), []);
 }
 

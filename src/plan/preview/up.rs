@@ -176,6 +176,7 @@ pub enum Change {
     UpdateService {
         task_definition: Option<TaskDefinitionRef>,
         desired_count: Option<u32>,
+        force_new_deployment: bool,
     },
     /// Brings the tags of what is there up to date.
     Tag {

@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::error::Error;
+use crate::model::preview::PreviewState;
 use crate::plan::preview::parts::Parts;
 use crate::report::previews::{self as table, Reading, Row};
 use crate::report::{Ending, Text};
@@ -38,7 +39,9 @@ async fn rows(run: &Run<'_>) -> Result<Vec<Row>, Error> {
         ..Sought::of(run.args, None)
     };
     let found = previews::all(&run.aws, &sought).await?;
-    Ok(found.sorted.previews.iter().map(row).collect())
+    let rows = found.sorted.previews.iter().map(row);
+    // Of some, nothing but revisions is left.
+    Ok(rows.filter(|r| r.state != PreviewState::Absent).collect())
 }
 
 pub(super) fn reading(run: &Run<'_>) -> Reading {

@@ -4,7 +4,6 @@
 mod pulls;
 
 use super::list::{reading, row};
-use super::telling::Telling;
 use super::{Run, down};
 use crate::error::Error;
 use crate::inputs::env::Signal;
@@ -72,6 +71,14 @@ async fn decided(run: &Run<'_>) -> Result<(Previews, pulls::Pulls), Error> {
     let repository = repository.or(trigger.map(|t| t.repository.as_str()));
     let sought = Sought::of(run.args, repository);
     let found = previews::all(&run.aws, &sought).await?;
+    for foreign in &found.sorted.not_ours {
+        run.report.line(
+            Text::new()
+                .say(format!("{} ", foreign.what))
+                .code(foreign.name.as_str())
+                .say(" has the name of a preview and no tags of one: left alone"),
+        );
+    }
     let pulls = pulls::ask(run, repository, &found.sorted).await?;
     Ok((found, pulls))
 }
@@ -166,7 +173,7 @@ impl Pruning {
         let now = self.rules.now;
         let said = |preview: &mut Preview| {
             preview.state = PreviewState::Asleep;
-            // preview.since = Some(now);
+            preview.since = Some(now);
         };
         announce(run, parts, Word::Sleep, why, true, said).await;
         Ok(())
@@ -223,7 +230,7 @@ impl Pruning {
 fn words_of_kept(kept: &Kept) -> String {
     match kept {
         Kept::InUse => "pull request open".to_owned(),
-        Kept::Asleep => "pull request open".to_owned(),
+        Kept::Asleep => "pull request open, asleep already".to_owned(),
         Kept::BeingMade(what) => format!("its {what} is missing, and may be on its way"),
         Kept::NotAsked => "GitHub did not say how its pull request stands".to_owned(),
     }
@@ -253,13 +260,11 @@ async fn announce(
     if !here {
         return;
     }
-    let mut told = Telling::new(run.args, run.env, &run.report);
-    told.about(word, Some(&parts.of), Some(why.into()), trigger);
+    let mut told = run.telling_of(&parts.of, word, Some(why.into()));
     told.about.commit = parts.commit.as_ref().map(|sha| Commit {
         sha: sha.clone(),
         url: trigger.map(|t| t.commit_url(sha)),
     });
-    told.find(&parts.of, run.token.as_ref(), trigger, run.claims.as_ref());
     if let Some(preview) = &mut told.about.preview {
         preview.expires = parts.expires;
         say(preview);
@@ -272,7 +277,7 @@ async fn announce(
         cause: None,
         failure: None,
     };
-    told.announcer.conclude(&told.about, &run.env.cancel).await;
+    told.announce().await;
 }
 
 /// The last words: the table, and how many of each.

@@ -2,8 +2,6 @@
 
 mod waking;
 
-use std::time::Duration;
-
 use super::Run;
 use crate::error::Error;
 use crate::inputs::env::Signal;
@@ -16,11 +14,11 @@ use crate::report::markdown::State;
 use crate::steps::gather::previews::{self, Sought};
 use crate::steps::pace::Buckets;
 use crate::steps::rest_preview::{Rested, rest};
+use crate::verbs::verdict;
 
 pub(super) use waking::wake;
 
-/// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
-const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
+const UNANSWERED: &str = "AWS was asked for a change and has not answered. Run it again.";
 
 pub(super) async fn sleep(mut run: Run<'_>, of: PreviewOf) -> u8 {
     let cancel = run.env.cancel.clone();
@@ -57,7 +55,7 @@ pub(super) async fn sleep(mut run: Run<'_>, of: PreviewOf) -> u8 {
     }
     end(&mut run, state);
     if let Some(preview) = &mut run.told.about.preview {
-        // preview.since = rested.changed.then(|| run.env.clock.timestamp());
+        preview.since = rested.changed.then(|| run.env.clock.timestamp());
     }
     run.told.about.state = State::Ended {
         status: Status::NotStarted,
@@ -128,7 +126,7 @@ async fn carry_out(
     tokio::select! {
         biased;
         done = rest(&run.aws, cluster, parts, steps, &mut buckets, &run.report, rested) => done.map(|()| true),
-        () = run.env.cancel.lapsed(ANSWER_OF_A_CHANGE) => Ok(false),
+        () = run.env.cancel.lapsed(verdict::ANSWER_OF_A_CHANGE) => Ok(false),
     }
 }
 
@@ -137,7 +135,7 @@ async fn cut_short(mut run: Run<'_>) -> u8 {
     run.told.outputs.deployment_status = Status::Cancelled.word().to_owned();
     run.told.about.state = State::Ended {
         status: Status::Cancelled,
-        cause: Some("AWS was asked for a change and has not answered. Run it again.".into()),
+        cause: Some(UNANSWERED.into()),
         failure: None,
     };
     run.told.finish(signal.exit_code()).await

@@ -446,6 +446,7 @@ fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutT
         Change::UpdateService {
             task_definition: None,
             desired_count,
+            force_new_deployment: false,
         } => *desired_count,
         _ => None,
     });

@@ -81,7 +81,7 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
 fn without_revisions(inventory: Inventory) -> Inventory {
     let mut all = inventory.without(|name| name.starts_with("task-definition pr-"));
     for facts in all.0.values_mut() {
-        if let Some(definition) = facts["task-definition"].as_str()
+        if let Some(definition) = facts.get("task-definition").and_then(|d| d.as_str())
             && let Some((family, _)) = definition.split_once(':')
             && family.starts_with("pr-")
         {

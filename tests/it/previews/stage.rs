@@ -72,11 +72,6 @@ impl Order {
         }
     }
 
-    pub fn with(mut self, args: &[&str]) -> Order {
-        self.args.extend(args.iter().map(|a| (*a).to_owned()));
-        self
-    }
-
     pub fn killed_at(mut self, kill: Kill) -> Order {
         self.kill = Some(kill);
         self
@@ -335,7 +330,8 @@ impl Stage {
         let exit = tokio::select! {
             biased;
             () = line.dead.cancelled() => None,
-            exit = shipway::run(args.map(Into::into).collect(), env) => Some(exit),
+            // Boxed: a test's thread has a small stack.
+            exit = Box::pin(shipway::run(args.map(Into::into).collect(), env)) => Some(exit),
         };
         Ran {
             exit,
@@ -351,7 +347,7 @@ pub fn variables(
     sandbox: &Sandbox,
     start: Start,
     number: u64,
-    outside: &std::path::Path,
+    outside: &Path,
 ) -> BTreeMap<String, String> {
     let mut vars = sandbox.environment();
     vars.remove("AWS_REGION");

@@ -32,7 +32,7 @@ pub fn comparable(stage: &Stage) -> Inventory {
     let mut all = stage.inventory();
     let mut open = Vec::new();
     for (name, facts) in &mut all.0 {
-        if let Some(tags) = facts["tags"].as_object_mut() {
+        if let Some(tags) = facts.get_mut("tags").and_then(Value::as_object_mut) {
             tags.remove("shipway:expires");
         }
         if name.starts_with("deployment ") {

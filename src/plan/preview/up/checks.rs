@@ -87,7 +87,7 @@ fn address_in_words(routing: &Routing) -> String {
     match routing {
         Routing::Host(host) => host.clone(),
         Routing::Path(path) => path.clone(),
-        Routing::Header { name, value } => format!("`{name}: {value}`"),
+        Routing::Header { name, value } => format!("{name}: {value}"),
     }
 }
 
