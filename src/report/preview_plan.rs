@@ -95,14 +95,19 @@ fn change(plan: &Plan, change: &Change) -> Text {
         Change::UpdateService {
             task_definition,
             desired_count,
+            force_new_deployment,
         } => {
             let text = Text::new()
                 .say("update service ")
                 .code(plan.preview.as_str());
             let text = revision(text, task_definition.as_ref(), " to ");
-            match desired_count {
+            let text = match desired_count {
                 Some(count) => text.say(format!(", desired count {count}")),
                 None => text,
+            };
+            match force_new_deployment {
+                true => text.say(", by a new deployment"),
+                false => text,
             }
         }
         Change::Tag { tags, .. } => {

@@ -471,6 +471,28 @@ scenarios! {
     preview_prune_without_permission
     preview_reached_in_two_ways
     preview_role_is_refused
+    preview_up_address_is_taken
+    preview_up_again_after_days
+    preview_up_answers_are_lost
+    preview_up_base_has_a_task_role
+    preview_up_by_header
+    preview_up_by_host
+    preview_up_by_path
+    preview_up_certificate_does_not_match
+    preview_up_certificate_may_not_be_read
+    preview_up_dry_run
+    preview_up_first_one_fails
+    preview_up_is_cancelled
+    preview_up_name_of_somebody_else
+    preview_up_no_room_before_a_rule
+    preview_up_of_productions_repository
+    preview_up_overlapping_rules
+    preview_up_rule_is_denied
+    preview_up_shares_files
+    preview_up_throttled
+    preview_up_too_many
+    preview_up_twice
+    preview_up_with_a_task_role
     preview_sleep
     preview_sleep_twice
     preview_wake

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Access, Announce, Build, Limits, Output, Promote};
+use super::{Access, Announce, Build, Limits, Output};
 use crate::inputs::values::{CommandWords, KeyValue, role_arn};
 
 /// What is done to previews. Without one, the state decides: an open pull request → `up`, a closed one → `down`, a schedule → `prune`.
@@ -50,8 +50,6 @@ pub struct PreviewArgs {
     pub access: Access,
     #[command(flatten)]
     pub build: Build,
-    #[command(flatten)]
-    pub promote: Promote,
     #[command(flatten)]
     pub inherited: Inherited,
     #[command(flatten)]

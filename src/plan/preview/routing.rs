@@ -189,9 +189,10 @@ impl Routing {
         };
         let there = base.host.as_deref().unwrap_or(&balancer.dns_name);
         match self {
-            Routing::Host(host) => format!("{scheme}://{host}{port}/"),
+            Routing::Host(host) => format!("{scheme}://{host}{port}"),
+            // With its slash, for a page's relative links go by it.
             Routing::Path(path) => format!("{scheme}://{there}{port}{path}/"),
-            Routing::Header { .. } => format!("{scheme}://{there}{port}/"),
+            Routing::Header { .. } => format!("{scheme}://{there}{port}"),
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::model::preview::{PreviewOf, PreviewState};
 use crate::model::service::Service;
 use crate::model::task_definition::TaskDefinition;
 use crate::model::verdict::Status;
-use crate::plan::TaskDefinitionRef;
 use crate::plan::preview::derive::Inherited;
 use crate::plan::preview::routing::{Routing, Templates};
 use crate::plan::preview::up::{self as plan, Change, Found, Plan, Wanted};
@@ -262,7 +261,7 @@ impl Up<'_> {
         };
         let sought = ImageSought {
             build,
-            given: self.run.args.promote.image.as_ref(),
+            given: None,
             found: Some(&found.base),
             trigger: self.run.trigger.as_ref(),
             began: &began,
@@ -334,6 +333,13 @@ impl Up<'_> {
         told.outputs.url = Some(url.clone());
         told.about.url = Some(url);
         told.about.counted = Counted::Targets;
+        if let Some(Routing::Header { name, value }) = &self.routing {
+            told.about.notes.push(
+                Text::new()
+                    .say("A request leads to the preview with the header ")
+                    .code(format!("{name}: {value}")),
+            );
+        }
         let runs = found
             .there
             .service
@@ -403,13 +409,6 @@ impl Up<'_> {
                 told.outputs.task_definition_arn = Some(revision.clone());
                 told.about.revision = Some(family_and_revision(revision).to_owned());
             }
-            if applied.registered {
-                report.line(
-                    Text::new()
-                        .say("registered ")
-                        .code(family_and_revision(revision)),
-                );
-            }
         }
         if let Some(error) = &applied.not_tagged {
             report.warn(
@@ -447,6 +446,7 @@ fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutT
         Change::UpdateService {
             task_definition: None,
             desired_count,
+            force_new_deployment: false,
         } => *desired_count,
         _ => None,
     });
