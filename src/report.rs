@@ -14,6 +14,7 @@ pub mod page;
 pub mod plan;
 pub mod remembered;
 pub mod rollout;
+pub mod scale;
 pub mod terminal;
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub struct Service {
     pub load_balancers: Vec<ServiceLoadBalancer>,
     pub deployment_configuration: DeploymentConfiguration,
     pub deployments: Vec<Deployment>,
+    /// What CODE_DEPLOY and EXTERNAL have in place of deployments.
+    pub task_sets: Vec<TaskSet>,
     /// Newest first, as ECS answers them.
     pub events: Vec<ServiceEvent>,
     /// A hint only: it may be absent or still name the previous one.
@@ -99,6 +101,13 @@ pub struct Alarms {
     pub enable: bool,
     pub rollback: bool,
     pub names: Vec<String>,
+}
+
+/// A set of tasks that another deployment controller than ECS made, with its counts in a deployment's words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TaskSet {
+    pub deployment: Deployment,
+    pub load_balancers: Vec<ServiceLoadBalancer>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -128,6 +128,9 @@ pub enum Phase {
     Update,
     Rollout,
     Smoke,
+    /// Of many services.
+    Fleet,
+    Scale,
 }
 
 impl Phase {
@@ -140,6 +143,8 @@ impl Phase {
             Phase::Update => "update",
             Phase::Rollout => "rollout",
             Phase::Smoke => "smoke test",
+            Phase::Fleet => "services",
+            Phase::Scale => "scale",
         }
     }
 
@@ -152,6 +157,8 @@ impl Phase {
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
             Phase::Smoke => "Smoke test",
+            Phase::Fleet => "Looking at the services",
+            Phase::Scale => "Scaling",
         }
     }
 
