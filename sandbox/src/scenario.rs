@@ -5,6 +5,7 @@ mod behaviours;
 mod build;
 mod durations;
 mod pages;
+mod scaling;
 mod timeline;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use behaviours::{Behaviour, Behaviours, ContainerHealth, Crash, Timings, Unhealthy};
 pub use pages::{Page, Pages};
+pub use scaling::{PolicyFile, ScalableTargetFile, ScheduledActionFile};
 pub use timeline::{Action, Entry, Timeline, UpdateService, When, happen, updated};
 
 /// A world file.
@@ -33,6 +35,10 @@ pub struct WorldFile {
     pub target_groups: Vec<TargetGroupFile>,
     pub clusters: Vec<String>,
     pub services: Vec<ServiceFile>,
+    /// Many services that differ in their names alone.
+    pub fleets: Vec<FleetFile>,
+    /// Parameters of SSM Parameter Store: name to text.
+    pub parameters: std::collections::BTreeMap<String, String>,
     pub timings: Timings,
     pub behaviours: Vec<Behaviour>,
     pub timeline: Vec<Entry>,
@@ -155,4 +161,18 @@ pub struct ServiceFile {
     pub target_group: Option<String>,
     pub grace_period: Option<u64>,
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Its ARN does not name its cluster, as before 2018: such a service cannot be tagged.
+    pub short_arn: bool,
+    pub scalable_target: Option<ScalableTargetFile>,
+}
+
+/// `clusters` × `services` services: `fleet-01/web-001`, …
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FleetFile {
+    pub clusters: usize,
+    /// In each cluster.
+    pub services: usize,
+    /// What they are like. Its cluster and name are what their names begin with; one task definition is shared by all.
+    pub like: ServiceFile,
 }

@@ -1,11 +1,13 @@
 //! The services' operations, a row each. A service is a folder or file here; the table joins them.
 
+pub mod autoscaling;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod github;
 pub mod iam;
 pub mod logs;
+pub mod ssm;
 pub mod sts;
 
 use serde_json::{Value, json};
@@ -18,11 +20,13 @@ use crate::world::{Answer, ApiError, Operation, World};
 /// Every operation of AWS that this world answers.
 pub fn table() -> impl Iterator<Item = &'static Operation> {
     [
+        autoscaling::OPERATIONS,
         ecs::OPERATIONS,
         elbv2::OPERATIONS,
         ecr::OPERATIONS,
         iam::OPERATIONS,
         logs::OPERATIONS,
+        ssm::OPERATIONS,
         sts::OPERATIONS,
     ]
     .into_iter()

@@ -13,7 +13,7 @@ use bytes::Bytes;
 /// The two protocols of the AWS services here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `X-Amz-Target` and a JSON body: ECS, ECR, logs.
+    /// `X-Amz-Target` and a JSON body: ECS, ECR, logs, Application Auto Scaling, SSM.
     Json11,
     /// `Action`, `Version` and a form body, answered in XML: ELBv2, STS.
     Query,

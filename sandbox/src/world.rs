@@ -20,6 +20,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::services::autoscaling;
 use agenda::Event;
 
 pub use agenda::Agenda;
@@ -45,6 +46,8 @@ pub struct World {
     pub ecs: crate::services::ecs::Ecs,
     pub elbv2: crate::services::elbv2::Elbv2,
     pub ecr: crate::services::ecr::Ecr,
+    pub autoscaling: autoscaling::Autoscaling,
+    pub ssm: crate::services::ssm::Ssm,
     pub logs: crate::services::logs::Logs,
     pub iam: crate::iam::Iam,
     pub github: crate::services::github::GitHub,
@@ -71,6 +74,8 @@ impl World {
             ecs: crate::services::ecs::Ecs::default(),
             elbv2: crate::services::elbv2::Elbv2::default(),
             ecr: crate::services::ecr::Ecr::default(),
+            autoscaling: autoscaling::Autoscaling::default(),
+            ssm: crate::services::ssm::Ssm::default(),
             logs: crate::services::logs::Logs::default(),
             iam: crate::iam::Iam::default(),
             github: crate::services::github::GitHub::default(),
@@ -121,6 +126,15 @@ impl World {
             } => {
                 health::drained(self, &target_group, &(address, port), generation);
             }
+            Event::ScaleOut { cluster, service } => {
+                autoscaling::adjusting::scale_out(self, &(cluster, service));
+            }
+            Event::ScheduledAction {
+                cluster,
+                service,
+                name,
+                generation,
+            } => autoscaling::adjusting::due(self, &(cluster, service), &name, generation),
             Event::Timeline(index) => crate::scenario::happen(self, index),
         }
     }

@@ -128,8 +128,9 @@ pub enum Phase {
     Update,
     Rollout,
     Smoke,
-    /// Of many services.
-    Fleet,
+    /// Of `scale`: the services are looked for, and looked at.
+    Select,
+    /// Of `scale`: each is done.
     Scale,
 }
 
@@ -143,7 +144,7 @@ impl Phase {
             Phase::Update => "update",
             Phase::Rollout => "rollout",
             Phase::Smoke => "smoke test",
-            Phase::Fleet => "services",
+            Phase::Select => "select",
             Phase::Scale => "scale",
         }
     }
@@ -157,8 +158,8 @@ impl Phase {
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
             Phase::Smoke => "Smoke test",
-            Phase::Fleet => "Looking at the services",
-            Phase::Scale => "Scaling",
+            Phase::Select => "Looking for the services",
+            Phase::Scale => "Scaling the services",
         }
     }
 
@@ -207,6 +208,12 @@ pub enum Event {
     Line(Text),
     /// What goes on right now: replaced by the next one on a terminal, unsaid elsewhere.
     Progress(Text),
+    /// How many of many are done: always in sight on a terminal; elsewhere a line every tenth of the way, where it is a long one.
+    Counted {
+        done: usize,
+        total: usize,
+        text: Text,
+    },
     /// A line that also is where things stand: a terminal keeps `now` in sight until the next of its kind.
     Standing {
         what: Standing,

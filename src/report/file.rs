@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Stretch, Text};
+use super::fleet::{self, Fleet, ServiceOf};
 use super::markdown::{Announcement, Counted, Failure, advice_in_words};
 use super::page::{Outcome, Page};
 use super::{escape, json, plan};
@@ -60,6 +61,9 @@ pub struct Details {
     advice: Vec<String>,
     notes: Vec<String>,
     history: Vec<Past>,
+    /// Of `scale` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    services: Option<Vec<ServiceOf>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -209,6 +213,18 @@ impl Details {
                 .map(escape::plain)
                 .collect(),
             history: about.history.iter().map(past).collect(),
+            services: None,
+        }
+    }
+
+    /// Of many services.
+    pub fn of_fleet(fleet: &Fleet) -> Details {
+        Details {
+            subject: vec!["scale".to_owned()],
+            verdict: fleet::verdict(fleet),
+            notes: fleet.notes.iter().map(escape::plain).collect(),
+            services: Some(fleet::services(fleet)),
+            ..Details::default()
         }
     }
 

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Availability, LoadBalancerFile, Pages, ServiceFile, TargetGroupFile, WorldFile, timeline,
+    Availability, FleetFile, LoadBalancerFile, Pages, ServiceFile, TargetGroupFile, WorldFile,
+    scaling, timeline,
 };
-use crate::services::{ecs, elbv2};
+use crate::services::{ecs, elbv2, ssm};
+use crate::world::shapes::ecs_arn;
 use crate::world::{Operation, Place, World, joins};
 
 /// Long enough for every service to become steady.
@@ -61,6 +63,13 @@ impl WorldFile {
         for service in &self.services {
             create_service(&mut world, service)?;
         }
+        for fleet in &self.fleets {
+            create_fleet(&mut world, fleet)?;
+        }
+        for (name, value) in &self.parameters {
+            let input = json!({ "Name": name, "Value": value, "Type": "String" });
+            call(&mut world, ssm::OPERATIONS, "PutParameter", &input)?;
+        }
         world.advance(start);
         world.pages = Pages::new(self.pages, start);
         world.timeline.entries = self.timeline;
@@ -69,7 +78,7 @@ impl WorldFile {
     }
 }
 
-fn call(
+pub(super) fn call(
     world: &mut World,
     table: &[Operation],
     name: &str,
@@ -201,7 +210,7 @@ fn overlay(base: &mut Value, raw: &Value) {
 fn task_definition(world: &World, file: &ServiceFile) -> Value {
     let family = file.family.as_deref().unwrap_or(&file.name);
     let mut container = json!({
-        "name": file.container.as_deref().unwrap_or(family), "image": joins::named(world, &file.image), "essential": true,
+        "name": container(file), "image": joins::named(world, &file.image), "essential": true,
     });
     if let Some(port) = file.port {
         container["portMappings"] = json!([{ "containerPort": port, "protocol": "tcp" }]);
@@ -236,12 +245,46 @@ fn task_definition(world: &World, file: &ServiceFile) -> Value {
 }
 
 fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
+    let document = task_definition(world, file);
+    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
+    create_service_of(world, file, &answer["taskDefinition"]["taskDefinitionArn"])
+}
+
+fn create_fleet(world: &mut World, fleet: &FleetFile) -> Result<(), String> {
+    let document = task_definition(world, &fleet.like);
+    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
+    let definition = &answer["taskDefinition"]["taskDefinitionArn"];
+    let stem = fleet.like.cluster.as_deref().unwrap_or("fleet");
+    for cluster in 1..=fleet.clusters {
+        for service in 1..=fleet.services {
+            let file = ServiceFile {
+                cluster: Some(format!("{stem}-{cluster:02}")),
+                name: format!("{}-{service:03}", fleet.like.name),
+                container: Some(container(&fleet.like).to_owned()),
+                ..fleet.like.clone()
+            };
+            create_service_of(world, &file, definition)?;
+        }
+    }
+    Ok(())
+}
+
+fn container(file: &ServiceFile) -> &str {
+    let names = [&file.container, &file.family];
+    let named = names.into_iter().find_map(Option::as_deref);
+    named.unwrap_or(&file.name)
+}
+
+/// A service on a task definition that is there.
+fn create_service_of(
+    world: &mut World,
+    file: &ServiceFile,
+    definition: &Value,
+) -> Result<(), String> {
     let cluster = file.cluster.as_deref().unwrap_or("default");
     if !world.ecs.clusters.contains_key(cluster) {
         create_cluster(world, cluster)?;
     }
-    let document = task_definition(world, file);
-    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
     let mut configuration = Map::new();
     if let Some(breaker) = &file.breaker {
         configuration.insert("deploymentCircuitBreaker".to_owned(), breaker.clone());
@@ -256,7 +299,7 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
     }
     let mut input = json!({
         "cluster": cluster, "serviceName": file.name, "desiredCount": file.desired.unwrap_or(1),
-        "taskDefinition": answer["taskDefinition"]["taskDefinitionArn"],
+        "taskDefinition": definition,
         "launchType": file.launch_type.as_deref().unwrap_or("FARGATE"),
         "deploymentConfiguration": configuration,
         "networkConfiguration": { "awsvpcConfiguration": {
@@ -265,13 +308,8 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         } },
     });
     if let Some(group) = &file.target_group {
-        let container = file
-            .container
-            .as_deref()
-            .or(file.family.as_deref())
-            .unwrap_or(&file.name);
         input["loadBalancers"] = json!([{
-            "targetGroupArn": target_group(world, group)?, "containerName": container, "containerPort": file.port.unwrap_or(80),
+            "targetGroupArn": target_group(world, group)?, "containerName": container(file), "containerPort": file.port.unwrap_or(80),
         }]);
         input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
     }
@@ -283,10 +321,33 @@ fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
         input["tags"] = tags.collect();
     }
     overlay(&mut input, &file.service);
+    // Every container instance has a task of a daemon.
+    if input["schedulingStrategy"] == "DAEMON"
+        && let Some(members) = input.as_object_mut()
+    {
+        members.remove("desiredCount");
+    }
     if input.get("capacityProviderStrategy").is_some()
         && let Some(members) = input.as_object_mut()
     {
         members.remove("launchType");
     }
-    call(world, ecs::OPERATIONS, "CreateService", &input).map(drop)
+    call(world, ecs::OPERATIONS, "CreateService", &input)?;
+    let key = (cluster.to_owned(), file.name.clone());
+    if file.short_arn {
+        shorten_arn(world, &key);
+    }
+    match &file.scalable_target {
+        Some(target) => scaling::create(world, &key, target),
+        None => Ok(()),
+    }
+}
+
+/// As services were named before ARNs had their cluster in them. They have no tags.
+fn shorten_arn(world: &mut World, key: &ecs::ServiceKey) {
+    let arn = ecs_arn(world, &format!("service/{}", key.1));
+    if let Some(service) = world.ecs.services.get_mut(key) {
+        world.ecs.tags.remove(&service.arn);
+        service.arn = arn;
+    }
 }

@@ -1,11 +1,13 @@
 //! What happens in a world without being asked for: other people, alarms, capacity. Each entry once, at its time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::durations;
+use super::{durations, scaling};
+use crate::services::autoscaling::adjusting;
 use crate::services::ecs::{ServiceKey, service_deployments, services};
 use crate::services::elbv2::reason_description;
 use crate::world::agenda::Event;
@@ -47,6 +49,12 @@ pub enum When {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Action {
     pub update_service: Option<UpdateService>,
+    /// The alarm of a scaling policy rings. Nothing comes of it where that is suspended.
+    pub autoscale: Option<Autoscale>,
+    /// As if by a person, in Application Auto Scaling.
+    pub register_scalable_target: Option<RegisterScalableTarget>,
+    /// As if by a person, or by Terraform.
+    pub tag_service: Option<TagService>,
     /// Rolls the deployment in flight back, as a person would ask for it.
     pub stop_service_deployment: Option<String>,
     /// The alarm goes into ALARM.
@@ -63,6 +71,31 @@ pub struct Action {
     pub delete_service: Option<String>,
     /// The newest deployment and its service deployment vanish without a word.
     pub remove_deployment: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Autoscale {
+    pub service: String,
+    pub desired_count: u64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RegisterScalableTarget {
+    pub service: String,
+    pub min: Option<u64>,
+    pub max: Option<u64>,
+    /// `SuspendedState`, as the API has it.
+    pub suspended: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TagService {
+    pub service: String,
+    pub set: BTreeMap<String, String>,
+    pub remove: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -145,6 +178,17 @@ fn call(world: &mut World, table: &[Operation], name: &str, input: &Value) -> Op
 fn act(world: &mut World, action: &Action) {
     if let Some(update) = &action.update_service {
         update_service(world, update);
+    }
+    if let Some(scaled) = &action.autoscale
+        && let Some(key) = find_service(world, &scaled.service)
+    {
+        adjusting::triggered(world, &key, scaled.desired_count);
+    }
+    if let Some(target) = &action.register_scalable_target {
+        scaling::register(world, target);
+    }
+    if let Some(tags) = &action.tag_service {
+        tag_service(world, tags);
     }
     if let Some(key) = action
         .stop_service_deployment
@@ -282,6 +326,26 @@ fn update_service(world: &mut World, update: &UpdateService) {
         input.extend(raw.clone());
     }
     call(world, services::OPERATIONS, "UpdateService", &input);
+}
+
+fn tag_service(world: &mut World, tags: &TagService) {
+    let key = find_service(world, &tags.service);
+    let Some(service) = key.and_then(|key| world.ecs.services.get(&key)) else {
+        return;
+    };
+    let arn = service.arn.clone();
+    let set: Vec<Value> = (tags.set.iter())
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect();
+    for (name, input) in [
+        ("TagResource", json!({ "resourceArn": arn, "tags": set })),
+        (
+            "UntagResource",
+            json!({ "resourceArn": arn, "tagKeys": tags.remove }),
+        ),
+    ] {
+        call(world, crate::services::ecs::tags::OPERATIONS, name, &input);
+    }
 }
 
 fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Option<String> {

@@ -8,6 +8,7 @@ pub mod service_settings;
 pub mod services;
 pub mod tags;
 pub mod task_definitions;
+mod task_sets;
 pub mod tasks;
 
 use std::collections::BTreeMap;
@@ -59,9 +60,17 @@ impl Default for Ecs {
 impl Ecs {
     /// A service's tasks, oldest first.
     pub fn tasks_of<'a>(&'a self, key: &'a ServiceKey) -> impl Iterator<Item = &'a Task> {
+        // The ARN begins with the cluster's: in a fleet, a look at a service need not see all tasks.
+        let cluster = self.clusters.get(&key.0).map(|c| c.arn.as_str());
+        let prefix = cluster
+            .unwrap_or_default()
+            .replacen(":cluster/", ":task/", 1)
+            + "/";
         let mut tasks: Vec<&Task> = self
             .tasks
-            .values()
+            .range(prefix.clone()..)
+            .take_while(|(arn, _)| arn.starts_with(&prefix))
+            .map(|(_, task)| task)
             .filter(|t| t.service.as_ref() == Some(key))
             .collect();
         tasks.sort_by_key(|t| t.number);

@@ -12,6 +12,8 @@ use crate::world::ApiError;
 const TARGETS: &[(&str, &str)] = &[
     ("AmazonEC2ContainerServiceV20141113", "ecs"),
     ("AmazonEC2ContainerRegistry_V20150921", "ecr"),
+    ("AnyScaleFrontendService", "application-autoscaling"),
+    ("AmazonSSM", "ssm"),
     ("Logs_20140328", "logs"),
 ];
 

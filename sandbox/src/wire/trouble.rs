@@ -29,7 +29,8 @@ pub struct Trouble {
 pub struct Rule {
     /// An operation's name, or a glob; GitHub's and the registry's are `METHOD /path/{template}`.
     pub operation: String,
-    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`, `github`, `oci`. Absent: any.
+    /// `ecs`, `ecr`, `elasticloadbalancing`, `sts`, `logs`, `application-autoscaling`, `ssm`, `github`,
+    /// `oci`. Absent: any.
     #[serde(default)]
     pub service: Option<String>,
     #[serde(rename = "do")]
@@ -117,7 +118,9 @@ const fn limit(
     }
 }
 
-/// AWS's tables: "Request throttling for the Amazon ECS API" and "Throttling for the Elastic Load Balancing API".
+/// AWS's tables: "Request throttling for the Amazon ECS API", "Throttling for the Elastic Load Balancing API" and "Systems
+/// Manager endpoints and quotas" (Parameter Store's default throughput, where a second's worth is what may come at once).
+/// Application Auto Scaling documents quotas of its nouns, but no rates: a world file's rules can throttle it.
 const LIMITS: &[Limit] = &[
     limit(
         "ecs services",
@@ -211,6 +214,14 @@ const LIMITS: &[Limit] = &[
         20.0,
         3.0,
     ),
+    limit(
+        "ssm get",
+        "ssm",
+        &["GetParameter", "GetParameters", "GetParametersByPath"],
+        40.0,
+        40.0,
+    ),
+    limit("ssm put", "ssm", &["PutParameter"], 3.0, 3.0),
     limit("elb account", "elasticloadbalancing", &["*"], 40.0, 10.0),
 ];
 
@@ -350,15 +361,17 @@ pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiErr
     };
     // CloudWatch Logs declares its own unavailability; for the others it is one of AWS's common errors.
     let logs = service == "logs";
+    let internal = match service {
+        "logs" => "InternalFailure",
+        "application-autoscaling" => "InternalServiceException",
+        "ssm" => "InternalServerError",
+        _ => "ServerException",
+    };
     match effect {
         Effect::Throttle => error(400, "ThrottlingException", "Throttling", "Rate exceeded"),
         Effect::InternalError => error(
             500,
-            if logs {
-                "InternalFailure"
-            } else {
-                "ServerException"
-            },
+            internal,
             "InternalFailure",
             "Service Unavailable. Please try again later.",
         ),

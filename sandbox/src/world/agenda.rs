@@ -53,6 +53,18 @@ pub enum Event {
         port: u16,
         generation: u64,
     },
+    /// The alarm of a scaling policy rings, where a desired count still lies below its minimum.
+    ScaleOut {
+        cluster: String,
+        service: String,
+    },
+    /// A scheduled action's time has come.
+    ScheduledAction {
+        cluster: String,
+        service: String,
+        name: String,
+        generation: u32,
+    },
     /// An entry of the world file's timeline.
     Timeline(usize),
 }

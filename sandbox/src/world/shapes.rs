@@ -112,6 +112,12 @@ pub fn ecs_page(
     default_size: usize,
 ) -> Result<Value, ApiError> {
     let size = number_in(input, "maxResults").map_or(default_size, |n| n as usize);
+    if !(1..=100).contains(&size) {
+        return Err(ApiError::new(
+            "InvalidParameterException",
+            "maxResults must be between 1 and 100.",
+        ));
+    }
     page(
         items,
         member,

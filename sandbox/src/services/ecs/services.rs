@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::service_settings::{active_definition, check, defaults, invalid};
 use super::{
     RolloutState, Service, ServiceKey, cluster_in, counts, existing_service, listed_resources,
-    service_resource, tags,
+    service_resource, tags, task_sets,
 };
+use crate::services::autoscaling;
 use crate::world::shapes::{
     boolean_in, copy, ecs_arn, ecs_page, epoch_seconds, everything, last_segment, number_in, text,
     texts,
@@ -47,6 +48,9 @@ pub const OPERATIONS: &[Operation] = &[
         resources: everything,
     },
 ];
+
+/// Container instances of a cluster, each of which has a task of a daemon.
+const INSTANCES: u64 = 2;
 
 /// Members that are kept and shown as they were given.
 const PASSED_THROUGH: &[&str] = &[
@@ -110,6 +114,21 @@ fn described(world: &World, input: &Value) -> Vec<String> {
     .collect()
 }
 
+fn daemon(members: &Map<String, Value>) -> bool {
+    members
+        .get("schedulingStrategy")
+        .is_some_and(|s| s == "DAEMON")
+}
+
+fn no_count_of_a_daemon(input: &Value) -> Result<(), ApiError> {
+    match input.get("desiredCount").is_none_or(Value::is_null) {
+        true => Ok(()),
+        false => Err(invalid(
+            "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again",
+        )),
+    }
+}
+
 fn create_service(world: &mut World, input: &Value) -> Answer {
     let cluster = cluster_in(world, input)?;
     let name = text(input, "serviceName").unwrap_or_default().to_owned();
@@ -133,8 +152,13 @@ fn create_service(world: &mut World, input: &Value) -> Answer {
     );
     defaults(&mut members);
     check(world, &members, &definition)?;
-    let desired = number_in(input, "desiredCount")
-        .ok_or_else(|| invalid("DesiredCount cannot be null or empty."))?;
+    let desired = if daemon(&members) {
+        no_count_of_a_daemon(input)?;
+        INSTANCES
+    } else {
+        number_in(input, "desiredCount")
+            .ok_or_else(|| invalid("DesiredCount cannot be null or empty."))?
+    };
     let arn = ecs_arn(world, &format!("service/{}/{}", key.0, key.1));
     tags::put(world, &arn, input.get("tags"));
     let created_by = format!(
@@ -175,6 +199,12 @@ fn update_service(world: &mut World, input: &Value) -> Answer {
             "ServiceNotActiveException",
             "Service was not ACTIVE.",
         ));
+    }
+    if daemon(&service.members) {
+        no_count_of_a_daemon(input)?;
+    }
+    if let Some(controller) = task_sets::controller(service) {
+        task_sets::refuse_deployment(controller, input)?;
     }
     let before = service.task_definition.clone();
     let definition = match text(input, "taskDefinition") {
@@ -228,6 +258,7 @@ fn update_service(world: &mut World, input: &Value) -> Answer {
         service.desired = desired;
         service.steady = false;
     }
+    autoscaling::adjusting::watch(world, &key);
     if starts {
         rollout::start(world, &key);
     } else {
@@ -353,7 +384,9 @@ pub fn describe(world: &World, key: &ServiceKey, with_tags: bool) -> Value {
             .filter(|m| !HIDDEN.contains(m))
             .collect();
         copy(&service.members, shown, &visible);
-        if world.ecs.service_deployments_available {
+        if let Some(controller) = task_sets::controller(service) {
+            task_sets::instead_of_deployments(world, service, controller, shown);
+        } else if world.ecs.service_deployments_available {
             super::service_deployments::current(world, service, shown);
         }
     }

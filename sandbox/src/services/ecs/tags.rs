@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::service_settings::invalid;
 use crate::world::shapes::{list, text, texts};
 use crate::world::{Answer, ApiError, Operation, World};
 
@@ -69,6 +70,11 @@ fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
     let arn = text(input, "resourceArn").unwrap_or_default();
     let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
     let kind = resource.split('/').next().unwrap_or_default();
+    if kind == "service" && resource.matches('/').count() == 1 {
+        return Err(invalid(
+            "Long arn format must be used for tagging operations",
+        ));
+    }
     let (known, code, message) = match kind {
         "cluster" => (
             world.ecs.clusters.values().any(|c| c.arn == arn),
@@ -104,14 +110,33 @@ fn existing(world: &World, input: &Value) -> Result<String, ApiError> {
     }
 }
 
+/// Lengths and alphabet of a tag (developer guide, "Tag restrictions").
+fn check(tag: &Value) -> Result<(), ApiError> {
+    let (key, value) = (
+        text(tag, "key").unwrap_or_default(),
+        text(tag, "value").unwrap_or_default(),
+    );
+    let allowed = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+    if key.is_empty() || key.chars().count() > 128 || !key.chars().all(allowed) {
+        return Err(invalid(format!("Invalid tag key {key}.")));
+    }
+    if value.chars().count() > 256 || !value.chars().all(allowed) {
+        return Err(invalid(format!(
+            "Invalid value for the tag with key {key}."
+        )));
+    }
+    if key.to_ascii_lowercase().starts_with("aws:") {
+        return Err(invalid("Tag keys cannot start with aws:."));
+    }
+    Ok(())
+}
+
 fn tag_resource(world: &mut World, input: &Value) -> Answer {
     let arn = existing(world, input)?;
     if list(input, "tags").is_empty() {
-        return Err(ApiError::new(
-            "InvalidParameterException",
-            "Tags can not be null or empty.",
-        ));
+        return Err(invalid("Tags can not be null or empty."));
     }
+    list(input, "tags").iter().try_for_each(check)?;
     let new = list(input, "tags").iter().filter(|t| {
         let kept = world
             .ecs
@@ -122,10 +147,7 @@ fn tag_resource(world: &mut World, input: &Value) -> Answer {
         !kept.iter().any(|(k, _)| Some(k.as_str()) == text(t, "key"))
     });
     if new.count() + world.ecs.tags.get(&arn).map_or(0, Vec::len) > 50 {
-        return Err(ApiError::new(
-            "InvalidParameterException",
-            "The maximum number of tags (50) was exceeded.",
-        ));
+        return Err(invalid("The maximum number of tags (50) was exceeded."));
     }
     put(world, &arn, input.get("tags"));
     Ok(json!({}))

@@ -85,12 +85,8 @@ fn list_tasks(world: &mut World, input: &Value) -> Answer {
 }
 
 fn find<'a>(world: &'a World, cluster: &str, named: &str) -> Option<&'a Task> {
-    let id = last_segment(named);
-    world
-        .ecs
-        .tasks
-        .values()
-        .find(|t| t.cluster == cluster && t.id == id)
+    let arn = ecs_arn(world, &format!("task/{cluster}/{}", last_segment(named)));
+    world.ecs.tasks.get(&arn)
 }
 
 fn describe_tasks(world: &mut World, input: &Value) -> Answer {
