@@ -139,7 +139,6 @@ impl AutoScaling {
     }
 }
 
-
 fn scalable_target_of(target: sdk::ScalableTarget) -> ScalableTarget {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
     let suspended = target.suspended_state;

@@ -3,6 +3,7 @@
 mod listing;
 mod making;
 mod removing;
+mod revisions;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types as sdk;
@@ -10,6 +11,8 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::{AwsError, Failure, Retries};
+pub use revisions::ResolvedImage;
+
 use crate::model::Untrusted;
 use crate::model::service::{
     Alarms, CircuitBreaker, CircuitBreakerProgress, Deployment, DeploymentConfiguration,
@@ -325,6 +328,9 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             })
             .collect(),
         current_service_deployment: service.current_service_deployment,
+        current_service_revision: service
+            .current_service_revisions
+            .and_then(|revisions| revisions.into_iter().next()?.arn),
         created_at: service.created_at.and_then(timestamp),
         platform_version: service.platform_version,
         network: service

@@ -1,7 +1,6 @@
 //! What Application Auto Scaling knows of an ECS service: its scalable target and what it did of late.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::Untrusted;
 
@@ -11,14 +10,14 @@ pub fn resource_id(cluster: &str, service: &str) -> String {
 }
 
 /// A scalable target of `ecs:service:DesiredCount`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScalableTarget {
     pub resource_id: String,
     pub bounds: Bounds,
 }
 
 /// Between what it may move the desired count, and what it may not do at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     pub min: u32,
     pub max: u32,
@@ -33,7 +32,7 @@ impl Bounds {
 }
 
 /// `SuspendedState`: left out is false.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SuspendedState {
     pub dynamic_scaling_in: bool,
     pub dynamic_scaling_out: bool,
@@ -41,7 +40,7 @@ pub struct SuspendedState {
 }
 
 /// A row of DescribeScalingActivities.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScalingActivity {
     pub resource_id: String,
     /// `Setting desired count to 3.`

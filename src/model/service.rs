@@ -38,6 +38,8 @@ pub struct Service {
     pub events: Vec<ServiceEvent>,
     /// A hint only: it may be absent or still name the previous one.
     pub current_service_deployment: Option<String>,
+    /// `currentServiceRevisions`, the first: what its tasks run.
+    pub current_service_revision: Option<String>,
     pub created_at: Option<Timestamp>,
     pub platform_version: Option<String>,
     pub network: Option<NetworkConfiguration>,

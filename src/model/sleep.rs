@@ -2,7 +2,6 @@
 //! keys; neither who writes it nor when.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::autoscaling::{Bounds, SuspendedState};
 
@@ -19,8 +18,7 @@ const TIME: &str = "%Y-%m-%dT%H:%M:%SZ";
 
 /// `v1/d=3/min=2/max=10/sus=000/at=2026-11-24T20:23:00Z/run=16839201733`: tags take letters, digits, spaces and
 /// `+ - = . _ : / @`, 256 of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub desired_count: u32,
     /// Of the scalable target, where there was one.
@@ -32,8 +30,7 @@ pub struct Saved {
 }
 
 /// Why a text is no `Saved`. It is left as it is: somebody wrote it who knows what it means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotRead {
     /// Another version's.
     Version,
@@ -42,7 +39,12 @@ pub enum NotRead {
 
 impl Saved {
     /// To whole seconds, as the text has it.
-    pub fn new(desired_count: u32, bounds: Option<Bounds>, at: Timestamp, run: Option<u64>) -> Saved {
+    pub fn new(
+        desired_count: u32,
+        bounds: Option<Bounds>,
+        at: Timestamp,
+        run: Option<u64>,
+    ) -> Saved {
         Saved {
             desired_count,
             bounds,
@@ -79,10 +81,18 @@ impl Saved {
             let of_another = version
                 .strip_prefix('v')
                 .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-            return Err(if of_another { NotRead::Version } else { NotRead::Form });
+            return Err(if of_another {
+                NotRead::Version
+            } else {
+                NotRead::Form
+            });
         }
         let saved = members(rest).ok_or(NotRead::Form)?;
-        if saved.text() == text { Ok(saved) } else { Err(NotRead::Form) }
+        if saved.text() == text {
+            Ok(saved)
+        } else {
+            Err(NotRead::Form)
+        }
     }
 }
 
@@ -135,18 +145,24 @@ mod tests {
     use super::*;
 
     fn saved() -> impl Strategy<Value = Saved> {
-        let bounds = (any::<u32>(), any::<u32>(), any::<[bool; 3]>()).prop_map(|(min, max, sus)| Bounds {
-            min,
-            max,
-            suspended: SuspendedState {
-                dynamic_scaling_in: sus[0],
-                dynamic_scaling_out: sus[1],
-                scheduled_scaling: sus[2],
-            },
-        });
+        let bounds =
+            (any::<u32>(), any::<u32>(), any::<[bool; 3]>()).prop_map(|(min, max, sus)| Bounds {
+                min,
+                max,
+                suspended: SuspendedState {
+                    dynamic_scaling_in: sus[0],
+                    dynamic_scaling_out: sus[1],
+                    scheduled_scaling: sus[2],
+                },
+            });
         // The years 1970 to 9999: more has no four digits.
         let at = (0..253_402_300_799_i64).prop_map(|s| Timestamp::from_second(s).unwrap());
-        (any::<u32>(), proptest::option::of(bounds), at, proptest::option::of(any::<u64>()))
+        (
+            any::<u32>(),
+            proptest::option::of(bounds),
+            at,
+            proptest::option::of(any::<u64>()),
+        )
             .prop_map(|(desired, bounds, at, run)| Saved::new(desired, bounds, at, run))
     }
 
@@ -187,7 +203,10 @@ mod tests {
             ("v1/d=3", NotRead::Form),
             ("v1/d=03/at=2026-11-24T20:23:00Z", NotRead::Form),
             ("v1/d=3/min=2/at=2026-11-24T20:23:00Z", NotRead::Form),
-            ("v1/d=3/min=2/max=10/sus=0x0/at=2026-11-24T20:23:00Z", NotRead::Form),
+            (
+                "v1/d=3/min=2/max=10/sus=0x0/at=2026-11-24T20:23:00Z",
+                NotRead::Form,
+            ),
             ("v1/d=3/at=2026-11-24T20:23:00+01:00", NotRead::Form),
             ("v1/d=3/at=2026-11-24T20:23:00Z/", NotRead::Form),
             ("v1/d=3/at=2026-11-24T20:23:00Z/run=1/more=2", NotRead::Form),

@@ -9,16 +9,14 @@ pub mod selection;
 pub mod size;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::model::autoscaling::Bounds;
 use crate::model::sleep::{NotRead, Saved};
 
 pub use decide::{Decision, Moves, decide};
-pub use outcome::{Act, Failed, Note, One, Outcome, RegionFailed, Slept, Why};
+pub use outcome::{Act, Failed, Note, One, Outcome, Why};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     Zero,
     /// More than 0. Nothing is kept for later.
@@ -61,6 +59,7 @@ pub struct Found {
     pub arn: String,
     pub desired_count: u32,
     pub task_definition: String,
+    pub service_revision: Option<String>,
     /// Its scheduling strategy is DAEMON: the container instances decide how many tasks there are.
     pub daemon: bool,
     /// ECS manages it itself (Express mode).
@@ -82,8 +81,7 @@ pub struct Kept {
     pub saved: Result<Saved, NotRead>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     Tag,
     /// In SSM Parameter Store, by name.
@@ -97,11 +95,6 @@ pub struct Autoscaling {
 }
 
 impl Found {
-    /// `cluster/service`
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.cluster, self.service)
-    }
-
     fn saved(&self) -> Option<&Saved> {
         self.kept.as_ref()?.saved.as_ref().ok()
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod ending;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -12,19 +13,27 @@ use crate::inputs::arguments::ScaleArgs;
 use crate::inputs::env::Env;
 use crate::inputs::trigger::Trigger;
 use crate::plan::scale::selection::{Selection, Tally};
-use crate::plan::scale::{Act, Asked, Decision, One, Outcome, RegionFailed, decide};
+use crate::plan::scale::{Act, Asked, Outcome};
 use crate::report::{Phase, Report, Text};
-use crate::steps::access;
-use crate::steps::fleet::{self, Region, Service};
+use crate::steps::fleet::apply::{Member, apply};
+use crate::steps::fleet::telling::Telling;
+use crate::steps::fleet::{Region, failed};
 use crate::steps::gather::fleet::{Fleet, gather};
-use crate::steps::start;
+use crate::steps::{access, start};
 
 /// What is known so far, for the last words.
 struct Scale<'a> {
     args: &'a ScaleArgs,
     env: &'a Env,
     report: Arc<Report>,
+    run_url: Option<String>,
     outcome: Outcome,
+}
+
+/// The services of a Region, each with what is to be done.
+struct Planned {
+    region: Region,
+    members: Vec<Member>,
 }
 
 pub async fn scale(args: &ScaleArgs, env: &Env) -> u8 {
@@ -33,6 +42,7 @@ pub async fn scale(args: &ScaleArgs, env: &Env) -> u8 {
         args,
         env: &env,
         report,
+        run_url: None,
         outcome: Outcome::none(asked::to(args), args.careful.dry_run),
     };
     let told = scale.story().await;
@@ -44,22 +54,20 @@ impl Scale<'_> {
         let selection = asked::selection(self.args);
         selection.check()?;
         let trigger = Trigger::read(self.env)?;
+        self.run_url = trigger.as_ref().and_then(Trigger::run_url);
         let asked = asked::asked(self.args, self.env, trigger.as_ref());
         let cancel = self.env.cancel.clone();
-        let services = tokio::select! {
+        let planned = tokio::select! {
             biased;
-            () = cancel.cancelled() => {
-                self.outcome.cancelled = true;
-                return Ok(());
-            }
-            services = self.prepare(&selection, &asked, trigger.as_ref()) => services?,
+            () = cancel.cancelled() => return Ok(()),
+            planned = self.prepare(&selection, &asked, trigger.as_ref()) => planned?,
         };
         if self.args.careful.dry_run {
-            self.outcome.services = services.iter().flat_map(|(_, s)| s).map(Service::would_be).collect();
-            self.tell_plan();
-            return Ok(());
+            let members = planned.iter().flat_map(|p| &p.members);
+            self.outcome.services = members.map(Member::would_be).collect();
+        } else {
+            self.apply(planned, &asked).await;
         }
-        self.apply(services, &asked).await;
         Ok(())
     }
 
@@ -69,44 +77,44 @@ impl Scale<'_> {
         selection: &Selection,
         asked: &Asked,
         trigger: Option<&Trigger>,
-    ) -> Result<Vec<(Region, Vec<Service>)>, Error> {
-        self.report.started(Phase::Fleet);
-        let mut names = self.args.aws_region.clone();
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
-        let found = join_all(
-            names
-                .iter()
-                .map(|name| self.look(name, selection, asked, trigger)),
-        )
-        .await;
+    ) -> Result<Vec<Planned>, Error> {
+        self.report.started(Phase::Select);
+        let mut seen = BTreeSet::new();
+        let names = self.args.aws_region.iter();
+        let names: Vec<&String> = names.filter(|name| seen.insert(*name)).collect();
+        let looks = names
+            .iter()
+            .map(|name| self.look(name, selection, asked, trigger));
+        let looks = join_all(looks).await;
         let mut tally = selection.tally();
-        let mut services = Vec::new();
-        let only = names.len() == 1;
-        for (name, looked) in names.into_iter().zip(found) {
+        let (mut planned, mut errors) = (Vec::new(), Vec::new());
+        for (name, looked) in names.iter().zip(looks) {
             match looked {
                 Ok((region, fleet)) => {
                     tally.add(&fleet.tally);
-                    let decided = |found| Service {
-                        decision: decide(&found, asked),
-                        found,
-                    };
-                    services.push((region, fleet.found.into_iter().map(decided).collect()));
+                    let found = fleet.found.into_iter();
+                    let members = found.map(|found| Member::plan(found, asked)).collect();
+                    planned.push(Planned { region, members });
                 }
-                Err(error) if only => return Err(error),
-                Err(error) => {
-                    self.report.error(&error);
-                    self.outcome.regions.push(RegionFailed {
-                        region: name,
-                        failed: fleet::failed(&error),
-                    });
-                }
+                Err(error) => errors.push(((*name).clone(), error)),
             }
         }
-        self.check_words(selection, &tally, &services)?;
-        let count = |services: &Vec<(Region, Vec<Service>)>| services.iter().map(|s| s.1.len()).sum();
-        self.note_found(count(&services));
-        Ok(services)
+        // Without any Region, it is the run that failed.
+        if planned.is_empty()
+            && let Some((_, error)) = errors.pop()
+        {
+            return Err(error);
+        }
+        for (name, error) in errors {
+            self.report.error(&error);
+            self.outcome.regions.push((name, failed(&error)));
+        }
+        self.check_words(selection, &tally, &planned)?;
+        let count: usize = planned.iter().map(|p| p.members.len()).sum();
+        let noun = if count == 1 { "service" } else { "services" };
+        self.report
+            .finished(Phase::Select, format!("{count} {noun}"));
+        Ok(planned)
     }
 
     async fn look(
@@ -118,12 +126,8 @@ impl Scale<'_> {
     ) -> Result<(Region, Fleet), Error> {
         let access = access::connect(self.env, &self.args.access, name, trigger, &self.report);
         let aws = access.await.aws?;
-        let region = Region::new(
-            name,
-            aws,
-            &self.args.careful.state,
-            self.env.cancel.token(),
-        );
+        let state = &self.args.careful.state;
+        let region = Region::new(name, aws, state, self.env.cancel.token());
         let fleet = gather(&region, selection, asked.to).await?;
         Ok((region, fleet))
     }
@@ -133,50 +137,39 @@ impl Scale<'_> {
         &self,
         selection: &Selection,
         tally: &Tally,
-        services: &[(Region, Vec<Service>)],
+        planned: &[Planned],
     ) -> Result<(), Error> {
-        if services.iter().all(|(_, s)| s.is_empty()) && self.outcome.regions.is_empty() {
+        let nothing = planned.iter().all(|p| p.members.is_empty());
+        if nothing && self.outcome.regions.is_empty() {
             return Err(selection.empty(tally).into());
         }
         for (setting, word) in selection.unmatched(tally) {
             self.report.warn(
                 "shipway::preflight::unmatched",
-                Text::new().code(setting).say(" ").code(word).say(" matches nothing"),
-                "check how it is spelt: names are compared letter by letter, `*` is any text and `?` one character",
+                Text::new()
+                    .code(setting)
+                    .say(" ")
+                    .code(word)
+                    .say(" matches nothing"),
+                "names are compared letter by letter; `*` is any text, `?` one character",
             );
         }
         Ok(())
     }
 
-    fn note_found(&self, services: usize) {
-        let noun = if services == 1 { "service" } else { "services" };
-        self.report
-            .finished(Phase::Fleet, Text::new().say(format!("{services} {noun}")));
-    }
-
-    async fn apply(&mut self, services: Vec<(Region, Vec<Service>)>, asked: &Asked) {
+    async fn apply(&mut self, planned: Vec<Planned>, asked: &Asked) {
         self.report.started(Phase::Scale);
-        let all: usize = services.iter().map(|(_, s)| s.len()).sum();
-        let telling = fleet::telling::Telling::new(&self.report, self.env.clock, all);
-        let ended = join_all(services.into_iter().map(|(region, services)| {
-            fleet::apply(
-                region,
-                services,
-                asked,
-                self.args.careful.wait_for_minutes,
-                &telling,
-                &self.env.cancel,
-                self.env.clock,
-            )
-        }))
-        .await;
-        self.outcome.services = ended.into_iter().flatten().collect();
-        self.outcome.cancelled = self.env.cancel.is_cancelled()
-            && self
-                .outcome
-                .services
-                .iter()
-                .any(|s| matches!(s.act, Act::Interrupted | Act::NotBegun));
+        let all = planned.iter().map(|p| p.members.len()).sum();
+        let telling = Telling::new(&self.report, all);
+        let wait = self.args.careful.wait_for_minutes;
+        let ends = planned
+            .into_iter()
+            .map(|p| apply(p.region, p.members, asked, wait, self.env, &telling));
+        let services = join_all(ends).await.into_iter().flatten();
+        self.outcome.services = services.collect();
+        let left = |act: Act| matches!(act, Act::Interrupted | Act::NotBegun);
+        self.outcome.cancelled =
+            self.env.cancel.is_cancelled() && self.outcome.services.iter().any(|s| left(s.act));
         self.report.finished(Phase::Scale, Text::new());
     }
 }

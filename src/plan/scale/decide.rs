@@ -159,9 +159,7 @@ fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     }
     match (saved.bounds, found.bounds()) {
         (Some(_), None) => notes.push(Note::ScalableTargetGone),
-        (Some(kept), Some(today)) if !ours(kept, today) && today != kept => {
-            notes.push(Note::BoundsChanged)
-        }
+        (Some(kept), Some(_)) if bounds != Some(kept) => notes.push(Note::BoundsChanged),
         _ => {}
     }
     Ok(Moves {
@@ -376,9 +374,4 @@ fn restored(kept: Option<Bounds>, today: Bounds) -> Bounds {
 
 fn is_suspended(state: &SuspendedState) -> bool {
     state.dynamic_scaling_in && state.dynamic_scaling_out
-}
-
-/// Whether the scalable target is as `asleep` makes it of the kept one.
-fn ours(kept: Bounds, today: Bounds) -> bool {
-    [false, true].iter().any(|s| asleep(kept, *s) == today)
 }

@@ -3,39 +3,28 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::Serialize;
-
 use super::size::TaskSize;
 use super::{Place, To};
 use crate::model::Untrusted;
 use crate::model::sleep::NotRead;
+use jiff::Timestamp;
 
 /// Of the whole run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub to: To,
     /// Nothing was done: `act` and `now` are what would be.
     pub dry_run: bool,
-    /// A signal came.
+    /// A signal came before all was done.
     pub cancelled: bool,
     /// In the order of Region, cluster and name.
     pub services: Vec<One>,
     /// Regions that could not be looked at.
-    pub regions: Vec<RegionFailed>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RegionFailed {
-    pub region: String,
-    pub failed: Failed,
+    pub regions: Vec<(String, Failed)>,
 }
 
 /// One service.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct One {
     pub region: String,
     pub cluster: String,
@@ -45,22 +34,16 @@ pub struct One {
     pub now: u32,
     pub act: Act,
     /// Why it was left alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// Of a restored one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slept: Option<Slept>,
-    /// Of a task of its; known only where the task definition was read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_size: Option<TaskSize>,
+    pub slept_for: Option<Duration>,
+    /// Of a task of its, where its task definition could be read.
+    pub size: Option<TaskSize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// To 0, with what it was kept.
     Zeroed,
@@ -79,44 +62,13 @@ pub enum Act {
 }
 
 impl Act {
-    pub fn word(self) -> &'static str {
-        match self {
-            Act::Zeroed => "zeroed",
-            Act::Restored => "restored",
-            Act::Scaled => "scaled",
-            Act::Nothing => "nothing",
-            Act::Skipped => "skipped",
-            Act::Failed => "failed",
-            Act::Interrupted => "interrupted",
-            Act::NotBegun => "not-begun",
-        }
-    }
-
     pub fn is_change(self) -> bool {
         matches!(self, Act::Zeroed | Act::Restored | Act::Scaled)
     }
 }
 
-/// For how long, and how many tasks did not run meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Slept {
-    pub since: Timestamp,
-    pub seconds: u64,
-    pub tasks: u32,
-}
-
-/// What was not used in that time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Saving {
-    pub vcpu_hours: f64,
-    pub gb_hours: f64,
-}
-
 /// Why a service was left alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "reason", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     KeepAwake,
     Daemon,
@@ -139,6 +91,8 @@ pub enum Why {
     },
     /// At 0, and nothing was kept.
     NothingKept,
+    /// While its deployment was waited for.
+    Deleted,
     // From here on it is so already.
     AsleepAlready {
         since: Timestamp,
@@ -164,8 +118,7 @@ impl Why {
 }
 
 /// What else a reader should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "note", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// Autoscaling set the desired count while it slept.
     MovedByAutoscaling { to: u32 },
@@ -192,14 +145,12 @@ pub enum Note {
 }
 
 /// What went wrong, by its code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// `shipway::<stage>::<what>`
     pub code: String,
     /// The most telling first. AWS's words are in them.
     pub lines: Vec<Untrusted>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
@@ -266,7 +217,11 @@ impl Failed {
                 "use that version, or delete the parameter once the service is as it should be",
             ),
         };
-        Failed::new("shipway::deploy::kept_unreadable", line, Some(help.to_owned()))
+        Failed::new(
+            "shipway::deploy::kept_unreadable",
+            line,
+            Some(help.to_owned()),
+        )
     }
 
     pub fn out_of_bounds(count: u32, min: u32, max: u32) -> Failed {
@@ -280,47 +235,29 @@ impl Failed {
     }
 }
 
-impl One {
-    /// Of a restored one whose task definition was read.
-    pub fn saving(&self) -> Option<Saving> {
-        let (slept, size) = (self.slept?, self.task_size?);
-        let task_hours =
-            f64::from(slept.tasks) * Duration::from_secs(slept.seconds).as_secs_f64() / 3600.0;
-        Some(Saving {
-            vcpu_hours: task_hours * f64::from(size.cpu_units) / 1024.0,
-            gb_hours: task_hours * f64::from(size.memory_mib) / 1024.0,
-        })
-    }
-}
-
 impl Outcome {
-    pub fn count(&self, act: Act) -> usize {
-        self.services.iter().filter(|s| s.act == act).count()
+    pub fn none(to: To, dry_run: bool) -> Outcome {
+        Outcome {
+            to,
+            dry_run,
+            cancelled: false,
+            services: Vec::new(),
+            regions: Vec::new(),
+        }
     }
 
     /// Whether anything was changed in AWS.
     pub fn changed(&self) -> bool {
-        !self.dry_run && self.services.iter().any(|s| s.act.is_change())
+        let changed = |s: &One| s.act.is_change() || s.act == Act::Interrupted;
+        !self.dry_run && self.services.iter().any(changed)
     }
 
-    /// Of all of them.
-    pub fn saving(&self) -> Saving {
-        let all = self.services.iter().filter_map(One::saving);
-        all.fold(Saving::default(), |sum, one| Saving {
-            vcpu_hours: sum.vcpu_hours + one.vcpu_hours,
-            gb_hours: sum.gb_hours + one.gb_hours,
-        })
-    }
-
-    /// The first failure's code.
-    pub fn failure_code(&self) -> Option<&str> {
+    /// What failed, Regions first.
+    pub fn failures(&self) -> impl Iterator<Item = &Failed> {
         let services = self.services.iter().filter_map(|s| s.failed.as_ref());
-        let regions = self.regions.iter().map(|r| &r.failed);
-        regions.chain(services).map(|f| f.code.as_str()).next()
-    }
-
-    /// Whether anything failed.
-    pub fn failed(&self) -> bool {
-        !self.regions.is_empty() || self.count(Act::Failed) > 0
+        self.regions
+            .iter()
+            .map(|(_, failed)| failed)
+            .chain(services)
     }
 }

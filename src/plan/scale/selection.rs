@@ -192,8 +192,15 @@ mod tests {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
-    fn meant(services: &str, clusters: &str, tag: &str, except: &str) -> (Vec<String>, Selection, Tally) {
-        let tags = tag.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
+    fn meant(
+        services: &str,
+        clusters: &str,
+        tag: &str,
+        except: &str,
+    ) -> (Vec<String>, Selection, Tally) {
+        let tags = tag
+            .split_once('=')
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
         let selection = Selection {
             services: words(services),
             clusters: words(clusters),
@@ -221,25 +228,65 @@ mod tests {
     fn a_service_matches_all_that_is_given() {
         for (services, clusters, tag, except, expected) in [
             ("web", "", "", "", "staging-1/web staging-2/web prod/web"),
-            ("", "staging-*", "", "", "staging-1/web staging-1/worker staging-2/web"),
+            (
+                "",
+                "staging-*",
+                "",
+                "",
+                "staging-1/web staging-1/worker staging-2/web",
+            ),
             ("w*r", "", "", "", "staging-1/worker"),
             ("", "", "env=staging", "", "staging-1/web staging-1/worker"),
             ("", "", "env=staging", "web", "staging-1/worker"),
-            ("*", "", "", "prod/*", "staging-1/web staging-1/worker staging-2/web"),
+            (
+                "*",
+                "",
+                "",
+                "prod/*",
+                "staging-1/web staging-1/worker staging-2/web",
+            ),
             ("staging-?/web", "", "", "", "staging-1/web staging-2/web"),
         ] {
             let (meant, ..) = meant(services, clusters, tag, except);
-            assert_eq!(meant.join(" "), expected, "{services} {clusters} {tag} {except}");
+            assert_eq!(
+                meant.join(" "),
+                expected,
+                "{services} {clusters} {tag} {except}"
+            );
         }
     }
 
     #[test]
     fn what_matches_nothing_is_named() {
         for (services, clusters, tag, except, expected) in [
-            ("wbe", "", "", "", "no service is meant: `services` `wbe` matches nothing"),
-            ("web", "test", "", "", "no service is meant: `clusters` `test` matches nothing"),
-            ("", "", "env=test", "", "no service is meant: `resource-tags` `env=test` matches nothing"),
-            ("web", "prod", "", "web", "no service is meant: `except` leaves none of what matches"),
+            (
+                "wbe",
+                "",
+                "",
+                "",
+                "no service is meant: `services` `wbe` matches nothing",
+            ),
+            (
+                "web",
+                "test",
+                "",
+                "",
+                "no service is meant: `clusters` `test` matches nothing",
+            ),
+            (
+                "",
+                "",
+                "env=test",
+                "",
+                "no service is meant: `resource-tags` `env=test` matches nothing",
+            ),
+            (
+                "web",
+                "prod",
+                "",
+                "web",
+                "no service is meant: `except` leaves none of what matches",
+            ),
             (
                 "worker",
                 "prod staging-1",
@@ -264,7 +311,10 @@ mod tests {
         let unmatched = selection.unmatched(&tally);
         assert_eq!(
             unmatched,
-            [("services", "wbe".to_owned()), ("except", "shop".to_owned())]
+            [
+                ("services", "wbe".to_owned()),
+                ("except", "shop".to_owned())
+            ]
         );
     }
 

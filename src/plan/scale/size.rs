@@ -1,13 +1,11 @@
 //! How much a task takes: of a task definition's `cpu` and `memory`, in ECS's units.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::task_definition::TaskDefinition;
 
 /// 1,024 CPU units are a vCPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskSize {
     pub cpu_units: u32,
     pub memory_mib: u32,

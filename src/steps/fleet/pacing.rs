@@ -4,6 +4,7 @@
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use miette::Diagnostic;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ pub enum Lane {
     Services,
     /// DescribeTasks, ListTasks.
     Tasks,
-    /// DescribeTaskDefinition.
+    /// DescribeTaskDefinition, DescribeServiceRevisions.
     TaskDefinitions,
     /// TagResource, UntagResource.
     Tags,
@@ -74,10 +75,13 @@ pub struct Pacer {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum Halt {
-    /// A signal came before the call was sent.
+    /// Before the call was sent.
+    #[error("a signal came")]
     Cancelled,
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Failed(AwsError),
 }
 

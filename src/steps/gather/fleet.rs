@@ -31,11 +31,7 @@ pub struct Fleet {
     pub tally: Tally,
 }
 
-pub async fn gather(
-    region: &Region,
-    selection: &Selection,
-    to: To,
-) -> Result<Fleet, Halt> {
+pub async fn gather(region: &Region, selection: &Selection, to: To) -> Result<Fleet, Halt> {
     let mut tally = selection.tally();
     let clusters = clusters(region, selection, &mut tally).await?;
     let names = names(region, selection, clusters, &mut tally).await?;
@@ -57,7 +53,8 @@ pub async fn gather(
             selection.takes_cluster(cluster, &mut tally);
         }
         for service in services.iter().filter(|s| s.status == "ACTIVE") {
-            let meant = !services_unseen || selection.takes_name(cluster, &service.name, &mut tally);
+            let meant =
+                !services_unseen || selection.takes_name(cluster, &service.name, &mut tally);
             if meant && selection.takes_tags(&service.tags, &mut tally) {
                 found.push(of(service, &region.name, cluster));
             }
@@ -131,7 +128,9 @@ async fn names(
             let send = || region.lists.ecs.list_services(&cluster);
             match region.pacer.call(Lane::Services, send).await {
                 Ok(arns) => Ok((cluster, Some(arns))),
-                Err(Halt::Failed(e)) if e.is_code("ClusterNotFoundException") => Ok((cluster, None)),
+                Err(Halt::Failed(e)) if e.is_code("ClusterNotFoundException") => {
+                    Ok((cluster, None))
+                }
                 Err(halt) => Err(halt),
             }
         })
@@ -181,6 +180,7 @@ fn of(service: &Service, region: &str, cluster: &str) -> Found {
         arn: service.arn.clone(),
         desired_count: service.desired_count,
         task_definition: service.task_definition.clone(),
+        service_revision: service.current_service_revision.clone(),
         daemon: service.scheduling_strategy == "DAEMON",
         express: service.resource_management_type.as_deref() == Some("ECS"),
         deploying: deploying(service),
@@ -210,8 +210,7 @@ fn deploying(service: &Service) -> Vec<String> {
         .deployments
         .iter()
         .filter(|d| {
-            d.rollout_state.as_deref() == Some("IN_PROGRESS")
-                || (several && d.status == "PRIMARY")
+            d.rollout_state.as_deref() == Some("IN_PROGRESS") || (several && d.status == "PRIMARY")
         })
         .map(|d| d.id.as_str())
         .chain(sets)
