@@ -6,6 +6,7 @@ pub mod announce;
 pub mod apply;
 pub mod checkup;
 pub mod finish;
+pub mod fleet;
 pub mod gather;
 pub mod glance;
 pub mod image;

@@ -4,6 +4,7 @@
 mod group;
 mod headline;
 mod json;
+mod outcome;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub(super) use group::{Group, groups};
 pub use headline::headline;
 pub(super) use headline::verdict;
 pub use json::{ServiceOf, services};
+pub use outcome::failure;
 pub use table::lines;
 
 /// What was asked for.
@@ -45,6 +47,8 @@ pub struct Fleet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Done {
     Failed,
+    /// The run ended while it was being changed: the next one completes it.
+    Begun,
     /// The run ended before its turn.
     NotReached,
     /// Left alone, for a reason.

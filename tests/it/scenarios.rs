@@ -177,9 +177,20 @@ fn check(name: &str) {
         assert!(!played.report.contains("##["), "{name}");
     }
     for (n, (later, then)) in played.later.iter().zip(&incident.then).enumerate() {
-        assert_eq!(later.exit, then.exit, "{name}: run {}\n{}", n + 2, later.stderr);
+        assert_eq!(
+            later.exit,
+            then.exit,
+            "{name}: run {}\n{}",
+            n + 2,
+            later.stderr
+        );
         if then.nothing_changed {
-            assert_eq!(later.changes(), Vec::<String>::new(), "{name}: run {}", n + 2);
+            assert_eq!(
+                later.changes(),
+                Vec::<String>::new(),
+                "{name}: run {}",
+                n + 2
+            );
         }
     }
     if incident.nothing_changed {

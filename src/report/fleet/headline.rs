@@ -31,8 +31,9 @@ pub fn headline(fleet: &Fleet) -> Text {
 
 /// Without a full stop.
 pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
-    let [failed, not_reached, skipped, changed, unchanged] = [
+    let [failed, begun, not_reached, skipped, changed, unchanged] = [
         Done::Failed,
+        Done::Begun,
         Done::NotReached,
         Done::Skipped,
         Done::Changed,
@@ -65,6 +66,7 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
         false => "left alone",
     };
     part(skipped, left_alone);
+    part(begun, "begun");
     part(not_reached, "not begun");
     parts.join(", ")
 }

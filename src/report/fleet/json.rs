@@ -11,7 +11,7 @@ pub struct ServiceOf {
     region: String,
     cluster: String,
     service: String,
-    /// asleep, scaled, restored, unchanged, skipped, failed or not-reached; of a dry run what it would be.
+    /// asleep, scaled, restored, unchanged, skipped, failed, begun or not-reached; of a dry run what it would be.
     state: &'static str,
     was: Option<u32>,
     now: Option<u32>,
@@ -53,6 +53,7 @@ fn state(goal: Goal, done: Done) -> &'static str {
         (Done::Unchanged, _) => "unchanged",
         (Done::Skipped, _) => "skipped",
         (Done::Failed, _) => "failed",
+        (Done::Begun, _) => "begun",
         (Done::NotReached, _) => "not-reached",
     }
 }

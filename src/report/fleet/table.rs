@@ -78,6 +78,7 @@ fn about(group: &Group<'_>, mut line: Text) -> Text {
 fn what(fleet: &Fleet, done: Done) -> &'static str {
     match (done, fleet.goal, fleet.dry_run) {
         (Done::Failed, _, _) => "failed",
+        (Done::Begun, _, _) => "begun",
         (Done::NotReached, _, _) => "not begun",
         (Done::Skipped, _, _) => "left alone",
         (Done::Unchanged, _, _) => "as it is",

@@ -3,7 +3,7 @@
 
 use super::{Section, within_limits};
 use crate::report::escape;
-use crate::report::event::{Text, duration};
+use crate::report::event::duration;
 use crate::report::fleet::{Done, Fleet, Goal, Group, counted, groups, thousands, verdict};
 
 /// Rows of a table.
@@ -29,6 +29,7 @@ pub fn summary(fleet: &Fleet) -> String {
         sections.push(Section::new(1, failures(&failed)));
     }
     for (rank, done, title) in [
+        (2, Done::Begun, "Begun: the next run completes them"),
         (2, Done::NotReached, "Not begun: they are as they were"),
         (3, Done::Skipped, left_alone(fleet)),
         (4, Done::Changed, changed(fleet)),

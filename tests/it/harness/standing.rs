@@ -13,7 +13,10 @@ pub fn lines(world: &World) -> Vec<String> {
             .values()
             .filter(|t| t.service.as_ref() == Some(key) && t.last_status == LastStatus::Running)
             .count();
-        let mut line = format!("{}/{}: desired {}, running {running}", key.0, key.1, service.desired);
+        let mut line = format!(
+            "{}/{}: desired {}, running {running}",
+            key.0, key.1, service.desired
+        );
         if service.status != "ACTIVE" {
             line.push_str(&format!(", {}", service.status));
         }

@@ -1,0 +1,38 @@
+//! What is said while many services are done: how many, and each that failed, at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::plan::scale::{Act, One};
+use crate::report::{Report, fleet};
+
+pub struct Telling<'a> {
+    report: &'a Report,
+    total: usize,
+    done: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl<'a> Telling<'a> {
+    pub fn new(report: &'a Report, total: usize) -> Telling<'a> {
+        Telling {
+            report,
+            total,
+            done: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+        }
+    }
+
+    /// One more is done, however it went.
+    pub fn done(&self, one: &One) {
+        if let Some(line) = fleet::failure(one) {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.report.line(line);
+        }
+        if matches!(one.act, Act::Interrupted | Act::NotBegun) {
+            return;
+        }
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let failed = self.failed.load(Ordering::Relaxed);
+        self.report.say(fleet::progress(done, failed, self.total));
+    }
+}
