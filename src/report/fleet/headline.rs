@@ -26,6 +26,9 @@ pub fn headline(fleet: &Fleet) -> Text {
         }
         text = text.and_line(line);
     }
+    for region in &fleet.regions {
+        text = text.and_line(region.clone());
+    }
     text
 }
 
@@ -41,8 +44,10 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
     ]
     .map(|done| fleet.count(done));
     let mut parts = Vec::new();
-    if fleet.cancelled {
-        parts.push("cancelled".to_owned());
+    match fleet.regions.len() {
+        0 => {}
+        1 => parts.push("a Region could not be looked at".to_owned()),
+        n => parts.push(format!("{n} Regions could not be looked at")),
     }
     if failed > 0 {
         let of = counted(fleet.rows.len());
@@ -66,9 +71,13 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
         false => "left alone",
     };
     part(skipped, left_alone);
-    part(begun, "begun");
+    part(begun, "begun and not done");
     part(not_reached, "not begun");
-    parts.join(", ")
+    let parts = parts.join(", ");
+    match fleet.cancelled {
+        true => format!("cancelled: {parts}"),
+        false => parts,
+    }
 }
 
 fn now(fleet: &Fleet, count: usize) -> String {

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::plan::scale::{Act, One};
 use crate::report::{Report, fleet};
 
+/// Failures that are told when they come; the table has all.
+const AT_ONCE: usize = 10;
+
 pub struct Telling<'a> {
     report: &'a Report,
     total: usize,
@@ -24,8 +27,9 @@ impl<'a> Telling<'a> {
 
     /// One more is done, however it went.
     pub fn done(&self, one: &One) {
-        if let Some(line) = fleet::failure(one) {
-            self.failed.fetch_add(1, Ordering::Relaxed);
+        if let Some(line) = fleet::failure(one)
+            && self.failed.fetch_add(1, Ordering::Relaxed) < AT_ONCE
+        {
             self.report.line(line);
         }
         if matches!(one.act, Act::Interrupted | Act::NotBegun) {
