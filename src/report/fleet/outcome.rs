@@ -70,7 +70,7 @@ pub fn failure(one: &One) -> Option<Text> {
 fn words(failed: &Failed) -> Text {
     let mut text = Text::new();
     for (n, line) in failed.lines.iter().enumerate() {
-        text = if n == 0 { text } else { text.say(" ") };
+        text = if n == 0 { text } else { text.say(" · ") };
         text = text.quote(line);
     }
     text
