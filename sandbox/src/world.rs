@@ -6,6 +6,7 @@ pub mod agenda;
 pub mod failure;
 pub mod health;
 pub mod ids;
+pub mod inventory;
 pub mod joins;
 pub mod lifecycle;
 pub mod registry;
@@ -45,6 +46,7 @@ pub struct World {
     pub call_ids: Ids,
     pub ecs: crate::services::ecs::Ecs,
     pub elbv2: crate::services::elbv2::Elbv2,
+    pub acm: crate::services::acm::Acm,
     pub ecr: crate::services::ecr::Ecr,
     pub autoscaling: autoscaling::Autoscaling,
     pub ssm: crate::services::ssm::Ssm,
@@ -73,6 +75,7 @@ impl World {
             call_ids: Ids::seeded(!seed),
             ecs: crate::services::ecs::Ecs::default(),
             elbv2: crate::services::elbv2::Elbv2::default(),
+            acm: crate::services::acm::Acm::default(),
             ecr: crate::services::ecr::Ecr::default(),
             autoscaling: autoscaling::Autoscaling::default(),
             ssm: crate::services::ssm::Ssm::default(),

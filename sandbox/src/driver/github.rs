@@ -135,7 +135,12 @@ impl Sandbox {
         if lost {
             Err(Reset)
         } else {
-            Ok(response(status, &headers, body.to_string()))
+            let body = if status == 204 {
+                String::new()
+            } else {
+                body.to_string()
+            };
+            Ok(response(status, &headers, body))
         }
     }
 }
