@@ -25,7 +25,15 @@ impl Inventory {
         all.load_balancing(world);
         all.target_groups(world);
         all.images(world);
+        all.scaling(world);
         all.github(world);
+        for region in &world.elsewhere {
+            let there = Inventory::of(region);
+            let place = &region.place.region;
+            let named = there.0.into_iter();
+            all.0
+                .extend(named.map(|(name, facts)| (format!("{place}: {name}"), facts)));
+        }
         all
     }
 
@@ -197,6 +205,22 @@ impl Inventory {
         for certificate in world.acm.certificates.values() {
             let facts = json!({ "names": certificate.names, "status": certificate.status });
             self.put(format!("certificate {}", certificate.domain_name), facts);
+        }
+    }
+
+    fn scaling(&mut self, world: &World) {
+        for ((cluster, service), target) in &world.autoscaling.targets {
+            let actions = target.scheduled_actions.iter();
+            let facts = json!({
+                "min": target.min, "max": target.max,
+                "suspended": [target.suspended.dynamic_in, target.suspended.dynamic_out, target.suspended.scheduled],
+                "policies": target.policies.iter().map(|(name, p)| (name, &p.configuration.1)).collect::<BTreeMap<_, _>>(),
+                "scheduled-actions": actions.map(|(name, a)| json!([name, a.schedule.text, a.min, a.max])).collect::<Vec<_>>(),
+            });
+            self.put(format!("scalable-target {cluster}/{service}"), facts);
+        }
+        for (name, parameter) in &world.ssm.parameters {
+            self.put(format!("parameter {name}"), json!(parameter.value));
         }
     }
 
