@@ -7,6 +7,7 @@ mod commit;
 mod deployments;
 mod overlay;
 mod runner;
+pub mod serving;
 
 use std::collections::BTreeMap;
 use std::io::Write;
