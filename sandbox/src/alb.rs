@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use matcher::Matcher;
 pub use visit::{Page, visit};
 
+pub use crate::services::elbv2::transforms::Rewritten;
 use crate::world::Fact;
 use body::Body;
 
@@ -76,6 +77,7 @@ pub enum Route {
     Forward {
         target_group_arn: String,
         targets: Vec<(String, u16)>,
+        rewritten: Rewritten,
     },
     FixedResponse {
         status: u16,

@@ -1,6 +1,7 @@
 //! World files: what a world holds at the start, how its tasks behave, and what happens when. Plain data from YAML.
 //! Knows the file's form. Does not know how ECS reacts: everything is made through the services' own operations.
 
+mod balancers;
 mod behaviours;
 mod build;
 mod durations;
@@ -33,10 +34,14 @@ pub struct WorldFile {
     pub past: Option<Duration>,
     pub load_balancers: Vec<LoadBalancerFile>,
     pub target_groups: Vec<TargetGroupFile>,
-    pub clusters: Vec<String>,
+    pub clusters: Vec<ClusterFile>,
+    /// Of ACM, for the listeners that speak TLS.
+    pub certificates: Vec<crate::services::acm::CertificateSpec>,
     pub services: Vec<ServiceFile>,
     /// Many services that differ in their names alone.
     pub fleets: Vec<FleetFile>,
+    /// What the account has in further regions: of their files, what is AWS's and regional.
+    pub regions: std::collections::BTreeMap<String, WorldFile>,
     /// Parameters of SSM Parameter Store: name to text.
     pub parameters: std::collections::BTreeMap<String, String>,
     pub timings: Timings,
@@ -78,6 +83,23 @@ pub enum Availability {
     Unavailable,
 }
 
+/// A cluster by its name alone, or with what it has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ClusterFile {
+    Name(String),
+    Whole(WholeCluster),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WholeCluster {
+    pub name: String,
+    /// FARGATE, FARGATE_SPOT.
+    #[serde(default)]
+    pub capacity_providers: Vec<String>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadBalancerFile {
@@ -94,6 +116,9 @@ pub struct ListenerFile {
     pub port: u16,
     #[serde(default)]
     pub protocol: Option<String>,
+    /// By domain name, the default one first. Without any, HTTPS has the one of `example.com` and `*.example.com`.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// A target group's name; without it the default action is a 404.
     pub forward: Option<String>,
     #[serde(default)]
@@ -106,10 +131,21 @@ pub struct RuleFile {
     pub priority: u32,
     pub host: Option<String>,
     pub path: Option<String>,
+    /// `Name: value`
+    pub header: Option<String>,
     /// Target groups' names; several are weighted equally unless `weights` says otherwise.
+    #[serde(default)]
     pub forward: Vec<String>,
     #[serde(default)]
     pub weights: Vec<u64>,
+    /// `FixedResponseConfig`, instead of forwarding.
+    #[serde(default)]
+    pub fixed_response: Value,
+    /// `Transforms`, as CreateRule takes them.
+    #[serde(default)]
+    pub transforms: Value,
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -127,6 +163,7 @@ pub struct TargetGroupFile {
     pub unhealthy_threshold: Option<u32>,
     #[serde(with = "durations::optional")]
     pub deregistration_delay: Option<Duration>,
+    pub tags: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -84,6 +84,7 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
             listeners: vec![ListenerFile {
                 port: parameters.listener_port,
                 protocol: None,
+                certificates: Vec::new(),
                 forward: Some(TARGET_GROUP.to_owned()),
                 rules: Vec::new(),
             }],

@@ -1,5 +1,6 @@
 //! The services' operations, a row each. A service is a folder or file here; the table joins them.
 
+pub mod acm;
 pub mod autoscaling;
 pub mod ecr;
 pub mod ecs;
@@ -20,6 +21,7 @@ use crate::world::{Answer, ApiError, Operation, World};
 /// Every operation of AWS that this world answers.
 pub fn table() -> impl Iterator<Item = &'static Operation> {
     [
+        acm::OPERATIONS,
         autoscaling::OPERATIONS,
         ecs::OPERATIONS,
         elbv2::OPERATIONS,
@@ -99,19 +101,15 @@ fn authorise(
             std::slice::from_ref(resource),
             &context,
         )?;
-        if let Some(tagging) = tagging_on_creation(operation, input) {
+        if let Some((tagging, made)) = tagging_on_creation(operation, resource, input) {
             let mut context = context.clone();
             context.insert(
                 format!("{}:CreateAction", operation.service),
                 vec![operation.name.to_owned()],
             );
-            world.iam.authorise(
-                caller,
-                protocol,
-                tagging,
-                std::slice::from_ref(resource),
-                &context,
-            )?;
+            world
+                .iam
+                .authorise(caller, protocol, tagging, &[made], &context)?;
         }
     }
     if operation.service == "ecs" {
@@ -120,17 +118,31 @@ fn authorise(
     Ok(())
 }
 
-/// Tags that are given with a new resource are an action of their own.
-fn tagging_on_creation(operation: &Operation, input: &Value) -> Option<&'static str> {
+/// Tags that are given with a new resource are an action of their own, on what is made.
+fn tagging_on_creation(
+    operation: &Operation,
+    resource: &str,
+    input: &Value,
+) -> Option<(&'static str, String)> {
     let has_tags = ["tags", "Tags"]
         .iter()
         .any(|member| input[*member].as_array().is_some_and(|t| !t.is_empty()));
     let creates = ["Create", "Register", "RunTask"]
         .iter()
         .any(|verb| operation.name.starts_with(verb));
+    if !has_tags || !creates {
+        return None;
+    }
+    // A rule is made of a listener, a listener of a load balancer.
+    let below = |from: &str, to: &str| format!("{}/*", resource.replace(from, to));
+    let made = match operation.name {
+        "CreateRule" => below(":listener/", ":listener-rule/"),
+        "CreateListener" => below(":loadbalancer/", ":listener/"),
+        _ => resource.to_owned(),
+    };
     match operation.service {
-        "ecs" if has_tags && creates => Some("ecs:TagResource"),
-        "elasticloadbalancing" if has_tags && creates => Some("elasticloadbalancing:AddTags"),
+        "ecs" => Some(("ecs:TagResource", made)),
+        "elasticloadbalancing" => Some(("elasticloadbalancing:AddTags", made)),
         _ => None,
     }
 }

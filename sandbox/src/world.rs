@@ -6,6 +6,7 @@ pub mod agenda;
 pub mod failure;
 pub mod health;
 pub mod ids;
+pub mod inventory;
 pub mod joins;
 pub mod lifecycle;
 pub mod registry;
@@ -45,6 +46,7 @@ pub struct World {
     pub call_ids: Ids,
     pub ecs: crate::services::ecs::Ecs,
     pub elbv2: crate::services::elbv2::Elbv2,
+    pub acm: crate::services::acm::Acm,
     pub ecr: crate::services::ecr::Ecr,
     pub autoscaling: autoscaling::Autoscaling,
     pub ssm: crate::services::ssm::Ssm,
@@ -61,6 +63,8 @@ pub struct World {
     pub timeline: crate::scenario::Timeline,
     /// What scripted tasks answer through a load balancer.
     pub pages: crate::scenario::Pages,
+    /// The account's other regions. Who may do what is known in this one alone, and lent to them for a call.
+    pub elsewhere: Vec<World>,
 }
 
 impl World {
@@ -73,6 +77,7 @@ impl World {
             call_ids: Ids::seeded(!seed),
             ecs: crate::services::ecs::Ecs::default(),
             elbv2: crate::services::elbv2::Elbv2::default(),
+            acm: crate::services::acm::Acm::default(),
             ecr: crate::services::ecr::Ecr::default(),
             autoscaling: autoscaling::Autoscaling::default(),
             ssm: crate::services::ssm::Ssm::default(),
@@ -84,6 +89,7 @@ impl World {
             effects: Vec::new(),
             timeline: crate::scenario::Timeline::default(),
             pages: crate::scenario::Pages::default(),
+            elsewhere: Vec::new(),
         }
     }
 
@@ -94,6 +100,23 @@ impl World {
             self.happen(event);
         }
         self.now = self.now.max(to);
+        self.elsewhere
+            .iter_mut()
+            .for_each(|world| world.advance(to));
+    }
+
+    /// The world of a region; this one where no other is of that name.
+    pub fn in_region<T>(&mut self, region: &str, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut elsewhere = self.elsewhere.iter_mut();
+        match elsewhere.find(|world| world.place.region == region) {
+            None => look(self),
+            Some(world) => {
+                std::mem::swap(&mut self.iam, &mut world.iam);
+                let seen = look(world);
+                std::mem::swap(&mut self.iam, &mut world.iam);
+                seen
+            }
+        }
     }
 
     fn happen(&mut self, event: Event) {

@@ -8,6 +8,7 @@ mod deployments;
 mod overlay;
 mod runner;
 mod standing;
+pub mod serving;
 
 use std::collections::BTreeMap;
 use std::io::Write;

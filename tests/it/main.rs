@@ -16,6 +16,7 @@ mod plan;
 mod proxies;
 mod real_image;
 mod refusals;
+mod scale;
 mod scenarios;
 mod second_revision;
 mod secrets;

@@ -52,13 +52,18 @@ pub async fn answer(
         Route::Forward {
             target_group_arn,
             targets,
+            rewritten,
         } => match balancer.next(&target_group_arn, &targets) {
             // No target is registered, or none may be used.
             None => own(StatusCode::SERVICE_UNAVAILABLE),
             Some((address, port)) => match balancer.routes.reach(address, *port) {
                 // Nothing listens at an address that no running task has.
                 None => own(StatusCode::BAD_GATEWAY),
-                Some(target) => forward(balancer, request, &host, source, target).await,
+                Some(target) => {
+                    let host = rewritten.host.as_deref().unwrap_or(&host);
+                    let path = rewritten.path_and_query.as_deref();
+                    forward(balancer, request, (host, path), source, target).await
+                }
             },
         },
     }
@@ -67,13 +72,14 @@ pub async fn answer(
 async fn forward(
     balancer: &Balancer,
     request: Request<Incoming>,
-    host: &str,
+    (host, rewritten): (&str, Option<&str>),
     source: SocketAddr,
     target: SocketAddr,
 ) -> Response<Body> {
     let activity = Activity::new(balancer.idle_timeout);
     let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let came = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = rewritten.unwrap_or(came);
     let Ok(uri) = Uri::builder()
         .scheme("http")
         .authority(target.to_string())

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Alb, Asked, Bound, HealthCheck, Route, Routes};
+use super::{Alb, Asked, Bound, HealthCheck, Rewritten, Route, Routes};
 use crate::world::Fact;
 
 /// A world of one target group.
@@ -63,6 +63,7 @@ impl Fake {
         let route = Route::Forward {
             target_group_arn: "arn:tg".to_owned(),
             targets: names.collect(),
+            rewritten: Rewritten::default(),
         };
         *self.route.lock().unwrap() = Some(route);
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::alb::{self, Asked, Routes};
 use crate::driver::Sandbox;
 use crate::runtimes::docker::{DockerCredentials, Tasks};
-use crate::services::elbv2::{listeners_rules, target_health};
+use crate::services::elbv2::{routing, target_health};
 use crate::world::{Effect, Fact};
 
 /// The user that ECR's registry takes passwords for.
@@ -24,7 +24,7 @@ impl Routes for Sandbox {
             })
             .collect();
         let met = self.with_world(|world| {
-            listeners_rules::route(
+            routing::route(
                 world,
                 asked.listener_port,
                 asked.host,
@@ -34,14 +34,16 @@ impl Routes for Sandbox {
             )
         });
         match met {
-            listeners_rules::Route::Forward {
+            routing::Route::Forward {
                 target_group_arn,
                 targets,
+                rewritten,
             } => alb::Route::Forward {
                 target_group_arn,
                 targets,
+                rewritten,
             },
-            listeners_rules::Route::Fixed {
+            routing::Route::Fixed {
                 status,
                 content_type,
                 body,
@@ -50,13 +52,14 @@ impl Routes for Sandbox {
                 content_type: Some(content_type),
                 body,
             },
-            listeners_rules::Route::Redirect { status, location } => {
+            routing::Route::Redirect { status, location } => {
                 alb::Route::Redirect { status, location }
             }
             // The listener was deleted while its port is still open here: as with no target, the answer is ELB's 503.
-            listeners_rules::Route::NoListener => alb::Route::Forward {
+            routing::Route::NoListener => alb::Route::Forward {
                 target_group_arn: String::new(),
                 targets: Vec::new(),
+                rewritten: alb::Rewritten::default(),
             },
         }
     }
@@ -169,6 +172,7 @@ mod tests {
         let nowhere = alb::Route::Forward {
             target_group_arn: String::new(),
             targets: Vec::new(),
+            rewritten: alb::Rewritten::default(),
         };
         assert_eq!(route(&sandbox, 81), nowhere, "which is a 503");
     }

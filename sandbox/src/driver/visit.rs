@@ -42,7 +42,10 @@ impl Sandbox {
                 Route::Forward { targets, .. } if targets.is_empty() => {
                     return Some(Ok(unavailable()));
                 }
-                Route::Forward { .. } => world.pages.answer(&path, world.now),
+                Route::Forward { rewritten, .. } => {
+                    let path = rewritten.path_and_query.unwrap_or(path);
+                    world.pages.answer(&path, world.now)
+                }
                 Route::Fixed {
                     status,
                     content_type,
@@ -96,7 +99,7 @@ fn is_balanced(world: &World, host: &str) -> bool {
             .flat_map(|r| r.conditions.as_array().into_iter().flatten())
             .filter(|c| c["Field"] == "host-header")
             .flat_map(routing::values_of)
-            .any(|pattern| pattern.eq_ignore_ascii_case(host))
+            .any(|pattern| routing::matches(&pattern.to_lowercase(), &host.to_lowercase()))
 }
 
 /// As an ALB words it.

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Availability, FleetFile, LoadBalancerFile, Pages, ServiceFile, TargetGroupFile, WorldFile,
-    scaling, timeline,
+    Availability, ClusterFile, FleetFile, Pages, PlaceFile, ServiceFile, TargetGroupFile,
+    WholeCluster, WorldFile, balancers, scaling, timeline,
 };
 use crate::services::{ecs, elbv2, ssm};
 use crate::world::shapes::ecs_arn;
@@ -48,6 +48,8 @@ impl WorldFile {
         world.ecs.service_deployments_available =
             self.service_deployments == Availability::Available;
         world.iam = crate::iam::Iam::new(&self.iam, &world.place).map_err(|e| e.to_string())?;
+        world.acm =
+            crate::services::acm::Acm::from_specs(&self.certificates, &world.place, world.now);
         world.ecr = crate::services::ecr::Ecr::from_specs(&self.repositories, world.now);
         world.github =
             crate::services::github::GitHub::from_spec(self.github, world.now, &mut world.ids);
@@ -55,10 +57,17 @@ impl WorldFile {
             create_target_group(&mut world, group)?;
         }
         for balancer in &self.load_balancers {
-            create_load_balancer(&mut world, balancer)?;
+            balancers::create(&mut world, balancer)?;
         }
         for cluster in &self.clusters {
-            create_cluster(&mut world, cluster)?;
+            let (name, providers) = match cluster {
+                ClusterFile::Name(name) => (name, &[][..]),
+                ClusterFile::Whole(WholeCluster {
+                    name,
+                    capacity_providers,
+                }) => (name, capacity_providers.as_slice()),
+            };
+            create_cluster(&mut world, name, providers)?;
         }
         for service in &self.services {
             create_service(&mut world, service)?;
@@ -69,6 +78,17 @@ impl WorldFile {
         for (name, value) in &self.parameters {
             let input = json!({ "Name": name, "Value": value, "Type": "String" });
             call(&mut world, ssm::OPERATIONS, "PutParameter", &input)?;
+        }
+        for (region, mut file) in self.regions {
+            file.place = PlaceFile {
+                region,
+                partition: world.place.partition.clone(),
+                account: world.place.account.clone(),
+            };
+            // Ids are an account's, so that no two regions' are the same.
+            file.seed = world.ids.below(u64::MAX);
+            file.start = self.start.clone();
+            world.elsewhere.push(file.build(start)?);
         }
         world.advance(start);
         world.pages = Pages::new(self.pages, start);
@@ -90,12 +110,12 @@ pub(super) fn call(
     (operation.function)(world, input).map_err(|e| format!("{name}: {}: {}", e.code, e.message))
 }
 
-fn create_cluster(world: &mut World, name: &str) -> Result<(), String> {
+fn create_cluster(world: &mut World, name: &str, providers: &[String]) -> Result<(), String> {
     call(
         world,
         ecs::OPERATIONS,
         "CreateCluster",
-        &json!({ "clusterName": name }),
+        &json!({ "clusterName": name, "capacityProviders": providers }),
     )
     .map(drop)
 }
@@ -105,6 +125,9 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
         "Name": file.name, "Protocol": "HTTP", "Port": file.port.unwrap_or(80),
         "TargetType": file.target_type.as_deref().unwrap_or("ip"), "HealthCheckPath": file.path.as_deref().unwrap_or("/"),
     });
+    if !file.tags.is_empty() {
+        input["Tags"] = balancers::tags(&file.tags);
+    }
     let seconds = |d: Option<Duration>| d.map(|d| json!(d.as_secs()));
     for (member, value) in [
         ("HealthCheckIntervalSeconds", seconds(file.interval)),
@@ -137,67 +160,11 @@ fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), 
 }
 
 /// The ARN of a target group by name.
-fn target_group(world: &World, name: &str) -> Result<String, String> {
+pub(super) fn target_group(world: &World, name: &str) -> Result<String, String> {
     let found = world.elbv2.target_groups.values().find(|g| g.name == name);
     found
         .map(|g| g.arn.clone())
         .ok_or_else(|| format!("no target group is called `{name}`"))
-}
-
-fn create_load_balancer(world: &mut World, file: &LoadBalancerFile) -> Result<(), String> {
-    let input = json!({
-        "Name": file.name, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
-        "SecurityGroups": ["sg-0a1b2c3d4e5f60718"],
-    });
-    let answer = call(world, elbv2::OPERATIONS, "CreateLoadBalancer", &input)?;
-    let arn = answer["LoadBalancers"][0]["LoadBalancerArn"].clone();
-    if let Some(dns_name) = &file.dns_name
-        && let Some(balancer) = arn
-            .as_str()
-            .and_then(|a| world.elbv2.load_balancers.get_mut(a))
-    {
-        balancer.dns_name.clone_from(dns_name);
-    }
-    for listener in &file.listeners {
-        let default = match &listener.forward {
-            Some(name) => {
-                json!({ "Type": "forward", "TargetGroupArn": target_group(world, name)? })
-            }
-            None => json!({
-                "Type": "fixed-response",
-                "FixedResponseConfig": { "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" },
-            }),
-        };
-        let input = json!({
-            "LoadBalancerArn": arn, "Port": listener.port, "DefaultActions": [default],
-            "Protocol": listener.protocol.as_deref().unwrap_or("HTTP"),
-        });
-        let answer = call(world, elbv2::OPERATIONS, "CreateListener", &input)?;
-        let listener_arn = answer["Listeners"][0]["ListenerArn"].clone();
-        for rule in &listener.rules {
-            let mut conditions = Vec::new();
-            for (field, value) in [("host-header", &rule.host), ("path-pattern", &rule.path)] {
-                conditions.extend(
-                    value
-                        .iter()
-                        .map(|v| json!({ "Field": field, "Values": [v] })),
-                );
-            }
-            let mut groups = Vec::new();
-            for (index, name) in rule.forward.iter().enumerate() {
-                let weight = rule.weights.get(index).copied().unwrap_or(1);
-                groups.push(
-                    json!({ "TargetGroupArn": target_group(world, name)?, "Weight": weight }),
-                );
-            }
-            let input = json!({
-                "ListenerArn": listener_arn, "Priority": rule.priority, "Conditions": conditions,
-                "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }],
-            });
-            call(world, elbv2::OPERATIONS, "CreateRule", &input)?;
-        }
-    }
-    Ok(())
 }
 
 /// Members of `raw` replace those of `base`.
@@ -283,7 +250,7 @@ fn create_service_of(
 ) -> Result<(), String> {
     let cluster = file.cluster.as_deref().unwrap_or("default");
     if !world.ecs.clusters.contains_key(cluster) {
-        create_cluster(world, cluster)?;
+        create_cluster(world, cluster, &[])?;
     }
     let mut configuration = Map::new();
     if let Some(breaker) = &file.breaker {

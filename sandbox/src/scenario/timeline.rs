@@ -10,6 +10,7 @@ use super::{durations, scaling};
 use crate::services::autoscaling::adjusting;
 use crate::services::ecs::{ServiceKey, service_deployments, services};
 use crate::services::elbv2::reason_description;
+use crate::services::github::{Labelled, Pushed};
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
 use crate::world::{Operation, World, joins, lifecycle, scheduler};
@@ -71,6 +72,13 @@ pub struct Action {
     pub delete_service: Option<String>,
     /// The newest deployment and its service deployment vanish without a word.
     pub remove_deployment: Option<String>,
+    pub close_pull: Option<u64>,
+    pub merge_pull: Option<u64>,
+    pub reopen_pull: Option<u64>,
+    pub label_pull: Option<Labelled>,
+    pub unlabel_pull: Option<Labelled>,
+    /// Its head moves.
+    pub push_to_pull: Option<Pushed>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -268,12 +276,35 @@ fn act(world: &mut World, action: &Action) {
         let input = json!({ "cluster": cluster, "service": service, "force": true });
         call(world, services::OPERATIONS, "DeleteService", &input);
     }
+    on_pull_requests(world, action);
     if let Some(key) = action
         .remove_deployment
         .as_deref()
         .and_then(|n| find_service(world, n))
     {
         remove_deployment(world, &key);
+    }
+}
+
+fn on_pull_requests(world: &mut World, action: &Action) {
+    let github = &mut world.github;
+    if let Some(number) = action.close_pull {
+        github.close_pull(number);
+    }
+    if let Some(number) = action.merge_pull {
+        github.merge_pull(number);
+    }
+    if let Some(number) = action.reopen_pull {
+        github.reopen_pull(number);
+    }
+    if let Some(to) = &action.label_pull {
+        github.label_pull(to);
+    }
+    if let Some(of) = &action.unlabel_pull {
+        github.unlabel_pull(of);
+    }
+    if let Some(pushed) = &action.push_to_pull {
+        github.push(pushed);
     }
 }
 

@@ -1,11 +1,15 @@
 //! ELBv2: its state, the table of its operations. Handlers take and give JSON; the wire turns it from and into query and XML.
 //! Does not know how health comes about (`world::health`), nor sockets (`alb`).
 
-pub mod listeners_rules;
+pub mod listeners;
 pub mod load_balancers;
+pub mod quotas;
 pub mod routing;
+pub mod rule_members;
+pub mod rules;
 pub mod target_groups;
 pub mod target_health;
+pub mod transforms;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -44,7 +48,8 @@ pub struct Listener {
     pub load_balancer: String,
     pub port: u16,
     pub protocol: String,
-    pub certificates: Value,
+    /// ARNs: the default one, then those that are chosen by the name a client asks for.
+    pub certificates: Vec<String>,
     pub ssl_policy: Option<String>,
 }
 
@@ -152,7 +157,7 @@ impl Elbv2 {
             .rules
             .values()
             .filter(|rule| {
-                listeners_rules::forwards_to(&rule.actions)
+                rule_members::forwards_to(&rule.actions)
                     .iter()
                     .any(|(arn, _)| arn == group)
             })
@@ -297,7 +302,8 @@ pub const OPERATIONS: &[Operation] = &joined::<{ rows(TABLES) }>(TABLES);
 
 const TABLES: &[&[Operation]] = &[
     load_balancers::OPERATIONS,
-    listeners_rules::OPERATIONS,
+    listeners::OPERATIONS,
+    rules::OPERATIONS,
     target_groups::OPERATIONS,
     target_health::OPERATIONS,
     TAG_OPERATIONS,

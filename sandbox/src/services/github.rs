@@ -2,11 +2,14 @@
 //!
 //! Knows: GitHub's routes, permissions and refusals. Does not know: HTTP headers beyond the Authorization's value.
 
+mod collaborators;
 mod comments;
 mod deployments;
 mod graphql;
 mod id_token;
+mod pull_events;
 mod pulls;
+mod reactions;
 mod shapes;
 mod spec;
 
@@ -20,6 +23,7 @@ use crate::world::{Ids, World};
 pub use comments::Comment;
 pub use deployments::Deployment;
 pub use id_token::id_token;
+pub use pull_events::{Labelled, Pushed};
 pub use spec::{
     CommentSpec, CommitSpec, DeploymentSpec, GitHubSpec, JobSpec, PullRequestSpec, StatusSpec,
 };
@@ -255,6 +259,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/repos/{owner}/{repo}", &[], pulls::get_repository),
     route(
         "GET",
+        "/repos/{owner}/{repo}/pulls",
+        &[("pull-requests", "read")],
+        pulls::list_pulls,
+    ),
+    route(
+        "GET",
         "/repos/{owner}/{repo}/pulls/{pull_number}",
         &[("pull-requests", "read")],
         pulls::get_pull,
@@ -264,6 +274,13 @@ pub const ROUTES: &[Route] = &[
         "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
         &[("pull-requests", "read")],
         pulls::list_pulls_of_commit,
+    ),
+    // Every token reads a repository's metadata.
+    route(
+        "GET",
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+        &[],
+        collaborators::permission,
     ),
     route(
         "GET",
@@ -296,6 +313,12 @@ pub const ROUTES: &[Route] = &[
         comments::update,
     ),
     route(
+        "POST",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+        WRITE_COMMENTS,
+        reactions::create,
+    ),
+    route(
         "GET",
         "/repos/{owner}/{repo}/deployments",
         READ_DEPLOYMENTS,
@@ -312,6 +335,12 @@ pub const ROUTES: &[Route] = &[
         "/repos/{owner}/{repo}/deployments/{deployment_id}",
         READ_DEPLOYMENTS,
         deployments::get,
+    ),
+    route(
+        "DELETE",
+        "/repos/{owner}/{repo}/deployments/{deployment_id}",
+        WRITE_DEPLOYMENTS,
+        deployments::delete,
     ),
     route(
         "GET",

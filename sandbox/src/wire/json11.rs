@@ -15,6 +15,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("AnyScaleFrontendService", "application-autoscaling"),
     ("AmazonSSM", "ssm"),
     ("Logs_20140328", "logs"),
+    ("CertificateManager", "acm"),
 ];
 
 /// The service and operation that a target names.

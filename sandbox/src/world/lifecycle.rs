@@ -310,6 +310,7 @@ fn stopping(world: &mut World, arn: &str) {
         let after = world.behaviours.timings.stopping;
         plan_by_arn(world, arn, Step::Exited, after);
     }
+    scheduler::look_at_drained(world, arn);
 }
 
 /// All containers have ended after a stop.

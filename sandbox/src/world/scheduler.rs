@@ -63,6 +63,19 @@ pub fn look_at_service_of(world: &mut World, task_arn: &str) {
     }
 }
 
+/// The service of a task that is being deleted may be through.
+pub fn look_at_drained(world: &mut World, task_arn: &str) {
+    let key = world
+        .ecs
+        .tasks
+        .get(task_arn)
+        .and_then(|t| t.service.clone());
+    let service = key.as_ref().and_then(|key| world.ecs.services.get(key));
+    if service.is_some_and(|s| s.status == "DRAINING") {
+        look_at_service_of(world, task_arn);
+    }
+}
+
 /// One look: stop what failed, count it, start and stop tasks, and see whether the deployment has ended.
 pub fn reconcile(world: &mut World, key: &ServiceKey) {
     let Some(service) = world.ecs.services.get_mut(key) else {
@@ -86,12 +99,12 @@ pub fn reconcile(world: &mut World, key: &ServiceKey) {
     rollout::conclude(world, key);
 }
 
-/// A deleted service stops its tasks, then is INACTIVE.
+/// A deleted service stops its tasks; it is INACTIVE once each is STOPPING at least (DeleteService).
 fn drain(world: &mut World, key: &ServiceKey) {
     let left: Vec<(String, bool)> = world
         .ecs
         .tasks_of(key)
-        .filter(|t| t.last_status != LastStatus::Stopped)
+        .filter(|t| t.last_status < LastStatus::Stopping)
         .map(|t| (t.arn.clone(), t.live()))
         .collect();
     for (arn, _) in left.iter().filter(|(_, live)| *live) {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod failures;
+mod previews;
 mod real_tasks;
 mod rollouts;
 

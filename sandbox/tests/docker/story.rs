@@ -71,6 +71,7 @@ impl Routes for Fake {
         Route::Forward {
             target_group_arn: "arn:tg".to_owned(),
             targets: self.targets.lock().unwrap().clone(),
+            rewritten: Default::default(),
         }
     }
 

@@ -87,6 +87,7 @@ fn a_night_as_a_table() {
         &plain(&lines(&night())),
         r##"            CLUSTER  TASKS  SERVICES
 failed      staging  2      billing: the role may not ecs:UpdateService
+  help: add it to the role's policy
 left alone  staging  1      status-page: tagged `shipway:keep-awake`
 asleep      staging  2 → 0  api, worker
 asleep      staging  4 → 0  shop · autoscaling 2–10 suspended
@@ -109,7 +110,7 @@ frees 4 vCPU and 8 GB · 41 s · [run](https://github.com/octo-org/web/actions/r
 ### Failed: 1 service
 
 - `billing` in `staging`: the role may not `ecs:UpdateService`
-  <br>add it to the role's policy
+  <br>**Fix** add it to the role's policy
 
 ### Left alone: 1 service
 
@@ -225,7 +226,7 @@ fn nothing_to_do_is_no_empty_page() {
     };
     assert_eq!(
         plain(&headline(&broken_off).lines()),
-        "cancelled, 1 service is asleep, 1 not begun"
+        "cancelled: 1 service is asleep, 1 not begun"
     );
 }
 

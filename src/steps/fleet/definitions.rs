@@ -101,7 +101,10 @@ impl Definitions {
                 }
             }
             if !self.is_there(region, &repository, &reference).await? {
-                return Ok(Some(format!("{} ({reference})", container.image)));
+                return Ok(Some(match container.image.contains(&reference) {
+                    true => container.image.clone(),
+                    false => format!("{} ({reference})", container.image),
+                }));
             }
         }
         Ok(None)

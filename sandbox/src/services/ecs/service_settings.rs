@@ -100,12 +100,34 @@ pub fn active_definition(world: &World, named: &str) -> Result<String, ApiError>
 /// What ECS refuses about a service's settings together with its task definition.
 pub fn check(
     world: &World,
+    cluster: &str,
     members: &Map<String, Value>,
     definition: &str,
 ) -> Result<(), ApiError> {
     let Some(definition) = world.ecs.task_definition(definition) else {
         return Ok(());
     };
+    let strategy = members
+        .get("capacityProviderStrategy")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let of_cluster = world
+        .ecs
+        .clusters
+        .get(cluster)
+        .and_then(|c| c.members.get("capacityProviders")?.as_array())
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if strategy.iter().any(|s| {
+        !s.get("capacityProvider")
+            .is_some_and(|p| of_cluster.contains(p))
+    }) {
+        return Err(invalid(
+            "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. \
+             Associate the capacity provider with the cluster or specify a valid capacity provider and try again.",
+        ));
+    }
     let fargate = members.get("launchType").is_some_and(|l| l == "FARGATE");
     let supports = list(&definition.document, "compatibilities")
         .iter()

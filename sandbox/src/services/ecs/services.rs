@@ -150,8 +150,14 @@ fn create_service(world: &mut World, input: &Value) -> Answer {
         &mut members,
         PASSED_THROUGH,
     );
+    let both = ["launchType", "capacityProviderStrategy"];
+    if both.iter().all(|member| members.contains_key(*member)) {
+        return Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ));
+    }
     defaults(&mut members);
-    check(world, &members, &definition)?;
+    check(world, &key.0, &members, &definition)?;
     let desired = if daemon(&members) {
         no_count_of_a_daemon(input)?;
         INSTANCES
@@ -160,6 +166,8 @@ fn create_service(world: &mut World, input: &Value) -> Answer {
             .ok_or_else(|| invalid("DesiredCount cannot be null or empty."))?
     };
     let arn = ecs_arn(world, &format!("service/{}/{}", key.0, key.1));
+    // What an earlier service of this name was tagged with went with it.
+    world.ecs.tags.remove(&arn);
     tags::put(world, &arn, input.get("tags"));
     let created_by = format!(
         "arn:{}:iam::{}:root",
@@ -248,7 +256,7 @@ fn update_service(world: &mut World, input: &Value) -> Answer {
     {
         members.remove("launchType");
     }
-    check(world, &members, &definition)?;
+    check(world, &key.0, &members, &definition)?;
     let Some(service) = world.ecs.services.get_mut(&key) else {
         return Err(invalid("Service not found."));
     };
@@ -274,11 +282,9 @@ fn delete_service(world: &mut World, input: &Value) -> Answer {
     let Some(service) = world.ecs.services.get_mut(&key) else {
         return Err(invalid("Service not found."));
     };
-    if service.status == "INACTIVE" {
-        return Err(ApiError::new(
-            "ServiceNotActiveException",
-            "Service was not ACTIVE.",
-        ));
+    // Once more is no error, however far it has got.
+    if service.status != "ACTIVE" {
+        return Ok(json!({ "service": describe(world, &key, true) }));
     }
     if service.desired > 0 && !force {
         return Err(invalid(
@@ -325,11 +331,12 @@ fn describe_services(world: &mut World, input: &Value) -> Answer {
 fn list_services(world: &mut World, input: &Value) -> Answer {
     let cluster = cluster_in(world, input)?;
     let launch_type = text(input, "launchType");
+    // One that is being drained is listed no more (DeleteService), though it can be described.
     let services = world
         .ecs
         .services
         .values()
-        .filter(|s| s.cluster == cluster && s.status != "INACTIVE");
+        .filter(|s| s.cluster == cluster && s.status == "ACTIVE");
     let fits = |s: &&Service| {
         launch_type.is_none_or(|l| s.members.get("launchType").is_some_and(|v| v == l))
     };

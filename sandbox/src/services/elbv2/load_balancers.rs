@@ -117,6 +117,7 @@ fn describe_load_balancers(world: &mut World, input: &Value) -> Answer {
 fn delete_load_balancer(world: &mut World, input: &Value) -> Answer {
     let arn = required(input, "LoadBalancerArn")?.to_owned();
     world.elbv2.load_balancers.remove(&arn);
+    world.elbv2.tags.remove(&arn);
     let listeners: Vec<String> = world
         .elbv2
         .listeners
@@ -125,7 +126,7 @@ fn delete_load_balancer(world: &mut World, input: &Value) -> Answer {
         .map(|l| l.arn.clone())
         .collect();
     for listener in listeners {
-        super::listeners_rules::remove_listener(world, &listener);
+        super::listeners::remove_listener(world, &listener);
     }
     Ok(json!({}))
 }

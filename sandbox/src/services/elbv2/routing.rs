@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Rule, TargetState, listeners_rules::forwards_to};
+use super::rule_members::{forwards_to, regexes_of};
+use super::transforms::{self, Rewritten};
+use super::{Rule, TargetState};
 use crate::world::World;
 use crate::world::shapes::{list, text, texts};
 
@@ -13,6 +15,7 @@ pub enum Route {
     Forward {
         target_group_arn: String,
         targets: Vec<(String, u16)>,
+        rewritten: Rewritten,
     },
     Fixed {
         status: u16,
@@ -32,6 +35,15 @@ struct Request<'a> {
     path: &'a str,
     query: &'a str,
     headers: &'a [(String, String)],
+}
+
+impl Request<'_> {
+    fn path_and_query(&self) -> String {
+        match self.query {
+            "" => self.path.to_owned(),
+            query => format!("{}?{query}", self.path),
+        }
+    }
 }
 
 /// The first rule by priority whose conditions all hold decides, then the listener's default.
@@ -80,12 +92,15 @@ pub fn route(
             .flatten()
             .all(|c| holds(c, &request))
     });
-    let Some(actions) = met.map(|r| r.actions.clone()) else {
+    let Some((actions, transforms)) = met.map(|r| (r.actions.clone(), r.transforms.clone())) else {
         return Route::NoListener;
     };
     for action in actions.as_array().into_iter().flatten() {
         match text(action, "Type") {
-            Some("forward") => return forward(world, action),
+            Some("forward") => {
+                let rewritten = transforms::apply(&transforms, host, &request.path_and_query());
+                return forward(world, action, rewritten);
+            }
             Some("fixed-response") => return fixed(action),
             Some("redirect") => return redirect(action, &request, &protocol),
             _ => {}
@@ -98,7 +113,7 @@ pub fn route(
     }
 }
 
-fn forward(world: &mut World, action: &Value) -> Route {
+fn forward(world: &mut World, action: &Value, rewritten: Rewritten) -> Route {
     let groups = forwards_to(&Value::Array(vec![action.clone()]));
     let total: u64 = groups.iter().map(|(_, weight)| weight).sum();
     let mut pick = world.ids.below(if groups.len() > 1 { total } else { 0 });
@@ -130,6 +145,7 @@ fn forward(world: &mut World, action: &Value) -> Route {
     Route::Forward {
         target_group_arn: chosen,
         targets: targets.unwrap_or_default(),
+        rewritten,
     }
 }
 
@@ -208,14 +224,22 @@ pub fn values_of(condition: &Value) -> Vec<String> {
 
 fn holds(condition: &Value, request: &Request<'_>) -> bool {
     let values = values_of(condition);
+    let regexes = regexes_of(condition);
+    let by_regex = |text: &str| {
+        let mut compiled = regexes.iter().filter_map(|r| regex::Regex::new(r).ok());
+        compiled.any(|r| r.is_match(text))
+    };
     let any = |text: &str| {
-        values
-            .iter()
-            .any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()))
+        by_regex(text)
+            || values
+                .iter()
+                .any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()))
     };
     match text(condition, "Field") {
         Some("host-header") => any(request.host),
-        Some("path-pattern") => values.iter().any(|pattern| matches(pattern, request.path)),
+        Some("path-pattern") => {
+            by_regex(request.path) || values.iter().any(|pattern| matches(pattern, request.path))
+        }
         Some("http-header") => {
             let name = condition
                 .get("HttpHeaderConfig")
@@ -251,7 +275,7 @@ fn holds(condition: &Value, request: &Request<'_>) -> bool {
 }
 
 /// `*` is any text, `?` any one character.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);

@@ -228,6 +228,7 @@ fn delete_target_group(world: &mut World, input: &Value) -> Answer {
         return Err(ApiError::new("ResourceInUse", message));
     }
     world.elbv2.target_groups.remove(&arn);
+    world.elbv2.tags.remove(&arn);
     Ok(json!({}))
 }
 

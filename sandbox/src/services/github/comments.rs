@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::reactions::Reaction;
 use super::{Ask, GitHub, OURSELVES, Refusal, Reply, not_found, shapes, timestamp, unprocessable};
 use crate::world::World;
 
@@ -22,6 +23,7 @@ pub struct Comment {
     pub created_at: SystemTime,
     pub updated_at: SystemTime,
     pub is_minimized: bool,
+    pub reactions: Vec<Reaction>,
 }
 
 impl GitHub {
@@ -37,6 +39,7 @@ impl GitHub {
             created_at: now,
             updated_at: now,
             is_minimized: false,
+            reactions: Vec::new(),
         });
         id
     }
@@ -65,10 +68,7 @@ fn show(github: &GitHub, comment: &Comment) -> Value {
         "updated_at": timestamp(comment.updated_at),
         "author_association": if ours { "NONE" } else { "CONTRIBUTOR" },
         "body": comment.body,
-        "reactions": {
-            "url": format!("{api}/issues/comments/{}/reactions", comment.id),
-            "total_count": 0, "+1": 0, "-1": 0, "laugh": 0, "hooray": 0, "confused": 0, "heart": 0, "rocket": 0, "eyes": 0,
-        },
+        "reactions": super::reactions::counted(github, comment.id, &comment.reactions),
         "performed_via_github_app": null,
     })
 }

@@ -290,3 +290,22 @@ pub fn create_status(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal>
     let deployment = deployment.clone();
     Reply::new(201, show_status(&world.github, &deployment, &added))
 }
+
+/// One that serves cannot be deleted, unless it is its environment's only one.
+pub fn delete(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
+    let (id, environment, active) = {
+        let found = find(world, ask)?;
+        let ended = matches!(found.state(), Some("inactive" | "error" | "failure"));
+        (found.id, found.environment.clone(), !ended)
+    };
+    let deployments = &mut world.github.deployments;
+    let of_environment = deployments.iter().filter(|d| d.environment == environment);
+    if active && of_environment.count() > 1 {
+        return Err(Refusal::new(
+            422,
+            "We cannot delete an active deployment unless it is the only deployment in a given environment.",
+        ));
+    }
+    deployments.retain(|deployment| deployment.id != id);
+    Reply::new(204, Value::Null)
+}

@@ -23,6 +23,27 @@ pub fn get_pull(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     Reply::new(200, show(&world.github, pull))
 }
 
+/// Newest first, as GitHub sorts unless asked otherwise.
+pub fn list_pulls(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
+    let github = &world.github;
+    let asked = |name: &str, usual| ask.query.get(name).map_or(usual, String::as_str);
+    let state = asked("state", "open");
+    let (head, base) = (asked("head", ""), asked("base", ""));
+    let fits = |pull: &&PullRequestSpec| {
+        let closed = pull.closed || pull.merged;
+        (state == "all" || closed == (state == "closed"))
+            && (head.is_empty() || head.rsplit(':').next() == Some(&pull.head_ref))
+            && (base.is_empty() || base == pull.base_ref)
+    };
+    let mut found: Vec<&PullRequestSpec> = github.spec.pull_requests.iter().filter(fits).collect();
+    found.sort_by_key(|pull| std::cmp::Reverse(pull.number));
+    if asked("direction", "desc") == "asc" {
+        found.reverse();
+    }
+    let shown = found.into_iter().map(|pull| show_in_list(github, pull));
+    Reply::list(shown.collect(), ask)
+}
+
 /// The merged pull request that brought a commit to the default branch; on other branches, the open ones that hold it.
 pub fn list_pulls_of_commit(world: &mut World, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let sha = ask

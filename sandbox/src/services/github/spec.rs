@@ -26,6 +26,8 @@ pub struct GitHubSpec {
     /// `pull-requests: write` and so on, as in a workflow's `permissions:`.
     pub permissions: BTreeMap<String, String>,
     pub pull_requests: Vec<PullRequestSpec>,
+    /// Login to admin, maintain, write, triage, read or none. Absent: the job's actor may write.
+    pub collaborators: BTreeMap<String, String>,
     pub commits: Vec<CommitSpec>,
     /// Made before the world began, oldest first.
     pub deployments: Vec<DeploymentSpec>,
@@ -181,6 +183,7 @@ impl Default for GitHubSpec {
                 .map(|(name, access)| ((*name).to_owned(), (*access).to_owned()))
                 .collect(),
             pull_requests: Vec::new(),
+            collaborators: BTreeMap::from([("octocat".to_owned(), "write".to_owned())]),
             commits: Vec::new(),
             deployments: Vec::new(),
             server_url: "https://github.com".to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Story, plain_story, story};
-use crate::services::elbv2::listeners_rules::{Route, route};
+use crate::services::elbv2::routing::{Route, route};
 
 #[track_caller]
 fn refused(story: &mut Story, operation: &str, input: &Value, code: &str, message: &str) {
@@ -165,6 +165,7 @@ fn elbv2_refuses_in_its_own_words() {
     let made = json!({ "Name": "made", "Port": "80", "TargetType": "ip" });
     let first = s.call("CreateTargetGroup", &made);
     assert_eq!(s.call("CreateTargetGroup", &made), first);
+    let made_group = first["TargetGroups"][0]["TargetGroupArn"].clone();
     let other = json!({ "Name": "made", "Port": "8080", "TargetType": "ip" });
     refused(
         s,
@@ -189,6 +190,14 @@ fn elbv2_refuses_in_its_own_words() {
         "LoadBalancerArn": first["LoadBalancers"][0]["LoadBalancerArn"], "Port": "80", "Protocol": "HTTP",
         "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group["TargetGroupArn"] }],
     });
+    refused(
+        s,
+        "CreateListener",
+        &made,
+        "TargetGroupAssociationLimit",
+        "more than one load balancer",
+    );
+    made["DefaultActions"][0]["TargetGroupArn"] = made_group;
     let first = s.call("CreateListener", &made);
     assert_eq!(s.call("CreateListener", &made), first);
     made["DefaultActions"] =
