@@ -218,7 +218,11 @@ impl Details {
         Details {
             subject: vec!["scale".to_owned()],
             verdict: fleet::verdict(fleet),
-            reasons: fleet.regions.iter().map(escape::plain).collect(),
+            reasons: fleet
+                .regions
+                .iter()
+                .map(|(_, why)| escape::plain(why))
+                .collect(),
             ..Details::default()
         }
     }

@@ -37,7 +37,7 @@ pub struct Fleet {
     pub cancelled: bool,
     pub rows: Vec<Row>,
     /// Regions that could not be looked at, each with the reason.
-    pub regions: Vec<Text>,
+    pub regions: Vec<(String, Text)>,
     pub phases: Vec<(Phase, Duration)>,
     pub took: Duration,
     pub run_url: Option<String>,

@@ -25,9 +25,13 @@ pub fn headline(fleet: &Fleet) -> Text {
             line = line.say(": ").join(why.clone());
         }
         text = text.and_line(line);
+        if let Some(fix) = group.fix.and_then(|fix| fix.lines().into_iter().next()) {
+            text = text.and_line(Text::new().say("help: ").join(fix));
+        }
     }
-    for region in &fleet.regions {
-        text = text.and_line(region.clone());
+    for (region, why) in &fleet.regions {
+        let line = Text::new().code(region.as_str()).say(": ");
+        text = text.and_line(line.join(why.clone()));
     }
     text
 }
@@ -44,10 +48,10 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
     ]
     .map(|done| fleet.count(done));
     let mut parts = Vec::new();
-    match fleet.regions.len() {
-        0 => {}
-        1 => parts.push("a Region could not be looked at".to_owned()),
-        n => parts.push(format!("{n} Regions could not be looked at")),
+    match fleet.regions.as_slice() {
+        [] => {}
+        [(region, _)] => parts.push(format!("{region} could not be looked at")),
+        regions => parts.push(format!("{} Regions could not be looked at", regions.len())),
     }
     if failed > 0 {
         let of = counted(fleet.rows.len());

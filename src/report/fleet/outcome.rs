@@ -11,11 +11,12 @@ impl Fleet {
     /// Without what only the run knows: phases, time and address.
     pub fn of(outcome: &Outcome) -> Fleet {
         let region = |(region, failed): &(String, Failed)| {
-            let mut text = Text::new().code(region.as_str());
-            for (n, line) in failed.lines.iter().enumerate() {
-                text = text.say(if n == 0 { ": " } else { " " }).quote(line);
+            let mut text = Text::new();
+            for (n, line) in lines(failed).enumerate() {
+                text = if n == 0 { text } else { text.say(" ") };
+                text = text.join(line);
             }
-            text
+            (region.clone(), text)
         };
         Fleet {
             goal: match outcome.to {

@@ -23,8 +23,9 @@ pub fn summary(fleet: &Fleet) -> String {
     let mut sections = Vec::new();
     if !fleet.regions.is_empty() {
         let mut list = "### Regions that could not be looked at\n\n".to_owned();
-        for region in &fleet.regions {
-            list.push_str(&format!("- {}\n", escape::markdown(region)));
+        for (region, why) in &fleet.regions {
+            let (region, why) = (escape::markdown_code(region), escape::markdown(why));
+            list.push_str(&format!("- {region}: {why}\n"));
         }
         sections.push(Section::new(1, list));
     }
@@ -116,7 +117,7 @@ fn failures(groups: &[&Group<'_>]) -> String {
             names(group),
             code(&group.place)
         ));
-        for line in group.evidence {
+        for line in group.evidence.iter().chain(group.notes) {
             out.push_str(&format!("  <br>{}\n", escape::markdown(line)));
         }
         for line in group.fix.iter().flat_map(|fix| fix.lines()) {

@@ -25,6 +25,16 @@ impl<'a> Telling<'a> {
         }
     }
 
+    /// Before the silence of a wait.
+    pub fn waiting(&self, deploying: usize) {
+        let words = match deploying {
+            0 => return,
+            1 => "1 service is being deployed: waiting for the end of it".to_owned(),
+            n => format!("{n} services are being deployed: waiting for the end of it"),
+        };
+        self.report.line(words);
+    }
+
     /// One more is done, however it went.
     pub fn done(&self, one: &One) {
         if let Some(line) = fleet::failure(one)
