@@ -366,20 +366,21 @@ fn asleep(today: Bounds, suspend_scheduled: bool) -> Bounds {
 /// As it was, save what somebody changed while it slept: that stays.
 fn restored(kept: Option<Bounds>, today: Bounds) -> Bounds {
     let Some(kept) = kept else { return today };
+    let dynamic = match is_suspended(&today.suspended) {
+        true => kept.suspended,
+        false => today.suspended,
+    };
     Bounds {
         min: match today.min {
             0 => kept.min.min(today.max),
             theirs => theirs,
         },
         max: today.max,
-        suspended: match is_suspended(&today.suspended) {
-            true => SuspendedState {
-                // One that is not suspended any more was resumed by somebody.
-                scheduled_scaling: kept.suspended.scheduled_scaling
-                    && today.suspended.scheduled_scaling,
-                ..kept.suspended
-            },
-            false => today.suspended,
+        suspended: SuspendedState {
+            // Ours may have been set without the others being ours still; one that is not set any more was resumed by somebody.
+            scheduled_scaling: kept.suspended.scheduled_scaling
+                && today.suspended.scheduled_scaling,
+            ..dynamic
         },
     }
 }
