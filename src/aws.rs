@@ -36,3 +36,29 @@ pub struct Aws {
     pub ssm: ssm::Ssm,
     pub sts: sts::Sts,
 }
+
+/// The same client without the SDK's retries.
+macro_rules! once {
+    ($sdk:ident, $client:expr) => {
+        $sdk::Client::from_conf(
+            $client
+                .config()
+                .to_builder()
+                .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+                .build(),
+        )
+    };
+}
+
+impl Aws {
+    /// The same clients with the SDK's retries off, for whoever paces and repeats calls on their own.
+    pub fn without_retries(&self) -> Aws {
+        let mut aws = self.clone();
+        aws.autoscaling.client = once!(aws_sdk_applicationautoscaling, self.autoscaling.client);
+        aws.ecs.client = once!(aws_sdk_ecs, self.ecs.client);
+        aws.ecr.client = once!(aws_sdk_ecr, self.ecr.client);
+        aws.elbv2.client = once!(aws_sdk_elasticloadbalancingv2, self.elbv2.client);
+        aws.ssm.client = once!(aws_sdk_ssm, self.ssm.client);
+        aws
+    }
+}

@@ -8,6 +8,7 @@ pub mod image;
 pub mod overrides;
 pub mod preflight;
 pub mod preview;
+pub mod scale;
 pub mod service;
 pub mod trust;
 

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod escape;
 pub mod event;
 mod file;
+pub mod fleet;
 pub mod github_deployment;
 pub mod json;
 pub mod markdown;
@@ -183,6 +184,11 @@ impl Report {
     /// The same for a verb that deploys nothing.
     pub fn keep_page(&self, page: &page::Page) {
         self.lock().details = Some(file::Details::of_page(page));
+    }
+
+    /// The same for many services.
+    pub fn keep_fleet(&self, fleet: &fleet::Fleet) {
+        self.lock().details = Some(file::Details::of_fleet(fleet));
     }
 
     /// Hide a secret in the runner's log, the moment it is known. Says nothing anywhere else.

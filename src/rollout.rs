@@ -3,18 +3,20 @@
 //! another.
 //!
 //! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
-//! who is PRIMARY and what that means, `pace` when to look again, `news` and `reason` what there is to tell, `advice` where
+//! who is PRIMARY and what that means, `pace` when to look again (`settling`, of many, at which), `news` and `reason` what there is to tell, `advice` where
 //! a setting would give time back.
 
 pub mod advice;
 mod failing;
 mod fresh;
+mod hopeless;
 pub mod machine;
 pub mod news;
 pub mod observation;
 pub mod pace;
 pub mod reason;
 pub mod serving;
+pub mod settling;
 mod superseded;
 mod telling;
 mod window;

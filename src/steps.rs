@@ -7,6 +7,7 @@ pub mod apply;
 pub mod apply_preview;
 pub mod checkup;
 pub mod finish;
+pub mod fleet;
 pub mod gather;
 pub mod glance;
 pub mod image;

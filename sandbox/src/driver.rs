@@ -24,7 +24,7 @@ use crate::iam::{Principal, denied};
 use crate::oci::Oci;
 use crate::services::{self, sts};
 use crate::wire::record::{Record, Recorder};
-use crate::wire::trouble::{self, Effect as Strike, Rule, Trouble, Troubles};
+use crate::wire::trouble::{self, Asked, Effect as Strike, Rule, Trouble, Troubles};
 use crate::wire::{Decoded, Protocol, Reset, json11, query, response, sigv4};
 use crate::world::{Answer, ApiError, Effect, Fact, World};
 
@@ -38,7 +38,7 @@ pub struct Sandbox {
 
 pub(crate) struct Inner {
     pub(crate) world: World,
-    troubles: Troubles,
+    pub(crate) troubles: Troubles,
     recorder: Recorder,
     /// Where the server listens, if there is one.
     base: Option<String>,
@@ -73,6 +73,11 @@ impl Sandbox {
     /// Reads or changes the world, as it is now.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.lock().world)
+    }
+
+    /// The same of another region of the account, which the world file lists.
+    pub fn with_region<T>(&self, region: &str, look: impl FnOnce(&mut World) -> T) -> T {
+        self.lock().world.in_region(region, look)
     }
 
     /// Every call so far, in order.
@@ -200,10 +205,12 @@ impl Sandbox {
             Ok(decoded) => decoded,
             Err(error) => return Ok(self.unread(request, protocol, error)),
         };
-        let fate = self
-            .lock()
-            .troubles
-            .fate(decoded.service, &decoded.operation, self.clock.now());
+        let asked = Asked {
+            service: decoded.service,
+            operation: &decoded.operation,
+            region: sigv4::region(request),
+        };
+        let fate = self.lock().troubles.fate(asked, self.clock.now());
         wait(fate.delay).await;
 
         let mut inner = self.lock();
@@ -224,7 +231,7 @@ impl Sandbox {
             inner.recorder.push(now, record);
             return Err(Reset);
         }
-        let (caller, mut answer) = inner.answer(request, &decoded, fate.strike);
+        let (caller, mut answer) = inner.answer(request, &decoded, asked, fate.strike);
         if let (Err(error), Some(message)) = (&mut answer, fate.message) {
             error.message = message;
         }
@@ -305,93 +312,84 @@ impl Inner {
         &mut self,
         request: &Request<Bytes>,
         decoded: &Decoded,
+        asked: Asked<'_>,
         strike: Option<Strike>,
     ) -> (Principal, Answer) {
         let Inner {
             world, troubles, ..
         } = self;
-        let operation = match services::operation(decoded) {
-            Ok(operation) => operation,
-            Err(error) => return (Principal::default(), Err(error)),
-        };
-        let signed = operation.name != sts::ASSUME;
-        let caller = match signed {
-            false => Principal::default(),
-            true => {
-                // STS has endpoints beyond a region's own, and IAM one for a whole partition.
-                let region = if matches!(decoded.service, "iam" | "sts") {
-                    ""
-                } else {
-                    &world.place.region
-                };
-                match sigv4::verify(
-                    request,
-                    decoded.protocol,
-                    decoded.service,
-                    region,
-                    &world.iam,
-                    world.now,
-                ) {
-                    Ok(caller) => caller,
-                    Err(error) => return (Principal::default(), Err(error)),
-                }
-            }
-        };
-        let answer = match strike {
-            Some(Strike::Denied) if signed => {
-                let resources = (operation.resources)(world, &decoded.input);
-                let action = format!("{}:{}", operation.service, operation.name);
-                let resource = resources.first().map_or("*", String::as_str);
-                Err(denied(
-                    &caller,
-                    decoded.protocol,
-                    &action,
-                    resource,
-                    Decision::NotMentioned,
-                ))
-            }
-            Some(Strike::Denied) => Err(sts::not_authorised()),
-            Some(strike) if trouble::error(strike, decoded.protocol, decoded.service).is_some() => {
-                trouble::error(strike, decoded.protocol, decoded.service)
-                    .map_or(Ok(Value::Null), Err)
-            }
-            Some(Strike::Stale) => {
-                match troubles.stale(decoded.service, &decoded.operation, &decoded.input) {
-                    Some(answer) => Ok(answer),
-                    None => services::handle(
-                        world,
-                        operation,
-                        decoded.protocol,
-                        &caller,
-                        &decoded.input,
-                    ),
-                }
-            }
-            _ => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
-        };
-        troubles.remember(
-            decoded.service,
-            &decoded.operation,
-            &decoded.input,
-            &answer,
-            world.now,
-        );
-        (caller, answer)
-    }
-
-    pub(crate) fn fate(
-        &mut self,
-        service: &str,
-        operation: &str,
-        now: SystemTime,
-    ) -> trouble::Fate {
-        self.troubles.fate(service, operation, now)
+        world.in_region(asked.region, |world| {
+            answer(world, troubles, request, decoded, asked, strike)
+        })
     }
 
     pub(crate) fn record(&mut self, record: Record) {
         let now = self.world.now;
         self.recorder.push(now, record);
     }
+}
+
+/// What the world of the region says.
+fn answer(
+    world: &mut World,
+    troubles: &mut Troubles,
+    request: &Request<Bytes>,
+    decoded: &Decoded,
+    asked: Asked<'_>,
+    strike: Option<Strike>,
+) -> (Principal, Answer) {
+    let operation = match services::operation(decoded) {
+        Ok(operation) => operation,
+        Err(error) => return (Principal::default(), Err(error)),
+    };
+    let signed = operation.name != sts::ASSUME;
+    let caller = match signed {
+        false => Principal::default(),
+        true => {
+            // STS has endpoints beyond a region's own, and IAM one for a whole partition.
+            let region = if matches!(decoded.service, "iam" | "sts") {
+                ""
+            } else {
+                &world.place.region
+            };
+            match sigv4::verify(
+                request,
+                decoded.protocol,
+                decoded.service,
+                region,
+                &world.iam,
+                world.now,
+            ) {
+                Ok(caller) => caller,
+                Err(error) => return (Principal::default(), Err(error)),
+            }
+        }
+    };
+    let answer = match strike {
+        Some(Strike::Denied) if signed => {
+            let resources = (operation.resources)(world, &decoded.input);
+            let action = format!("{}:{}", operation.service, operation.name);
+            let resource = resources.first().map_or("*", String::as_str);
+            Err(denied(
+                &caller,
+                decoded.protocol,
+                &action,
+                resource,
+                Decision::NotMentioned,
+            ))
+        }
+        Some(Strike::Denied) => Err(sts::not_authorised()),
+        Some(strike) if trouble::error(strike, decoded.protocol, decoded.service).is_some() => {
+            trouble::error(strike, decoded.protocol, decoded.service).map_or(Ok(Value::Null), Err)
+        }
+        Some(Strike::Stale) => match troubles.stale(asked, &decoded.input) {
+            Some(answer) => Ok(answer),
+            None => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
+        },
+        _ => services::handle(world, operation, decoded.protocol, &caller, &decoded.input),
+    };
+    troubles.remember(asked, &decoded.input, &answer, world.now);
+    (caller, answer)
 }
 
 /// Every look at the world brings it to the present first.

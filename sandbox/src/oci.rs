@@ -20,7 +20,7 @@ use crate::driver::{Inner, lock};
 use crate::iam::policy::Context;
 use crate::services::ecr::{self, Entry};
 use crate::wire::record::Record;
-use crate::wire::trouble::Effect as Strike;
+use crate::wire::trouble::{Asked, Effect as Strike};
 use crate::wire::{Protocol, Reset, header, response};
 use crate::world::registry::{PutRefusal, digest_of};
 
@@ -117,7 +117,9 @@ impl Oci {
         let operation =
             Target::parse(request.uri().path()).map_or("/v2/", |target| target.template());
         let operation = format!("{} {operation}", request.method());
-        let fate = lock(&self.inner, &self.clock).fate("oci", &operation, self.clock.now());
+        let fate = lock(&self.inner, &self.clock)
+            .troubles
+            .fate(Asked::outside("oci", &operation), self.clock.now());
         if !fate.delay.is_zero() {
             tokio::time::sleep(fate.delay).await;
         }

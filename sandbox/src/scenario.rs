@@ -40,6 +40,8 @@ pub struct WorldFile {
     pub services: Vec<ServiceFile>,
     /// Many services that differ in their names alone.
     pub fleets: Vec<FleetFile>,
+    /// What the account has in further regions: of their files, what is AWS's and regional.
+    pub regions: std::collections::BTreeMap<String, WorldFile>,
     /// Parameters of SSM Parameter Store: name to text.
     pub parameters: std::collections::BTreeMap<String, String>,
     pub timings: Timings,

@@ -63,6 +63,8 @@ pub struct World {
     pub timeline: crate::scenario::Timeline,
     /// What scripted tasks answer through a load balancer.
     pub pages: crate::scenario::Pages,
+    /// The account's other regions. Who may do what is known in this one alone, and lent to them for a call.
+    pub elsewhere: Vec<World>,
 }
 
 impl World {
@@ -87,6 +89,7 @@ impl World {
             effects: Vec::new(),
             timeline: crate::scenario::Timeline::default(),
             pages: crate::scenario::Pages::default(),
+            elsewhere: Vec::new(),
         }
     }
 
@@ -97,6 +100,23 @@ impl World {
             self.happen(event);
         }
         self.now = self.now.max(to);
+        self.elsewhere
+            .iter_mut()
+            .for_each(|world| world.advance(to));
+    }
+
+    /// The world of a region; this one where no other is of that name.
+    pub fn in_region<T>(&mut self, region: &str, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut elsewhere = self.elsewhere.iter_mut();
+        match elsewhere.find(|world| world.place.region == region) {
+            None => look(self),
+            Some(world) => {
+                std::mem::swap(&mut self.iam, &mut world.iam);
+                let seen = look(world);
+                std::mem::swap(&mut self.iam, &mut world.iam);
+                seen
+            }
+        }
     }
 
     fn happen(&mut self, event: Event) {

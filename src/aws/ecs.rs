@@ -3,6 +3,7 @@
 mod listing;
 mod making;
 mod removing;
+mod revisions;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types as sdk;
@@ -10,15 +11,17 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::{AwsError, Failure, Retries};
+pub use revisions::ResolvedImage;
+
 use crate::model::Untrusted;
 use crate::model::service::{
     Alarms, CapacityProvider, CircuitBreaker, CircuitBreakerProgress, Deployment,
     DeploymentConfiguration, NetworkConfiguration, Rollback, Service, ServiceDeployment,
-    ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer,
+    ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer, TaskSet,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
-const SERVICES_PER_CALL: usize = 10;
+pub const SERVICES_PER_CALL: usize = 10;
 const TASKS_PER_CALL: usize = 100;
 const SERVICE_DEPLOYMENTS_PER_CALL: usize = 20;
 
@@ -312,6 +315,12 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             .into_iter()
             .map(|d| deployment_of(operation, d))
             .collect::<Result<_, _>>()?,
+        task_sets: service
+            .task_sets
+            .unwrap_or_default()
+            .into_iter()
+            .map(task_set_of)
+            .collect(),
         events: service
             .events
             .unwrap_or_default()
@@ -323,6 +332,9 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             })
             .collect(),
         current_service_deployment: service.current_service_deployment,
+        current_service_revision: service
+            .current_service_revisions
+            .and_then(|revisions| revisions.into_iter().next()?.arn),
         created_at: service.created_at.and_then(timestamp),
         platform_version: service.platform_version,
         network: service
@@ -394,6 +406,29 @@ fn deployment_of(operation: &str, deployment: sdk::Deployment) -> Result<Deploym
         created_at: deployment.created_at.and_then(timestamp),
         updated_at: deployment.updated_at.and_then(timestamp),
     })
+}
+
+/// `startedBy` of its tasks is its id, as with a deployment.
+fn task_set_of(set: sdk::TaskSet) -> TaskSet {
+    TaskSet {
+        deployment: Deployment {
+            id: set.id.unwrap_or_default(),
+            status: set.status.unwrap_or_default(),
+            task_definition: set.task_definition.unwrap_or_default(),
+            desired_count: count(set.computed_desired_count),
+            pending_count: count(set.pending_count),
+            running_count: count(set.running_count),
+            created_at: set.created_at.and_then(timestamp),
+            updated_at: set.updated_at.and_then(timestamp),
+            ..Deployment::default()
+        },
+        load_balancers: set
+            .load_balancers
+            .unwrap_or_default()
+            .into_iter()
+            .map(load_balancer_of)
+            .collect(),
+    }
 }
 
 fn service_deployment_of(

@@ -16,7 +16,7 @@ use super::values::{
 use crate::model::image::{Image, Platform};
 
 pub use preview::{Base, Inherited, OnExpiry, Preview, PreviewArgs, PreviewWord};
-pub use scale::{Careful, ScaleArgs, Selection, WhileDeploying};
+pub use scale::{ScaleArgs, WhileDeploying};
 
 /// Take a commit to a healthy service on Amazon ECS, and say so on the pull request.
 #[derive(Parser, Debug, Clone)]

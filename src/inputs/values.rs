@@ -218,6 +218,17 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// A tag of a resource in AWS.
+pub fn resource_tag(text: &str) -> Result<KeyValue, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok(KeyValue {
+            key: key.trim().to_owned(),
+            value: value.to_owned(),
+        }),
+        _ => Err("must be KEY=VALUE".to_owned()),
+    }
+}
+
 /// What `shipway scale` makes of the desired counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaleTo {

@@ -32,10 +32,14 @@ pub struct Service {
     pub load_balancers: Vec<ServiceLoadBalancer>,
     pub deployment_configuration: DeploymentConfiguration,
     pub deployments: Vec<Deployment>,
+    /// What CODE_DEPLOY and EXTERNAL have in place of deployments.
+    pub task_sets: Vec<TaskSet>,
     /// Newest first, as ECS answers them.
     pub events: Vec<ServiceEvent>,
     /// A hint only: it may be absent or still name the previous one.
     pub current_service_deployment: Option<String>,
+    /// `currentServiceRevisions`, the first: what its tasks run.
+    pub current_service_revision: Option<String>,
     pub created_at: Option<Timestamp>,
     pub platform_version: Option<String>,
     pub network: Option<NetworkConfiguration>,
@@ -135,6 +139,13 @@ pub struct Alarms {
     pub enable: bool,
     pub rollback: bool,
     pub names: Vec<String>,
+}
+
+/// A set of tasks that another deployment controller than ECS made, with its counts in a deployment's words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TaskSet {
+    pub deployment: Deployment,
+    pub load_balancers: Vec<ServiceLoadBalancer>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -128,6 +128,10 @@ pub enum Phase {
     Update,
     Rollout,
     Smoke,
+    /// Of `scale`: the services are looked for, and looked at.
+    Select,
+    /// Of `scale`: each is done.
+    Scale,
 }
 
 impl Phase {
@@ -140,6 +144,8 @@ impl Phase {
             Phase::Update => "update",
             Phase::Rollout => "rollout",
             Phase::Smoke => "smoke test",
+            Phase::Select => "select",
+            Phase::Scale => "scale",
         }
     }
 
@@ -152,6 +158,8 @@ impl Phase {
             Phase::Update => "Updating the service",
             Phase::Rollout => "Rolling out",
             Phase::Smoke => "Smoke test",
+            Phase::Select => "Looking for the services",
+            Phase::Scale => "Scaling the services",
         }
     }
 
@@ -200,6 +208,12 @@ pub enum Event {
     Line(Text),
     /// What goes on right now: replaced by the next one on a terminal, unsaid elsewhere.
     Progress(Text),
+    /// How many of many are done: always in sight on a terminal; elsewhere a line every tenth of the way, where it is a long one.
+    Counted {
+        done: usize,
+        total: usize,
+        text: Text,
+    },
     /// A line that also is where things stand: a terminal keeps `now` in sight until the next of its kind.
     Standing {
         what: Standing,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Stretch, Text};
+use super::fleet::{self, Fleet};
 use super::markdown::{Announcement, Counted, Failure, Preview, advice_in_words};
 use super::page::{Outcome, Page};
 use super::{escape, json, plan};
@@ -225,6 +226,20 @@ impl Details {
                 .collect(),
             history: about.history.iter().map(past).collect(),
             preview: about.preview.as_ref().map(preview),
+        }
+    }
+
+    /// Of many services.
+    pub fn of_fleet(fleet: &Fleet) -> Details {
+        Details {
+            subject: vec!["scale".to_owned()],
+            verdict: fleet::verdict(fleet),
+            reasons: fleet
+                .regions
+                .iter()
+                .map(|(_, why)| escape::plain(why))
+                .collect(),
+            ..Details::default()
         }
     }
 

@@ -20,6 +20,8 @@ const TICK: Duration = Duration::from_millis(120);
 /// Characters of the live line's words. In a line that is full, the `^C` that a terminal echoes would go to the next one, and
 /// the full one would stay.
 const LIVE: usize = 68;
+/// A count of fewer is over before anybody wonders.
+const MANY: usize = 50;
 /// A quoted block longer than this is folded on the runner.
 const LONG: usize = 20;
 
@@ -60,6 +62,13 @@ impl Terminal {
             Event::Finished(phase, note) => self.finished(*phase, note, took.unwrap_or_default()),
             Event::Line(text) => self.line(&format!("  {}", escape::text_line(text))),
             Event::Progress(text) => self.live(&escape::text_line(text)),
+            Event::Counted { done, total, text } => match &self.live {
+                Some(_) => self.live(&escape::text_line(text)),
+                None if is_milestone(*done, *total) => {
+                    self.line(&format!("  {}", escape::text_line(text)));
+                }
+                None => {}
+            },
             Event::Standing { what, line, now } => {
                 self.line(&format!("  {}", escape::text_line(line)));
                 if *what == Standing::Healthy {
@@ -318,6 +327,12 @@ impl Terminal {
             None => write_line(&self.sink, line),
         }
     }
+}
+
+/// Of a count that takes minutes, each tenth; the last one is the result's own line.
+fn is_milestone(done: usize, total: usize) -> bool {
+    let tenth = |n: usize| n * 10 / total.max(1);
+    total >= MANY && done > 0 && done < total && tenth(done) != tenth(done - 1)
 }
 
 /// A reader that went away (a closed pipe) does not end a deploy.

@@ -52,6 +52,27 @@ async fn story(report: &Report) {
 }
 
 #[test]
+fn a_log_of_many_says_each_tenth_and_one_of_few_none() {
+    async fn story(report: &Report) {
+        for total in [1000, 20] {
+            for done in 1..=total {
+                report.say(fleet::progress(done, done / 300, total));
+            }
+        }
+    }
+    let (stderr, _) = told(&[], OutputFormat::Text, story);
+    assert_eq!(stderr.lines().count(), 9, "{stderr}");
+    assert!(
+        stderr.starts_with("  100 of 1,000 services done\n"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with("  900 of 1,000 services done, 3 failed\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_log_reads_top_to_bottom() {
     let (stderr, stdout) = told(&[], OutputFormat::Text, story);
     assert_eq!(

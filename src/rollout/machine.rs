@@ -86,6 +86,8 @@ pub struct Rollout {
     /// Task definitions of deployments that were there before ours.
     earlier: BTreeSet<String>,
     failed_tasks: u32,
+    /// Of a count: tasks of ours that failed, in their order.
+    stops: Vec<Task>,
     count_seen: bool,
     asked_at: Option<Duration>,
     asked_deployment_at: Option<Duration>,
@@ -117,6 +119,7 @@ impl Rollout {
             newer_told: None,
             earlier: BTreeSet::new(),
             failed_tasks: 0,
+            stops: Vec::new(),
             count_seen: false,
             asked_at: None,
             asked_deployment_at: None,
@@ -159,6 +162,7 @@ impl Rollout {
                 targets: self.reads_targets(),
             },
         );
+        self.remember_stops(&news);
         self.teller.health(&proof, &mut news);
         self.health.note(&seen, &self.target, &proof, elapsed);
         let verdict = self
@@ -259,6 +263,20 @@ impl Rollout {
         if self.timers.unreadable.at_least(MISSING, missing, elapsed) {
             self.by_rollout_state = true;
         }
+    }
+
+    /// A deployment has its circuit breaker, if that is wished.
+    fn remember_stops(&mut self, news: &[News]) {
+        if !self.target.is_count() {
+            return;
+        }
+        self.stops.extend(news.iter().filter_map(|news| match news {
+            News::TaskStopped {
+                task,
+                failure: true,
+            } => Some((**task).clone()),
+            _ => None,
+        }));
     }
 
     /// What cannot be read is done without, or waited for differently; either is said once.

@@ -1,5 +1,6 @@
 //! Reads, all of them before the first write. Each returns a `Found` of its plan's noun.
 
+pub mod fleet;
 pub mod image;
 pub mod preview;
 pub mod previews;

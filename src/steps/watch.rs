@@ -1,5 +1,6 @@
 //! The one loop that waits: look, let the rollout decide, say what is new, sleep as the pace says. Decides nothing.
 
+pub mod fleet;
 mod look;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ Each run is held to what a user relies on: the exit code, the step's outputs, th
 Deployments, what the world then runs, and that no secret is anywhere in the log.
 """
 
+import json
 import os
 import re
 import shutil
@@ -62,7 +63,7 @@ class Stage:
     def __init__(self, act, site, release):
         self.act, self.site, self.release, self.runs = act, site, release, 0
 
-    def run(self, laid_out, workflow, commit, name="push", with_token=True, **more):
+    def run(self, laid_out, workflow, commit, name="push", with_token=True, payload=None, **more):
         """`name` is a payload's: `pull_request.fork` is a `pull_request`. Without a token: as GitHub runs a fork's code."""
         self.runs += 1
         self.site.at(commit)
@@ -70,7 +71,7 @@ class Stage:
         if not with_token:
             variables = {name: value for name, value in variables.items() if not name.startswith("ACTIONS_ID_TOKEN_")}
         run = self.act.start(
-            workflow, repository=self.site.directory, event_name=name.split(".")[0], event=event(name, commit),
+            workflow, repository=self.site.directory, event_name=name.split(".")[0], event=payload or event(name, commit),
             variables=variables, token=laid_out.token, **more,
         )
         log = run.everything()
@@ -277,6 +278,29 @@ def planned(stage, laid_out, commit):
     checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
 
 
+def night(stage, laid_out, commit):
+    print("a night and its morning, by the workflow of examples/")
+    text = examples()["night.yml"]
+    step, before = step_of(text), laid_out.counts("staging")
+    asleep = ({"api": 0, "worker": 0, "status-page": 1}, {"shipway:scale"})
+    for what, name, payload, after in (
+        ("only asked", "workflow_dispatch", {"inputs": {"to": "0", "dry-run": "true"}}, before),
+        ("evening", "schedule", {"schedule": "23 20 * * 1-5"}, asleep),
+        ("once more", "schedule", {"schedule": "23 20 * * 1-5"}, asleep),
+        ("morning", "schedule", {"schedule": "41 6 * * 1-5"}, before),
+    ):
+        run = stage.run(laid_out, text, commit, name, payload=payload)
+        outputs = run.outputs(step)
+        checks.equal((run.exit_code, run.step_exit(step)), (0, 0), f"{what}: act, exit code", run.tail())
+        checks.equal(laid_out.counts("staging"), after, f"{what}: desired counts and our tags")
+        checks.equal(outputs.get("changed"), str(what in ("evening", "morning")).lower(), f"{what}: changed")
+        acts = {s["service"]: s["state"] for s in json.loads(outputs.get("services", "[]"))}
+        checks.equal(set(acts), {"api", "worker"}, f"{what}: services of the output", str(outputs))
+        heading = {"only asked": "# 📋 2 services would be put to sleep", "evening": "# 💤 2 services are asleep",
+                   "once more": "# ✅ 2 services were asleep already", "morning": "# ✅ 2 services are back"}[what]
+        checks.has(run.summary(step), heading, f"{what}: the summary")
+
+
 def setup(stage, laid_out, commit):
     print("the binary on PATH")
     run = stage.run(laid_out, fixture("setup"), commit)
@@ -345,6 +369,7 @@ def main():
         with world(work, "wire", **head) as laid_out:
             played(planned, stage, laid_out, commits[1])
             played(promote, stage, laid_out, commits[1])
+            played(night, stage, laid_out, commits[1])
         with world(work, "wire", **head) as laid_out:
             for story in (refused, misspelt, unfit, setup):
                 played(story, stage, laid_out, commits[1])

@@ -133,6 +133,13 @@ class World:
     def service(self, cluster=CLUSTER):
         return self.ecs.describe_services(cluster=cluster, services=[SERVICE])["services"][0]
 
+    def counts(self, cluster):
+        """Desired count of each service, and what its tags hold of ours."""
+        arns = self.ecs.list_services(cluster=cluster)["serviceArns"]
+        services = self.ecs.describe_services(cluster=cluster, services=arns, include=["TAGS"])["services"]
+        tags = {t["key"] for s in services for t in s.get("tags", []) if t["key"] == "shipway:scale"}
+        return {s["serviceName"]: s["desiredCount"] for s in services}, tags
+
     def image(self, cluster=CLUSTER):
         """What the service is told to run."""
         arn = self.service(cluster)["taskDefinition"]

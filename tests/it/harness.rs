@@ -7,6 +7,8 @@ mod commit;
 mod deployments;
 mod overlay;
 mod runner;
+pub mod serving;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -90,8 +92,19 @@ pub struct Scene {
     pub signal: Option<Signal>,
     /// Play the same run again in the same world (attempt 2) so long after the first, and show that one.
     pub again_after: Option<Duration>,
+    /// Then these, one after the other, in the same world.
+    pub then: Vec<Next>,
     /// What a world file cannot say.
     pub prepare: Option<fn(&mut World)>,
+}
+
+/// A further run.
+#[derive(Clone, Default)]
+pub struct Next {
+    /// Since the one before ended.
+    pub after: Duration,
+    pub args: Vec<String>,
+    pub signal_after: Option<Duration>,
 }
 
 /// The head of the usual world's pull request.
@@ -116,6 +129,10 @@ pub struct Played {
     pub sandbox: Sandbox,
     /// Variables that the run had.
     pub vars: BTreeMap<String, String>,
+    /// How the services stood afterwards, as lines.
+    pub standing: Vec<String>,
+    /// The runs of `then`.
+    pub later: Vec<Played>,
 }
 
 /// What a look at a rollout asks.
@@ -266,18 +283,33 @@ async fn on_stage(scene: Scene) -> Played {
     if let Some(prepare) = scene.prepare {
         sandbox.with_world(prepare);
     }
-    let began = tokio::time::Instant::now();
-    let mut played = one_run(&scene, &cwd, &sandbox, &head, 1).await;
+    let mut played = timed_run(&scene, &cwd, &sandbox, &head, 1).await;
     if let Some(after) = scene.again_after {
         tokio::time::sleep(after).await;
-        let earlier = sandbox.recorded().len();
-        let second = tokio::time::Instant::now();
-        played = one_run(&scene, &cwd, &sandbox, &head, 2).await;
-        played.calls.drain(..earlier);
-        played.took = second.elapsed();
-    } else {
-        played.took = began.elapsed();
+        played = timed_run(&scene, &cwd, &sandbox, &head, 2).await;
     }
+    for (n, next) in (2..).zip(&scene.then) {
+        tokio::time::sleep(next.after).await;
+        let scene = Scene {
+            args: next.args.clone(),
+            signal_after: next.signal_after,
+            vars: scene.vars.clone(),
+            unset: scene.unset.clone(),
+            event: scene.event.clone(),
+            ..Scene::default()
+        };
+        let run = timed_run(&scene, &cwd, &sandbox, &head, n).await;
+        played.later.push(run);
+    }
+    make_steady(&mut played, &scene, &cwd, &head);
+    for run in &mut played.later {
+        make_steady(run, &scene, &cwd, &head);
+    }
+    played
+}
+
+/// Takes out what differs from run to run of a test.
+fn make_steady(played: &mut Played, scene: &Scene, cwd: &std::path::Path, head: &str) {
     let tmp = cwd.display().to_string();
     for text in [
         &mut played.stdout,
@@ -293,12 +325,27 @@ async fn on_stage(scene: Scene) -> Played {
         *text = text.replace(&tmp, "$TMP");
         if scene.git {
             *text = text
-                .replace(&head, "HEAD_SHA")
+                .replace(head, "HEAD_SHA")
                 // As comments write what GitHub would turn into a link.
                 .replace(&format!("{}\u{200b}{}", &head[..3], &head[3..]), "HEAD_SHA")
                 .replace(&head[..7], "HEAD_SHA");
         }
     }
+}
+
+/// A run with its own calls alone.
+async fn timed_run(
+    scene: &Scene,
+    cwd: &std::path::Path,
+    sandbox: &Sandbox,
+    head: &str,
+    attempt: u32,
+) -> Played {
+    let earlier = sandbox.recorded().len();
+    let began = tokio::time::Instant::now();
+    let mut played = one_run(scene, cwd, sandbox, head, attempt).await;
+    played.took = began.elapsed();
+    played.calls.drain(..earlier);
     played
 }
 
@@ -379,6 +426,8 @@ async fn one_run(
         took: Duration::ZERO,
         sandbox: sandbox.clone(),
         vars,
+        standing: sandbox.with_world(|w| standing::lines(w)),
+        later: Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ mod previews;
 mod proxies;
 mod real_image;
 mod refusals;
+mod scale;
 mod scenarios;
 mod second_revision;
 mod secrets;

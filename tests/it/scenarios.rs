@@ -2,6 +2,8 @@
 //!
 //! `SHIPWAY_BLESS=1 cargo test --workspace scenarios` writes what is read now below the line; look at it before you commit it.
 
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +14,8 @@ use serde_yaml::Value;
 
 use shipway_sandbox::World;
 
-use crate::harness::{Played, SETTINGS, Scene, overlay, play};
+use crate::harness::{Next, Played, SETTINGS, Scene, overlay, play};
+use reading::{difference, what_is_read};
 
 /// Between the incident and what people read.
 const LINE: &str = "\n---\n";
@@ -57,11 +60,14 @@ struct Incident {
     /// The run is played a second time so long after the first, and that one is shown.
     #[serde(default)]
     again_after_seconds: Option<f64>,
+    /// Further runs in the same world; each is shown below the one before.
+    #[serde(default)]
+    then: Vec<Then>,
     exit: u8,
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered), `services` (how they stood afterwards).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -75,6 +81,20 @@ struct Incident {
     /// It took at most so long, in virtual time.
     #[serde(default)]
     seconds_at_most: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Then {
+    /// Since the run before ended.
+    after_seconds: f64,
+    /// As those of the first.
+    args: Vec<String>,
+    #[serde(default)]
+    signal_after_seconds: Option<f64>,
+    exit: u8,
+    #[serde(default)]
+    nothing_changed: bool,
 }
 
 fn pull_request() -> String {
@@ -125,16 +145,25 @@ fn check(name: &str) {
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
     let settings = match incident.verb.as_str() {
-        "build" => SETTINGS[..4].to_vec(),
+        "build" | "scale" => SETTINGS[..4].to_vec(),
         "preview" => [&SETTINGS[..6], &PREVIEWS].concat(),
         _ => SETTINGS.to_vec(),
     };
-    let usual = [incident.verb.as_str()]
-        .into_iter()
-        .chain(settings)
-        .map(str::to_owned)
-        .chain(incident.args.iter().cloned())
-        .collect();
+    let with_settings = |args: &[String]| {
+        [incident.verb.as_str()]
+            .into_iter()
+            .chain(settings.iter().copied())
+            .map(str::to_owned)
+            .chain(args.iter().cloned())
+            .collect::<Vec<String>>()
+    };
+    let usual = with_settings(&incident.args);
+    let next = |then: &Then| Next {
+        after: Duration::from_secs_f64(then.after_seconds),
+        args: with_settings(&then.args),
+        signal_after: then.signal_after_seconds.map(Duration::from_secs_f64),
+    };
+    let then = incident.then.iter().map(next).collect();
     let mut world = incident
         .base
         .as_deref()
@@ -154,9 +183,14 @@ fn check(name: &str) {
         signal: incident.interrupted.then_some(shipway::Signal::Interrupt),
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
+        then,
         ..Scene::default()
     });
-    let reads = what_is_read(&played, &incident.show);
+    let mut reads = what_is_read(&played, &incident.show);
+    for (n, later) in played.later.iter().enumerate() {
+        reads.push_str(&format!("# run {}\n", n + 2));
+        reads.push_str(&what_is_read(later, &incident.show));
+    }
     if std::env::var_os("SHIPWAY_BLESS").is_some() {
         std::fs::write(&path, format!("{}{LINE}{reads}", incident_text.trim_end())).unwrap();
     } else {
@@ -180,6 +214,23 @@ fn check(name: &str) {
             assert_eq!(*told, status(&played), "{name}");
         }
         assert!(!played.report.contains("##["), "{name}");
+    }
+    for (n, (later, then)) in played.later.iter().zip(&incident.then).enumerate() {
+        assert_eq!(
+            later.exit,
+            then.exit,
+            "{name}: run {}\n{}",
+            n + 2,
+            later.stderr
+        );
+        if then.nothing_changed {
+            assert_eq!(
+                later.changes(),
+                Vec::<String>::new(),
+                "{name}: run {}",
+                n + 2
+            );
+        }
     }
     if incident.nothing_changed {
         assert_eq!(played.changes(), Vec::<String>::new(), "{name}");
@@ -206,122 +257,6 @@ fn status(played: &Played) -> String {
     let after = played.outputs.split("deployment-status<<").nth(1);
     let value = after.and_then(|rest| rest.lines().nth(1));
     value.map(str::to_owned).unwrap_or_else(no_outputs)
-}
-
-/// As YAML again, so that an editor folds it.
-fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
-    let mut text = String::new();
-    let mut block = |name: &str, body: &str| {
-        text.push_str(&format!("{name}: |\n"));
-        for line in body.lines() {
-            text.push_str(if line.is_empty() { "" } else { "  " });
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-    };
-    block("took", &format!("{:.1} s", played.took.as_secs_f64()));
-    block("log", &steady(&played.stderr));
-    for comment in &played.comments {
-        block("comment", &seen(comment, show.contains("memory")));
-    }
-    if show.contains("stdout") {
-        block("stdout", &played.stdout);
-    }
-    if show.contains("reactions") {
-        block("reactions", &reactions(played));
-    }
-    if show.contains("deployments") {
-        block("deployments", &played.deployments.join("\n"));
-    }
-    if show.contains("calls") {
-        block("calls", &played.calls_in_words().join("\n"));
-    }
-    if show.contains("outputs") {
-        block("outputs", &outputs_in_words(&played.outputs));
-    }
-    if show.contains("summary") {
-        block("summary", &played.summary);
-    }
-    if show.contains("report") {
-        block("report", &played.report);
-    }
-    if show.contains("document") {
-        for registered in played
-            .calls
-            .iter()
-            .filter(|r| r.operation == "RegisterTaskDefinition")
-        {
-            block(
-                "document",
-                &serde_json::to_string_pretty(&registered.input).unwrap(),
-            );
-        }
-    }
-    text
-}
-
-/// To the comments on the pull request, each under its first line.
-fn reactions(played: &Played) -> String {
-    let of = |world: &mut shipway_sandbox::World| {
-        let comments = world.github.comments_on(7);
-        let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
-            let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
-            let said = c.body.lines().next().unwrap_or_default();
-            format!("{}: {said}: {}", c.author, given.join(", "))
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    played.sandbox.with_world(of)
-}
-
-/// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.
-fn seen(comment: &str, with_memory: bool) -> String {
-    let hidden = |line: &&str| line.starts_with("<!-- shipway past ") && !with_memory;
-    let lines: Vec<&str> = comment.lines().filter(|l| !hidden(l)).collect();
-    lines.join("\n")
-}
-
-/// Secrets that the runner is told to hide, and tokens that nobody may guess, differ from run to run.
-fn steady(log: &str) -> String {
-    let mut lines = Vec::new();
-    for line in log.lines() {
-        lines.push(match line {
-            _ if line.starts_with("::add-mask::") => "::add-mask::(a secret)".to_owned(),
-            _ if line.starts_with("::stop-commands::shipway-") => {
-                "::stop-commands::(token)".to_owned()
-            }
-            _ if line.starts_with("::shipway-") => "::(token)::".to_owned(),
-            _ => line.to_owned(),
-        });
-    }
-    lines.join("\n")
-}
-
-/// `GITHUB_OUTPUT` without its random delimiters.
-fn outputs_in_words(outputs: &str) -> String {
-    let mut lines = outputs.lines();
-    let mut words = Vec::new();
-    while let Some(line) = lines.next() {
-        if let Some((name, delimiter)) = line.split_once("<<") {
-            let value: Vec<&str> = lines.by_ref().take_while(|l| *l != delimiter).collect();
-            words.push(format!("{name}={}", value.join("\\n")));
-        }
-    }
-    words.join("\n")
-}
-
-/// Lines that are only in one of the two, in order.
-fn difference(expected: &str, actual: &str) -> String {
-    let (was, is): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
-    let missing = was
-        .iter()
-        .filter(|l| !is.contains(l))
-        .map(|l| format!("- {l}"));
-    let new = is
-        .iter()
-        .filter(|l| !was.contains(l))
-        .map(|l| format!("+ {l}"));
-    missing.chain(new).collect::<Vec<_>>().join("\n")
 }
 
 macro_rules! scenarios {
@@ -523,6 +458,34 @@ scenarios! {
     rolled_back_by_the_breaker
     rolled_back_without_service_deployments
     same_revision_in_flight
+    scale_autoscaling
+    scale_bounds_changed
+    scale_cancelled
+    scale_changed_by_a_person
+    scale_changed_by_autoscaling
+    scale_crash_loop
+    scale_denied_on_one
+    scale_deploying
+    scale_deploying_force
+    scale_deploying_wait
+    scale_dry_run
+    scale_image_gone
+    scale_keep_awake
+    scale_kinds
+    scale_many
+    scale_night_and_morning
+    scale_nothing_selected
+    scale_scheduled_actions
+    scale_scheduled_actions_suspended
+    scale_service_deleted
+    scale_short_arn
+    scale_state_in_ssm
+    scale_tag_removed_by_terraform
+    scale_tags_denied
+    scale_to_a_count
+    scale_twice
+    scale_two_regions
+    scale_without_a_selection
     service_at_desired_0
     service_deployments_denied
     service_deployments_unavailable

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{ID_TOKEN_PATH, Sandbox, wait};
 use crate::services::github::{self, Ask, Refusal, Reply, Route};
 use crate::wire::record::Record;
-use crate::wire::trouble::Effect as Strike;
+use crate::wire::trouble::{Asked, Effect as Strike};
 use crate::wire::{Reset, header, response};
 use crate::world::World;
 
@@ -57,10 +57,8 @@ impl Sandbox {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let input = json!({"path": path, "query": query, "body": body});
 
-        let fate = self
-            .lock()
-            .troubles
-            .fate("github", &operation, self.clock.now());
+        let asked = Asked::outside("github", &operation);
+        let fate = self.lock().troubles.fate(asked, self.clock.now());
         wait(fate.delay).await;
 
         let mut inner = self.lock();
@@ -81,7 +79,7 @@ impl Sandbox {
             return Err(Reset);
         }
         let stale = match fate.strike {
-            Some(Strike::Stale) => inner.troubles.stale("github", &operation, &input),
+            Some(Strike::Stale) => inner.troubles.stale(asked, &input),
             _ => None,
         };
         let result = match (stale, refusal(fate.strike)) {
@@ -109,7 +107,7 @@ impl Sandbox {
                 let now = inner.world.now;
                 inner
                     .troubles
-                    .remember("github", &operation, &input, &Ok(reply.body.clone()), now);
+                    .remember(asked, &input, &Ok(reply.body.clone()), now);
                 record.answer = Some(reply.body.clone());
                 (reply.status, reply.body)
             }

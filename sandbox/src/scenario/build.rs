@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Availability, ClusterFile, FleetFile, Pages, ServiceFile, TargetGroupFile, WholeCluster,
-    WorldFile, balancers, scaling, timeline,
+    Availability, ClusterFile, FleetFile, Pages, PlaceFile, ServiceFile, TargetGroupFile,
+    WholeCluster, WorldFile, balancers, scaling, timeline,
 };
 use crate::services::{ecs, elbv2, ssm};
 use crate::world::shapes::ecs_arn;
@@ -78,6 +78,17 @@ impl WorldFile {
         for (name, value) in &self.parameters {
             let input = json!({ "Name": name, "Value": value, "Type": "String" });
             call(&mut world, ssm::OPERATIONS, "PutParameter", &input)?;
+        }
+        for (region, mut file) in self.regions {
+            file.place = PlaceFile {
+                region,
+                partition: world.place.partition.clone(),
+                account: world.place.account.clone(),
+            };
+            // Ids are an account's, so that no two regions' are the same.
+            file.seed = world.ids.below(u64::MAX);
+            file.start = self.start.clone();
+            world.elsewhere.push(file.build(start)?);
         }
         world.advance(start);
         world.pages = Pages::new(self.pages, start);

@@ -50,6 +50,12 @@ impl<'a> Authorization<'a> {
     }
 }
 
+/// The region that a request was signed for; empty where it was not.
+pub fn region(request: &Request<Bytes>) -> &str {
+    let value = header(request.headers(), "authorization");
+    Authorization::parse(value).map_or("", |authorization| authorization.region)
+}
+
 /// Who signed this request. `service` and `region` are what its scope must name (an empty region: any).
 pub fn verify(
     request: &Request<Bytes>,

@@ -1,6 +1,8 @@
-//! Scripted trouble: what goes wrong with which calls, from when until when; and AWS's documented request limits.
+//! Scripted trouble: what goes wrong with which calls, from when until when.
 //!
 //! Knows: rules, offsets from the world's start, and how each service words a refusal. Does not know: operations.
+
+mod limits;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -11,6 +13,7 @@ use serde_json::Value;
 use super::Protocol;
 use crate::iam::policy::glob;
 use crate::world::{Answer, ApiError};
+use limits::Buckets;
 
 /// All trouble of a world, as its file writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +36,9 @@ pub struct Rule {
     /// `oci`. Absent: any.
     #[serde(default)]
     pub service: Option<String>,
+    /// Absent: any.
+    #[serde(default)]
+    pub region: Option<String>,
     #[serde(rename = "do")]
     pub effect: Effect,
     /// After the world's start. Absent: from the start.
@@ -79,151 +85,42 @@ pub struct Fate {
     pub message: Option<String>,
 }
 
+/// What is called, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub service: &'a str,
+    pub operation: &'a str,
+    /// Empty for what is not AWS's.
+    pub region: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// Something that AWS has no region for.
+    pub fn outside(service: &'a str, operation: &'a str) -> Asked<'a> {
+        Asked {
+            service,
+            operation,
+            region: "",
+        }
+    }
+
+    fn with(self, input: &Value) -> String {
+        format!(
+            "{} {} {} {input}",
+            self.region, self.service, self.operation
+        )
+    }
+}
+
 /// The rules at work: how often each struck, what was answered before, and how full each bucket is.
 pub struct Troubles {
     rules: Vec<(Rule, u32)>,
     start: SystemTime,
     latency: Duration,
-    limits: bool,
-    buckets: BTreeMap<&'static str, Bucket>,
+    /// Where AWS's documented request limits are kept.
+    limits: Option<Buckets>,
     answered: BTreeMap<String, Value>,
 }
-
-struct Bucket {
-    left: f64,
-    at: SystemTime,
-}
-
-struct Limit {
-    name: &'static str,
-    service: &'static str,
-    operations: &'static [&'static str],
-    burst: f64,
-    per_second: f64,
-}
-
-const fn limit(
-    name: &'static str,
-    service: &'static str,
-    operations: &'static [&'static str],
-    burst: f64,
-    per_second: f64,
-) -> Limit {
-    Limit {
-        name,
-        service,
-        operations,
-        burst,
-        per_second,
-    }
-}
-
-/// AWS's tables: "Request throttling for the Amazon ECS API", "Throttling for the Elastic Load Balancing API" and "Systems
-/// Manager endpoints and quotas" (Parameter Store's default throughput, where a second's worth is what may come at once).
-/// Application Auto Scaling documents quotas of its nouns, but no rates: a world file's rules can throttle it.
-const LIMITS: &[Limit] = &[
-    limit(
-        "ecs services",
-        "ecs",
-        &["CreateService", "UpdateService", "DeleteService"],
-        50.0,
-        5.0,
-    ),
-    limit(
-        "ecs read services",
-        "ecs",
-        &["DescribeServices", "ListServices"],
-        100.0,
-        20.0,
-    ),
-    limit(
-        "ecs describe service deployments",
-        "ecs",
-        &["DescribeServiceDeployments"],
-        50.0,
-        20.0,
-    ),
-    limit(
-        "ecs list service deployments",
-        "ecs",
-        &["ListServiceDeployments"],
-        50.0,
-        20.0,
-    ),
-    limit(
-        "ecs describe service revisions",
-        "ecs",
-        &["DescribeServiceRevisions"],
-        50.0,
-        20.0,
-    ),
-    limit(
-        "ecs describe task definition",
-        "ecs",
-        &["DescribeTaskDefinition"],
-        50.0,
-        20.0,
-    ),
-    limit(
-        "ecs tasks",
-        "ecs",
-        &["DescribeTasks", "ListTasks"],
-        100.0,
-        20.0,
-    ),
-    limit(
-        "ecs task definitions",
-        "ecs",
-        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
-        20.0,
-        1.0,
-    ),
-    limit(
-        "ecs tags",
-        "ecs",
-        &["TagResource", "UntagResource"],
-        20.0,
-        10.0,
-    ),
-    limit("ecs run", "ecs", &["RunTask", "StopTask"], 100.0, 40.0),
-    limit(
-        "ecs delete task definitions",
-        "ecs",
-        &["DeleteTaskDefinitions"],
-        5.0,
-        1.0,
-    ),
-    limit(
-        "elb describe",
-        "elasticloadbalancing",
-        &["Describe*"],
-        40.0,
-        10.0,
-    ),
-    limit(
-        "elb targets",
-        "elasticloadbalancing",
-        &["RegisterTargets", "DeregisterTargets"],
-        20.0,
-        4.0,
-    ),
-    limit(
-        "elb change",
-        "elasticloadbalancing",
-        &["Create*", "Delete*", "Modify*", "Set*", "Add*", "Remove*"],
-        20.0,
-        3.0,
-    ),
-    limit(
-        "ssm get",
-        "ssm",
-        &["GetParameter", "GetParameters", "GetParametersByPath"],
-        40.0,
-        40.0,
-    ),
-    limit("ssm put", "ssm", &["PutParameter"], 3.0, 3.0),
-    limit("elb account", "elasticloadbalancing", &["*"], 40.0, 10.0),
-];
 
 impl Troubles {
     pub fn new(trouble: Trouble, start: SystemTime) -> Troubles {
@@ -231,8 +128,7 @@ impl Troubles {
             rules: trouble.rules.into_iter().map(|rule| (rule, 0)).collect(),
             start,
             latency: trouble.latency,
-            limits: trouble.limits,
-            buckets: BTreeMap::new(),
+            limits: trouble.limits.then(Buckets::default),
             answered: BTreeMap::new(),
         }
     }
@@ -243,7 +139,7 @@ impl Troubles {
     }
 
     /// What happens to a call that arrives now. The first rule that strikes decides; delays add up.
-    pub fn fate(&mut self, service: &str, operation: &str, now: SystemTime) -> Fate {
+    pub fn fate(&mut self, asked: Asked<'_>, now: SystemTime) -> Fate {
         let mut fate = Fate {
             delay: self.latency,
             ..Fate::default()
@@ -253,7 +149,7 @@ impl Troubles {
             let due = rule.from <= age
                 && rule.until.is_none_or(|until| age < until)
                 && rule.times.is_none_or(|times| *struck < times);
-            if !due || !rule.concerns(service, operation) {
+            if !due || !rule.concerns(asked) {
                 continue;
             }
             match rule.effect {
@@ -269,80 +165,36 @@ impl Troubles {
                 _ => {}
             }
         }
-        if fate.strike.is_none() && self.limits && !self.take(service, operation, now) {
+        if fate.strike.is_none()
+            && let Some(limits) = &mut self.limits
+            && !limits.take(asked, now)
+        {
             fate.strike = Some(Effect::Throttle);
         }
         fate
     }
 
-    /// Takes a token of every bucket that the call draws on; none is taken where one is empty.
-    fn take(&mut self, service: &str, operation: &str, now: SystemTime) -> bool {
-        let concerned: Vec<&Limit> = LIMITS
-            .iter()
-            .filter(|limit| {
-                limit.service == service
-                    && limit
-                        .operations
-                        .iter()
-                        .any(|pattern| glob(pattern, operation))
-            })
-            .collect();
-        for limit in &concerned {
-            let bucket = self.buckets.entry(limit.name).or_insert(Bucket {
-                left: limit.burst,
-                at: now,
-            });
-            let passed = now
-                .duration_since(bucket.at)
-                .unwrap_or_default()
-                .as_secs_f64();
-            bucket.left = (bucket.left + passed * limit.per_second).min(limit.burst);
-            bucket.at = now;
-        }
-        let enough = concerned.iter().all(|limit| {
-            self.buckets
-                .get(limit.name)
-                .is_some_and(|bucket| bucket.left >= 1.0)
-        });
-        if enough {
-            for limit in concerned {
-                if let Some(bucket) = self.buckets.get_mut(limit.name) {
-                    bucket.left -= 1.0;
-                }
-            }
-        }
-        enough
-    }
-
     /// Remembers an answer for as long as a later `stale` rule may want it.
-    pub fn remember(
-        &mut self,
-        service: &str,
-        operation: &str,
-        input: &Value,
-        answer: &Answer,
-        now: SystemTime,
-    ) {
+    pub fn remember(&mut self, asked: Asked<'_>, input: &Value, answer: &Answer, now: SystemTime) {
         let age = now.duration_since(self.start).unwrap_or_default();
         let wanted = self.rules.iter().any(|(rule, _)| {
-            rule.effect == Effect::Stale && age < rule.from && rule.concerns(service, operation)
+            rule.effect == Effect::Stale && age < rule.from && rule.concerns(asked)
         });
         if let (true, Ok(answer)) = (wanted, answer) {
-            self.answered
-                .insert(format!("{service} {operation} {input}"), answer.clone());
+            self.answered.insert(asked.with(input), answer.clone());
         }
     }
 
-    pub fn stale(&self, service: &str, operation: &str, input: &Value) -> Option<Value> {
-        self.answered
-            .get(&format!("{service} {operation} {input}"))
-            .cloned()
+    pub fn stale(&self, asked: Asked<'_>, input: &Value) -> Option<Value> {
+        self.answered.get(&asked.with(input)).cloned()
     }
 }
 
 impl Rule {
-    fn concerns(&self, service: &str, operation: &str) -> bool {
-        self.service.as_deref().is_none_or(|of| of == service) && glob(&self.operation, operation)
+    fn concerns(&self, asked: Asked<'_>) -> bool {
+        self.service.as_deref().is_none_or(|of| of == asked.service)
+            && (self.region.as_deref()).is_none_or(|of| of == asked.region)
+            && glob(&self.operation, asked.operation)
     }
 }
 
@@ -420,6 +272,14 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn ecs(operation: &str) -> Asked<'_> {
+        Asked {
+            service: "ecs",
+            operation,
+            region: "eu-west-1",
+        }
+    }
+
     fn troubles(yaml: &str) -> Troubles {
         Troubles::new(serde_yaml::from_str(yaml).unwrap(), at(0))
     }
@@ -430,7 +290,7 @@ mod tests {
             "rules: [{operation: 'Describe*', service: ecs, do: throttle, from: 10s, until: 1m, times: 2}]",
         );
         let mut strike =
-            |operation: &str, seconds: u64| troubles.fate("ecs", operation, at(seconds)).strike;
+            |operation: &str, seconds: u64| troubles.fate(ecs(operation), at(seconds)).strike;
         assert_eq!(strike("DescribeServices", 9), None);
         assert_eq!(strike("UpdateService", 10), None);
         assert_eq!(strike("DescribeServices", 10), Some(Effect::Throttle));
@@ -443,28 +303,13 @@ mod tests {
         let mut troubles =
             troubles("{latency: 20ms, rules: [{operation: '*', do: delay, delay: 2s, until: 5s}]}");
         assert_eq!(
-            troubles.fate("ecs", "ListTasks", at(0)).delay,
+            troubles.fate(ecs("ListTasks"), at(0)).delay,
             Duration::from_millis(2020)
         );
         assert_eq!(
-            troubles.fate("ecs", "ListTasks", at(5)).delay,
+            troubles.fate(ecs("ListTasks"), at(5)).delay,
             Duration::from_millis(20)
         );
-    }
-
-    #[test]
-    fn the_accounts_bucket_is_shared_by_all_of_elb() {
-        let mut troubles = troubles("limits: true");
-        let mut throttled = |operation: &str, seconds: u64| {
-            troubles
-                .fate("elasticloadbalancing", operation, at(seconds))
-                .strike
-                .is_some()
-        };
-        assert_eq!((0..30).filter(|_| throttled("DescribeRules", 0)).count(), 0);
-        assert_eq!((0..10).filter(|_| throttled("CreateRule", 0)).count(), 0);
-        assert!(throttled("CreateRule", 0));
-        assert!(!throttled("CreateRule", 1));
     }
 
     #[test]
@@ -473,15 +318,14 @@ mod tests {
         let input = serde_json::json!({"cluster": "c"});
         for (seconds, answer) in [(1, "one"), (9, "two"), (10, "three")] {
             troubles.remember(
-                "ecs",
-                "DescribeServices",
+                ecs("DescribeServices"),
                 &input,
                 &Ok(Value::from(answer)),
                 at(seconds),
             );
         }
         assert_eq!(
-            troubles.stale("ecs", "DescribeServices", &input),
+            troubles.stale(ecs("DescribeServices"), &input),
             Some(Value::from("two"))
         );
     }

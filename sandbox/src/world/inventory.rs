@@ -27,6 +27,13 @@ impl Inventory {
         all.images(world);
         all.scaling(world);
         all.github(world);
+        for region in &world.elsewhere {
+            let there = Inventory::of(region);
+            let place = &region.place.region;
+            let named = there.0.into_iter();
+            all.0
+                .extend(named.map(|(name, facts)| (format!("{place}: {name}"), facts)));
+        }
         all
     }
 
@@ -203,10 +210,12 @@ impl Inventory {
 
     fn scaling(&mut self, world: &World) {
         for ((cluster, service), target) in &world.autoscaling.targets {
+            let actions = target.scheduled_actions.iter();
             let facts = json!({
-                "min": target.min, "max": target.max, "suspended": format!("{:?}", target.suspended),
-                "policies": target.policies.keys().collect::<Vec<_>>(),
-                "scheduled-actions": target.scheduled_actions.keys().collect::<Vec<_>>(),
+                "min": target.min, "max": target.max,
+                "suspended": [target.suspended.dynamic_in, target.suspended.dynamic_out, target.suspended.scheduled],
+                "policies": target.policies.iter().map(|(name, p)| (name, &p.configuration.1)).collect::<BTreeMap<_, _>>(),
+                "scheduled-actions": actions.map(|(name, a)| json!([name, a.schedule.text, a.min, a.max])).collect::<Vec<_>>(),
             });
             self.put(format!("scalable-target {cluster}/{service}"), facts);
         }

@@ -5,7 +5,6 @@ use crate::aws::AwsError;
 
 impl Ecs {
     /// ListClusters, all pages: ARNs.
-    #[expect(dead_code, reason = "scale asks for it")]
     pub async fn list_clusters(&self) -> Result<Vec<String>, AwsError> {
         let mut arns = Vec::new();
         let mut token = None;
@@ -48,7 +47,6 @@ impl Ecs {
     }
 
     /// UntagResource: takes these keys away; what is not there is no error.
-    #[expect(dead_code, reason = "scale asks for it")]
     pub async fn untag_resource(&self, arn: &str, keys: &[&str]) -> Result<(), AwsError> {
         self.client
             .untag_resource()

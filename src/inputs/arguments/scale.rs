@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Access, GitHubAccess, Output};
-use crate::inputs::values::{ScaleState, ScaleTo};
+use crate::inputs::values::{KeyValue, ScaleState, ScaleTo, resource_tag};
 
 /// What is done about a service that is being deployed.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct ScaleArgs {
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Target")]
 pub struct Selection {
-    /// Names of services, with `*` and `?`; repeatable
+    /// Names of services, with `*` and `?`, or of one cluster as `CLUSTER/SERVICE`; repeatable
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub services: Vec<String>,
 
@@ -61,10 +61,10 @@ pub struct Selection {
     pub clusters: Vec<String>,
 
     /// Tag that a service must have; repeatable: it must have all
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub resource_tags: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = resource_tag)]
+    pub resource_tags: Vec<KeyValue>,
 
-    /// Names of services that are left alone, with `*` and `?`; repeatable
+    /// Names of services that are left alone, in the same form; repeatable
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub except: Vec<String>,
 }

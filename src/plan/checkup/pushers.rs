@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::Untrusted;
 use crate::model::names::{Arn, plain_arn};
 use crate::model::untrusted::one_line;
+use crate::model::wildcards::matches;
 
 /// Whoever may do one of these can change what a tag names, or let others do it.
 const PUSHING: [&str; 2] = ["ecr:PutImage", "ecr:SetRepositoryPolicy"];
@@ -116,35 +117,6 @@ fn strings(value: &Value) -> Vec<String> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// IAM's pattern: `*` is any text, `?` one character. A mismatch goes back to the last star only, so that no policy is slow.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p + 1, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                None => return false,
-                Some((behind, from)) => {
-                    p = behind;
-                    t = from + 1;
-                    star = Some((behind, t));
-                }
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::model::names::family_and_revision;
 
+use super::super::hopeless::hopeless;
 use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::superseded::{Primary, primary, same_revision};
@@ -42,7 +43,8 @@ impl Rollout {
             .or_else(|| self.failed_by_state(seen, elapsed))
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
-            .or_else(|| self.count_undone(seen, elapsed));
+            .or_else(|| self.count_undone(seen, elapsed))
+            .or_else(|| hopeless(&self.stops).map(Verdict::failed));
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }

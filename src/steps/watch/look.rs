@@ -69,7 +69,7 @@ pub(super) fn unreachable(rollout: &Rollout) -> Observation {
     seen
 }
 
-fn groups(ours: &Ours) -> Vec<&str> {
+pub(super) fn groups(ours: &Ours) -> Vec<&str> {
     let mut groups: Vec<&str> = Vec::new();
     for balanced in &ours.target_groups {
         if !groups.contains(&balanced.group.arn.as_str()) {
@@ -194,7 +194,7 @@ async fn target_health(aws: &Aws, group: &str) -> Result<Seen<Vec<TargetHealth>>
 }
 
 /// A failed call is a part not seen. Expired credentials end the watching at once: no later look would fare better.
-fn seen<T>(answer: Result<T, AwsError>) -> Result<Seen<T>, AwsError> {
+pub(super) fn seen<T>(answer: Result<T, AwsError>) -> Result<Seen<T>, AwsError> {
     let error = match answer {
         Ok(part) => return Ok(Ok(part)),
         Err(error) => error,

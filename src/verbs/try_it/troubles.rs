@@ -189,6 +189,7 @@ fn throttle(file: &mut WorldFile, operation: &str, times: u32) {
     file.trouble.rules.push(Rule {
         operation: operation.to_owned(),
         service: Some("ecs".to_owned()),
+        region: None,
         effect: Effect::Throttle,
         from: Duration::ZERO,
         until: None,
