@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Stretch, Text};
-use super::fleet::{self, Fleet, ServiceOf};
+use super::fleet::{self, Fleet};
 use super::markdown::{Announcement, Counted, Failure, advice_in_words};
 use super::page::{Outcome, Page};
 use super::{escape, json, plan};
@@ -61,9 +61,6 @@ pub struct Details {
     advice: Vec<String>,
     notes: Vec<String>,
     history: Vec<Past>,
-    /// Of `scale` alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    services: Option<Vec<ServiceOf>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -213,7 +210,6 @@ impl Details {
                 .map(escape::plain)
                 .collect(),
             history: about.history.iter().map(past).collect(),
-            services: None,
         }
     }
 
@@ -222,8 +218,11 @@ impl Details {
         Details {
             subject: vec!["scale".to_owned()],
             verdict: fleet::verdict(fleet),
-            notes: fleet.notes.iter().map(escape::plain).collect(),
-            services: Some(fleet::services(fleet)),
+            reasons: fleet
+                .regions
+                .iter()
+                .map(|(_, why)| escape::plain(why))
+                .collect(),
             ..Details::default()
         }
     }

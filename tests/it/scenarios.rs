@@ -382,6 +382,7 @@ scenarios! {
     scale_tags_denied
     scale_to_a_count
     scale_twice
+    scale_two_regions
     scale_without_a_selection
     service_at_desired_0
     service_deployments_denied

@@ -121,14 +121,22 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
         }
         (saved, _) => saved,
     };
+    let before = found.bounds().and_then(|today| {
+        let asleep = asleep(today, asked.suspend_scheduled);
+        (asleep != today).then_some((today, asleep))
+    });
+    if let Some((today, asleep)) = before {
+        notes.push(Note::Suspended {
+            min: today.min,
+            max: today.max,
+            scheduled: asleep.suspended.scheduled_scaling && !today.suspended.scheduled_scaling,
+        });
+    }
     Ok(Moves {
         act: Act::Zeroed,
         keep,
         or_without,
-        before: found
-            .bounds()
-            .map(|today| asleep(today, asked.suspend_scheduled))
-            .filter(|asleep| Some(*asleep) != found.bounds()),
+        before: before.map(|(_, asleep)| asleep),
         desired_count: Some(0),
         healthy: None,
         after: None,
@@ -160,7 +168,11 @@ fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     match (saved.bounds, found.bounds()) {
         (Some(_), None) => notes.push(Note::ScalableTargetGone),
         (Some(kept), Some(_)) if bounds != Some(kept) => notes.push(Note::BoundsChanged),
-        _ => {}
+        (Some(kept), Some(_)) => notes.push(Note::Resumed {
+            min: kept.min,
+            max: kept.max,
+        }),
+        (None, _) => {}
     }
     Ok(Moves {
         act: Act::Restored,
@@ -354,20 +366,21 @@ fn asleep(today: Bounds, suspend_scheduled: bool) -> Bounds {
 /// As it was, save what somebody changed while it slept: that stays.
 fn restored(kept: Option<Bounds>, today: Bounds) -> Bounds {
     let Some(kept) = kept else { return today };
+    let dynamic = match is_suspended(&today.suspended) {
+        true => kept.suspended,
+        false => today.suspended,
+    };
     Bounds {
         min: match today.min {
             0 => kept.min.min(today.max),
             theirs => theirs,
         },
         max: today.max,
-        suspended: match is_suspended(&today.suspended) {
-            true => SuspendedState {
-                // One that is not suspended any more was resumed by somebody.
-                scheduled_scaling: kept.suspended.scheduled_scaling
-                    && today.suspended.scheduled_scaling,
-                ..kept.suspended
-            },
-            false => today.suspended,
+        suspended: SuspendedState {
+            // Ours may have been set without the others being ours still; one that is not set any more was resumed by somebody.
+            scheduled_scaling: kept.suspended.scheduled_scaling
+                && today.suspended.scheduled_scaling,
+            ..dynamic
         },
     }
 }
