@@ -495,6 +495,7 @@ scenarios! {
     preview_up_certificate_may_not_be_read
     preview_up_dry_run
     preview_up_first_one_fails
+    preview_up_in_an_environment
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
@@ -506,6 +507,7 @@ scenarios! {
     preview_up_too_many
     preview_up_twice
     preview_up_with_a_task_role
+    preview_up_with_the_jobs_deployment
     preview_wake
     preview_wake_awake
     preview_wake_nothing
