@@ -15,8 +15,9 @@ use crate::model::preview::{PreviewOf, PreviewState};
 use crate::model::service::Service;
 use crate::model::task_definition::TaskDefinition;
 use crate::model::verdict::Status;
+use crate::plan::preview::PreviewRefusal;
 use crate::plan::preview::derive::Inherited;
-use crate::plan::preview::routing::{Routing, Templates};
+use crate::plan::preview::routing::{NUMBER, Routing, Templates};
 use crate::plan::preview::up::{self as plan, Change, Found, Plan, Wanted};
 use crate::plan::service::WantedImage;
 use crate::report::{Phase, Text};
@@ -57,6 +58,16 @@ enum Told {
     Ended(Ended),
     /// Nothing was to be done.
     DryRun(Text),
+}
+
+/// How the preview is reached; what no preview can be reached by is refused.
+pub(super) fn routing(args: &PreviewArgs, pull_request: u64) -> Result<Routing, PreviewRefusal> {
+    let templates = Templates {
+        host: args.preview.preview_host.as_deref(),
+        path: args.preview.preview_path.as_deref(),
+        header: args.preview.preview_header.as_deref(),
+    };
+    Routing::of(templates, pull_request)
 }
 
 pub(super) async fn up(run: Run<'_>, of: PreviewOf) -> u8 {
@@ -226,12 +237,7 @@ impl Up<'_> {
         Smoke::check(&args.limits)?;
         let report = self.run.report.clone();
         report.started(Phase::Preflight);
-        let templates = Templates {
-            host: args.preview.preview_host.as_deref(),
-            path: args.preview.preview_path.as_deref(),
-            header: args.preview.preview_header.as_deref(),
-        };
-        let routing = Routing::of(templates, of.pull_request)?;
+        let routing = routing(args, of.pull_request)?;
         self.routing = Some(routing.clone());
         let found = gather::preview::gather(&self.run.aws, args, &of, &routing).await?;
         self.before = Some(ending::state_before(&found));
@@ -316,7 +322,7 @@ impl Up<'_> {
                 .announce
                 .url
                 .as_ref()
-                .map(|url| url.replace(crate::inputs::preview::NUMBER, &number)),
+                .map(|url| url.replace(NUMBER, &number)),
             max_previews: args.preview.max_previews,
             inherited: Inherited {
                 task_role_arn: inherited.preview_task_role_arn.clone(),
