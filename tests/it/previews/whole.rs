@@ -49,7 +49,7 @@ fn a_preview_comes_changes_and_goes_and_nothing_else_does() {
 
         let ran = stage.run(Order::of(SEVEN)).await;
         assert_eq!(ran.exit, Some(0), "{}", ran.said);
-        assert_eq!(ran.output("url"), "https://pr-7.preview.example.com/");
+        assert_eq!(ran.output("url"), "https://pr-7.preview.example.com");
         stage.settle().await;
         let made = stage.inventory();
         only_of(&before.changes(&made), 7);
