@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::aws::ecs::ServiceUpdate;
 use crate::aws::{Aws, AwsError};
 use crate::error::Error;
+use crate::model::names::family_and_revision;
 use crate::model::preview::PreviewOf;
 use crate::model::service::{NewService, Service};
 use crate::model::target::{Conditions, ListenerRule, Rewrite, RuleAction, TargetGroup};
@@ -61,7 +62,6 @@ pub struct Applied {
     pub target_group: Option<TargetGroup>,
     /// The revision that the service shall run now.
     pub task_definition: Option<String>,
-    pub registered: bool,
     /// As it was made or updated.
     pub service: Option<Service>,
     /// Tags of what is there that could not be brought up to date: a warning, for the preview does not depend on it.
@@ -98,7 +98,9 @@ impl Applying<'_> {
         let group = group.unwrap_or_default();
         match change {
             Change::CreateTargetGroup { group, tags } => {
-                applied.target_group = Some(self.create_target_group(group, tags).await?);
+                let made = self.create_target_group(group, tags).await?;
+                self.said("target group", &made.name);
+                applied.target_group = Some(made);
             }
             Change::SetDeregistrationDelay { seconds } => {
                 patiently(|| {
@@ -148,8 +150,8 @@ impl Applying<'_> {
                 let arn = registered.arn().map(str::to_owned).ok_or_else(|| {
                     AwsError::malformed("ecs:RegisterTaskDefinition", "taskDefinitionArn")
                 })?;
+                self.said("revision", family_and_revision(&arn));
                 applied.task_definition = Some(arn);
-                applied.registered = true;
             }
             Change::CreateService {
                 service,
@@ -160,17 +162,19 @@ impl Applying<'_> {
                 let made = self
                     .create_service(service, &revision, &group, tags)
                     .await?;
+                self.said("service", &made.name);
                 applied.service = Some(made);
             }
             Change::UpdateService {
                 task_definition,
                 desired_count,
+                force_new_deployment,
             } => {
                 let revision = task_definition.as_ref().map(|t| resolved(t, applied));
                 let update = ServiceUpdate {
                     task_definition: revision,
                     desired_count: *desired_count,
-                    force_new_deployment: false,
+                    force_new_deployment: *force_new_deployment,
                 };
                 if let Some(before) = self.service {
                     let updated = update_service(self.aws, self.cluster, before, &update).await?;
@@ -181,9 +185,18 @@ impl Applying<'_> {
                 arns,
                 service_arn,
                 tags,
-            } => applied.not_tagged = self.tag(arns, service_arn.as_deref(), tags).await.err(),
+            } => {
+                applied.not_tagged = tag(self.aws, arns, service_arn.as_deref(), tags)
+                    .await
+                    .err()
+            }
         }
         Ok(())
+    }
+
+    fn said(&self, what: &str, name: &str) {
+        self.report
+            .line(Text::new().say(format!("made {what} ")).code(name));
     }
 
     /// The same again succeeds; other settings under this name are of a run before, or somebody else's.
@@ -221,7 +234,10 @@ impl Applying<'_> {
         let (mut priority, mut attempt, mut unknown) = (planned, 0, 0);
         loop {
             let error = match patiently(|| new.create(self.aws, priority)).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.said("rule", &priority.to_string());
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             let taken = error.is_code("PriorityInUse");
@@ -234,6 +250,7 @@ impl Applying<'_> {
             }
             let rules = patiently(|| self.aws.elbv2.describe_rules(new.listener_arn)).await?;
             if self.has_own(&rules, &new.target_group_arn).await? {
+                self.said("rule", &priority.to_string());
                 return Ok(());
             }
             if !taken {
@@ -331,21 +348,22 @@ impl Applying<'_> {
         };
         update_service(self.aws, self.cluster, &there, &update).await
     }
+}
 
-    async fn tag(
-        &self,
-        arns: &[String],
-        service_arn: Option<&str>,
-        tags: &Tags,
-    ) -> Result<(), AwsError> {
-        if !arns.is_empty() {
-            patiently(|| self.aws.elbv2.add_tags(arns, tags)).await?;
-        }
-        if let Some(arn) = service_arn {
-            patiently(|| self.aws.ecs.tag_resource(arn, tags)).await?;
-        }
-        Ok(())
+/// Adds or replaces these tags on what the load balancer has of a preview, and on its service.
+pub async fn tag(
+    aws: &Aws,
+    arns: &[String],
+    service_arn: Option<&str>,
+    tags: &Tags,
+) -> Result<(), AwsError> {
+    if !arns.is_empty() {
+        patiently(|| aws.elbv2.add_tags(arns, tags)).await?;
     }
+    if let Some(arn) = service_arn {
+        patiently(|| aws.ecs.tag_resource(arn, tags)).await?;
+    }
+    Ok(())
 }
 
 fn resolved(task_definition: &TaskDefinitionRef, applied: &mut Applied) -> String {

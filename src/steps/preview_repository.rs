@@ -42,13 +42,13 @@ pub async fn check(
         report.warn(
             "shipway::preflight::preview_may_push",
             Text::new()
-                .say("by IAM's simulation the role of previews may push to ")
+                .say("the role of previews may push to ")
                 .code(production)
-                .say(", which production pulls from"),
+                .say(", where the base service's image is pulled from (by IAM's simulation)"),
             Text::new()
                 .say("take ")
                 .code(PUSHING)
-                .say(" on it from the role, or a pull request could choose what production runs"),
+                .say(" on it from the role, or a pull request could choose what that service runs"),
         );
     }
     Ok(())
@@ -87,18 +87,20 @@ pub async fn tag(aws: &Aws, image: &Image, tag: &str, report: &Report) {
     };
     let named = image.tag.as_deref().or(image.digest.as_deref());
     let name = name_of(&image.repository);
-    let manifest = match aws
-        .ecr
-        .batch_get_image(name, named.unwrap_or_default())
-        .await
-    {
-        Ok(Some(manifest)) => manifest,
-        Ok(None) => return,
+    let both = tokio::try_join!(
+        aws.ecr.batch_get_image(name, named.unwrap_or_default()),
+        aws.ecr.batch_get_image(name, tag),
+    );
+    let manifest = match both {
+        Ok((Some(manifest), tagged))
+            if tagged.as_ref().is_none_or(|t| t.digest != manifest.digest) =>
+        {
+            manifest
+        }
+        Ok(_) => return,
         Err(error) => return warn(&error),
     };
-    match patiently(|| aws.ecr.put_image(name, &manifest, tag)).await {
-        Ok(()) => {}
-        Err(error) if error.is_code("ImageAlreadyExistsException") => {}
-        Err(error) => warn(&error),
+    if let Err(error) = patiently(|| aws.ecr.put_image(name, &manifest, tag)).await {
+        warn(&error);
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Access, Announce, Build, Limits, Output, Promote};
+use super::{Access, Announce, Build, Limits, Output};
 use crate::inputs::values::{CommandWords, KeyValue, role_arn};
 
 /// What is done to previews. Without one, the state decides: an open pull request → `up`, a closed one → `down`, a schedule → `prune`.
@@ -51,8 +51,6 @@ pub struct PreviewArgs {
     #[command(flatten)]
     pub build: Build,
     #[command(flatten)]
-    pub promote: Promote,
-    #[command(flatten)]
     pub inherited: Inherited,
     #[command(flatten)]
     pub limits: Limits,
@@ -92,7 +90,7 @@ pub struct Base {
 #[command(next_help_heading = "Preview")]
 pub struct Preview {
     /// Number of the pull request [default: the event's]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=2_147_483_647))]
     pub pull_request: Option<u64>,
 
     /// Repository of the pull request, `owner/name` [default: GITHUB_REPOSITORY]

@@ -16,6 +16,15 @@ pub enum PreviewRefusal {
     )]
     NoRouting,
 
+    #[error(
+        "a preview is reached in one way: of `preview-host`, `preview-path` and `preview-header` more than one is set"
+    )]
+    #[diagnostic(
+        code(shipway::usage::routing),
+        help("leave all but one out; one of them may stand in `shipway.yml`")
+    )]
+    SeveralRoutings,
+
     #[error("`{setting}` {reason}")]
     #[diagnostic(
         code(shipway::usage::routing),
@@ -103,16 +112,16 @@ pub enum PreviewRefusal {
         port: Option<u16>,
     },
 
-    #[error("no certificate of the listener is good for {host}; they are good for {}", .names.join(", "))]
+    #[error("no certificate of the listener is good for `{host}`; they are good for {}", .names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))]
     #[diagnostic(
         code(shipway::preflight::certificate),
         help(
-            "add a certificate for {host} to the listener (a wildcard is good for one label), or choose `preview-host` so that one fits"
+            "add a certificate for `{host}` to the listener (a wildcard is good for one label), or choose `preview-host` so that one fits"
         )
     )]
     Certificate { host: String, names: Vec<String> },
 
-    #[error("the base service's tasks have the role {role}, which a preview does not inherit")]
+    #[error("the base service's tasks have the role `{role}`, which a preview does not inherit")]
     #[diagnostic(
         code(shipway::preflight::preview_task_role),
         help("set `preview-task-role-arn` to a role that code from a pull request may have")
@@ -120,7 +129,7 @@ pub enum PreviewRefusal {
     TaskRole { role: String },
 
     #[error(
-        "`ecr-repository` {repository} is the one that service {service} pulls its own image from"
+        "`ecr-repository` `{repository}` is the one that service `{service}` pulls its own image from"
     )]
     #[diagnostic(
         code(shipway::preflight::shared_repository),
@@ -131,7 +140,7 @@ pub enum PreviewRefusal {
     SharedRepository { repository: String, service: String },
 
     #[error(
-        "there is a {what} named {name} already, and its tags do not say that it is this preview's"
+        "there is a {what} named `{name}` already, and its tags do not say that it is this preview's"
     )]
     #[diagnostic(
         code(shipway::preflight::not_ours),
@@ -139,7 +148,7 @@ pub enum PreviewRefusal {
     )]
     NotOurs { what: &'static str, name: String },
 
-    #[error("rule {priority} of the listener leads {address} elsewhere already")]
+    #[error("rule {priority} of the listener leads `{address}` elsewhere already")]
     #[diagnostic(
         code(shipway::preflight::address_taken),
         help(

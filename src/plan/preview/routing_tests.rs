@@ -59,14 +59,14 @@ fn addresses() {
             host("PR-{number}.preview.example.com"),
             listener("HTTPS", 443),
             app(),
-            "https://pr-7.preview.example.com/",
+            "https://pr-7.preview.example.com",
             "pr-7.preview.example.com",
         ),
         (
             host("pr-{number}.x.example"),
             listener("HTTP", 8080),
             app(),
-            "http://pr-7.x.example:8080/",
+            "http://pr-7.x.example:8080",
             "pr-7.x.example",
         ),
         (
@@ -94,7 +94,7 @@ fn addresses() {
             header("X-Preview: pr-{number}"),
             listener("HTTPS", 8443),
             base("app.example.com", "/shop/*"),
-            "https://app.example.com:8443/",
+            "https://app.example.com:8443",
             "app.example.com /shop/* pr-7",
         ),
     ] {

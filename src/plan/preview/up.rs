@@ -176,6 +176,7 @@ pub enum Change {
     UpdateService {
         task_definition: Option<TaskDefinitionRef>,
         desired_count: Option<u32>,
+        force_new_deployment: bool,
     },
     /// Brings the tags of what is there up to date.
     Tag {
@@ -201,17 +202,6 @@ impl Plan {
         self.changes.iter().find_map(|c| match &c.change {
             Change::RegisterTaskDefinition { document, .. } => Some(document),
             _ => None,
-        })
-    }
-
-    /// True when a deployment follows.
-    pub fn starts_deployment(&self) -> bool {
-        self.changes.iter().any(|c| match &c.change {
-            Change::CreateService { .. } => true,
-            Change::UpdateService {
-                task_definition, ..
-            } => task_definition.is_some(),
-            _ => false,
         })
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use shipway_sandbox::world::inventory::Inventory;
 
 use super::stage::{Kill, Order, Stage, Start, play};
-use super::sweep::comparable;
+use super::sweep::{comparable, without_revisions};
 use super::whole::of_preview;
 
 /// Something that happens.
@@ -75,20 +75,6 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
         }
         Deed::Wait(seconds) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
     }
-}
-
-/// What is left to compare where revisions were made on the way: the newest one's number is told by no other way.
-fn without_revisions(inventory: Inventory) -> Inventory {
-    let mut all = inventory.without(|name| name.starts_with("task-definition pr-"));
-    for facts in all.0.values_mut() {
-        if let Some(definition) = facts.get("task-definition").and_then(|d| d.as_str())
-            && let Some((family, _)) = definition.split_once(':')
-            && family.starts_with("pr-")
-        {
-            facts["task-definition"] = family.into();
-        }
-    }
-    all
 }
 
 /// The world of someone whose runs are never disturbed.

@@ -235,9 +235,14 @@ pub fn play<T>(story: impl Future<Output = T>) -> T {
 }
 
 impl Stage {
-    /// Inside [`play`]. `over` is laid over the usual world.
+    /// Inside [`play`]. `change` is made to the usual world.
     pub fn set(change: impl FnOnce(&mut WorldFile)) -> Stage {
-        fastrand::seed(7);
+        Stage::seeded(7, change)
+    }
+
+    /// The seed decides the jitter of retries and waits.
+    pub fn seeded(seed: u64, change: impl FnOnce(&mut WorldFile)) -> Stage {
+        fastrand::seed(seed);
         let mut file = WorldFile::parse(include_str!("world.yml")).unwrap();
         for context in contexts() {
             let repositories = &mut file.repositories;

@@ -1,6 +1,5 @@
 //! Target group and rule: what has to be made or changed, and why. Pure.
 
-use super::checks::address_in_words;
 use super::{Change, DEREGISTRATION_DELAY, Found, Tags, Wanted};
 use crate::model::target::{Conditions, ListenerRule, TargetGroup};
 use crate::plan::preview::PreviewRefusal;
@@ -41,8 +40,8 @@ pub(super) fn delay(found: &Found) -> Option<(Change, String)> {
         return None;
     }
     let seconds = DEREGISTRATION_DELAY;
-    let why = "a preview that is replaced or removed need not wait for old connections";
-    Some((Change::SetDeregistrationDelay { seconds }, why.to_owned()))
+    let why = "nobody waits for old connections of a preview".to_owned();
+    Some((Change::SetDeregistrationDelay { seconds }, why))
 }
 
 pub(super) fn rule(
@@ -61,11 +60,7 @@ pub(super) fn rule(
             rewrites,
             tags: tags.clone(),
         };
-        let why = format!(
-            "{} shall lead to the preview",
-            address_in_words(&wanted.routing)
-        );
-        return Ok(Some((change, why)));
+        return Ok(Some((change, "none leads to the preview yet".to_owned())));
     };
     let group = found.there.group.as_ref().map(|(group, _)| &group.arn);
     let forwards = rule.fixed_response.is_none()

@@ -83,11 +83,11 @@ fn check_target(found: &Found, service: &Service, number: u64) -> Result<(), Pre
     Ok(())
 }
 
-pub(super) fn address_in_words(routing: &Routing) -> String {
+fn address_in_words(routing: &Routing) -> String {
     match routing {
         Routing::Host(host) => host.clone(),
         Routing::Path(path) => path.clone(),
-        Routing::Header { name, value } => format!("`{name}: {value}`"),
+        Routing::Header { name, value } => format!("{name}: {value}"),
     }
 }
 

@@ -85,17 +85,22 @@ pub(super) fn service(
         return Some((change, why));
     };
     let asleep = service.desired_count == 0;
+    let state = service.primary().and_then(|p| p.rollout_state.as_deref());
+    // ECS launches nothing more of it, though what kept it from coming up may be mended.
+    let failed = revision.is_none() && !asleep && state == Some("FAILED");
     let why = match (&revision, asleep) {
         (Some((TaskDefinitionRef::JustRegistered, _)), _) => {
             "the service shall run the new revision".to_owned()
         }
         (Some((_, why)), _) => why.clone(),
         (None, true) => "the preview is asleep".to_owned(),
+        (None, false) if failed => "its last deployment failed".to_owned(),
         (None, false) => return None,
     };
     let change = Change::UpdateService {
         task_definition: revision.map(|(reference, _)| reference),
         desired_count: asleep.then_some(1),
+        force_new_deployment: failed,
     };
     Some((change, why))
 }

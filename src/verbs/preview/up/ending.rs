@@ -6,6 +6,7 @@ use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
 use crate::plan::preview::up::{Found, Plan};
 use crate::report::Text;
+use crate::report::markdown::State;
 use crate::rollout::Ended;
 use crate::verbs::verdict::{self, Noting};
 
@@ -90,10 +91,23 @@ impl Up<'_> {
                 };
                 self.note_state(state);
                 let deployment = self.deployment_id.take();
+                let halfway = deployment.is_none() && self.changed;
                 let code = self.noted(|noting| noting.error(&error, deployment.as_deref()));
+                if halfway {
+                    self.failed_halfway();
+                }
                 self.say_what_is_left(state);
                 self.run.told.finish_said(code).await
             }
+        }
+    }
+
+    /// Something was changed, though the service was not.
+    fn failed_halfway(&mut self) {
+        let told = &mut self.run.told;
+        told.outputs.deployment_status = Status::Failed.word().to_owned();
+        if let State::Ended { status, .. } = &mut told.about.state {
+            *status = Status::Failed;
         }
     }
 
