@@ -79,29 +79,6 @@ pub enum InputError {
     )]
     NoRepository,
 
-    #[error("nothing says how a preview is reached")]
-    #[diagnostic(
-        code(shipway::usage::routing),
-        help(
-            "set one of `preview-host` (e.g. `pr-{{number}}.preview.example.com`), `preview-path` (`/pr-{{number}}`) and `preview-header` (`X-Preview: pr-{{number}}`)"
-        )
-    )]
-    NoRouting,
-
-    #[error("`{one}` and `{other}` are both set, and a preview is reached in one way")]
-    #[diagnostic(
-        code(shipway::usage::routing),
-        help("leave all but one out; it may stand in `shipway.yml` too")
-    )]
-    TwoRoutings { one: String, other: String },
-
-    #[error("`{setting}` is `{value}`: without `{{number}}` all previews would have the same")]
-    #[diagnostic(
-        code(shipway::usage::routing),
-        help("write `{{number}}` where the number of the pull request belongs")
-    )]
-    NoNumberInRouting { setting: String, value: String },
-
     #[error("`SHIPWAY_INPUTS` is not a JSON object of the action's inputs: {reason}")]
     #[diagnostic(
         code(shipway::usage::inputs),

@@ -149,8 +149,9 @@ impl Story<'_> {
                 return Ok(Begun::Nothing(self.why_nothing(nothing)));
             }
         };
-        if word == Word::Up {
-            self.args.check_up(self.env)?;
+        if let (Word::Up, Some(number)) = (word, number) {
+            self.args.check_repository(self.env)?;
+            up::routing(self.args, number)?;
         }
         let of = number.map(|number| self.preview_of(number)).transpose()?;
         let why = why.map(|why| self.why(why));

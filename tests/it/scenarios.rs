@@ -96,14 +96,19 @@ fn folder() -> PathBuf {
 /// Of previews, beside region, role and cluster.
 const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
 
-/// The rule of pull request 9's preview answers itself: its target group is attached to nothing then.
+/// The rule of a preview without tasks answers itself: its target group is attached to nothing then.
 fn put_to_sleep(world: &mut World) {
-    let rules = world.elbv2.rules.values_mut();
-    let of_9 = rules.filter(|r| r.conditions.to_string().contains("pr-9.preview"));
-    for rule in of_9 {
-        let page =
-            json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
-        rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
+    let services = world.ecs.services.values();
+    let asleep: Vec<String> = services
+        .filter(|s| s.desired == 0)
+        .map(|s| format!(":targetgroup/{}/", s.name))
+        .collect();
+    for rule in world.elbv2.rules.values_mut() {
+        let to = rule.actions.to_string();
+        if asleep.iter().any(|group| to.contains(group)) {
+            let page = json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+            rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
+        }
     }
 }
 
@@ -448,19 +453,24 @@ scenarios! {
     plan_unchanged
     preview_after_a_merge_queue
     preview_comment_is_denied
+    preview_comment_is_obeyed_in_vain
     preview_comment_is_talk
     preview_comment_of_a_merged_one
     preview_comment_without_a_token
+    preview_dispatched_for_a_merged_one
     preview_dispatched_for_nothing
+    preview_dispatched_without_a_token
     preview_down
     preview_down_as_a_plan
     preview_down_is_denied_a_service
     preview_down_of_a_remainder
     preview_down_the_only_tag
     preview_down_twice
+    preview_label_is_removed
     preview_list
     preview_list_is_empty
     preview_of_a_fork
+    preview_of_a_merged_one
     preview_of_a_push
     preview_prune
     preview_prune_as_a_plan
@@ -470,8 +480,12 @@ scenarios! {
     preview_prune_without_a_token
     preview_prune_without_permission
     preview_reached_in_two_ways
+    preview_removed_by_a_comment
     preview_role_is_refused
+    preview_sleep
+    preview_sleep_twice
     preview_up_address_is_taken
+    preview_up_after_a_failed_one
     preview_up_again_after_days
     preview_up_answers_are_lost
     preview_up_base_has_a_task_role
@@ -482,24 +496,30 @@ scenarios! {
     preview_up_certificate_may_not_be_read
     preview_up_dry_run
     preview_up_first_one_fails
+    preview_up_in_an_environment
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
     preview_up_of_productions_repository
     preview_up_overlapping_rules
+    preview_up_reopened_while_draining
+    preview_up_role_may_push
     preview_up_rule_is_denied
+    preview_up_second_push
+    preview_up_second_push_fails
     preview_up_shares_files
     preview_up_throttled
     preview_up_too_many
     preview_up_twice
+    preview_up_wakes_a_sleeping_one
     preview_up_with_a_task_role
-    preview_sleep
-    preview_sleep_twice
+    preview_up_with_the_jobs_deployment
     preview_wake
     preview_wake_awake
     preview_wake_nothing
     preview_wake_unhealthy
     preview_without_the_label
+    preview_woken_by_a_comment
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit

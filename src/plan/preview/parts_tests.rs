@@ -78,9 +78,12 @@ pub(in crate::plan::preview) fn asleep(number: u64) -> Parts {
     parts
 }
 
+/// What is different.
+pub(in crate::plan::preview) type Change = fn(&mut Parts);
+
 #[test]
 fn how_it_stands() {
-    let cases: [(&str, fn(&mut Parts), PreviewState); 10] = [
+    let cases: [(&str, Change, PreviewState); 10] = [
         ("whole", |_| {}, PreviewState::Ready),
         ("asleep", |p| *p = asleep(7), PreviewState::Asleep),
         ("no rule", |p| p.rules.clear(), PreviewState::Incomplete),

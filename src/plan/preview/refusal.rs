@@ -16,6 +16,15 @@ pub enum PreviewRefusal {
     )]
     NoRouting,
 
+    #[error(
+        "a preview is reached in one way: of `preview-host`, `preview-path` and `preview-header` more than one is set"
+    )]
+    #[diagnostic(
+        code(shipway::usage::routing),
+        help("leave all but one out; one of them may stand in `shipway.yml`")
+    )]
+    SeveralRoutings,
+
     #[error("`{setting}` {reason}")]
     #[diagnostic(
         code(shipway::usage::routing),

@@ -19,9 +19,11 @@ impl Removal {
     /// Whether it stays as long as the other is there: a group that a rule forwards to cannot be deleted, and a service that
     /// could not be deleted shall not lose what it runs on.
     pub fn needs_gone(&self, other: &Removal) -> bool {
-        match (self, other) {
-            (Removal::TargetGroup { .. }, Removal::Rule { .. } | Removal::Service { .. }) => true,
-            (Removal::Revision { .. } | Removal::ImageTag { .. }, Removal::Service { .. }) => true,
+        match other {
+            Removal::Rule { .. } => matches!(self, Removal::TargetGroup { .. }),
+            Removal::Service { .. } => {
+                !matches!(self, Removal::Rule { .. } | Removal::Service { .. })
+            }
             _ => false,
         }
     }

@@ -1,6 +1,6 @@
 //! What sleeping and waking change, and that each done twice changes nothing more.
 
-use super::super::parts::tests::{asleep, group_arn, of, whole};
+use super::super::parts::tests::{Change, asleep, group_arn, of, whole};
 use super::*;
 
 fn at(text: &str) -> Timestamp {
@@ -25,7 +25,7 @@ fn the_count_goes_and_the_page_comes_at_once() {
     // Broken off between the two.
     let mut half = whole(7);
     half.service.as_mut().unwrap().desired_count = 0;
-    assert_eq!(sleep(&half), [say.clone()]);
+    assert_eq!(sleep(&half), std::slice::from_ref(&say));
     // Somebody started its tasks: ECS changes the service only while the rule forwards.
     let mut behind = asleep(7);
     behind.service.as_mut().unwrap().desired_count = 1;
@@ -64,7 +64,7 @@ fn waking_forwards_before_the_tasks_start() {
 fn what_is_not_whole_cannot_be_woken() {
     let none = RestError::NoPreview { number: 7 };
     let lacks = |lacks| RestError::Incomplete { number: 7, lacks };
-    let cases: [(fn(&mut Parts), RestError); 4] = [
+    let cases: [(Change, RestError); 4] = [
         (|p| *p = Parts::nothing(of(7)), none),
         (|p| p.service = None, lacks("service")),
         (|p| p.target_group = None, lacks("target group")),

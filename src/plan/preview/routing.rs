@@ -6,6 +6,9 @@ use serde::Serialize;
 use super::PreviewRefusal;
 use crate::model::target::{Conditions, Listener, ListenerRule, LoadBalancer, Rewrite};
 
+/// Stands for the number of the pull request.
+pub const NUMBER: &str = "{number}";
+
 /// Values of one rule's conditions, all together; wildcards the same.
 const VALUES: usize = 5;
 /// Lengths of ELBv2's condition values and of a header's name.
@@ -52,7 +55,8 @@ impl Routing {
             (Some(host), None, None) => ("preview-host", host),
             (None, Some(path), None) => ("preview-path", path),
             (None, None, Some(header)) => ("preview-header", header),
-            _ => return Err(PreviewRefusal::NoRouting),
+            (None, None, None) => return Err(PreviewRefusal::NoRouting),
+            _ => return Err(PreviewRefusal::SeveralRoutings),
         };
         let Some(filled) = fill(template, number) else {
             return Err(wrong(
@@ -199,7 +203,7 @@ impl Routing {
 
 /// `None` unless the number's place is there once.
 fn fill(template: &str, number: u64) -> Option<String> {
-    let (before, after) = template.split_once("{number}")?;
+    let (before, after) = template.split_once(NUMBER)?;
     let filled = format!("{before}{number}{after}");
     (!filled.contains(['{', '}'])).then_some(filled)
 }

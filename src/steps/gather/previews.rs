@@ -18,6 +18,7 @@ use crate::plan::preflight::PreflightError;
 use crate::plan::preview::parts::{
     Family, ImageTag, Parts, Seen, Sorted, Tags, may_be_of_a_preview, number_of_image_tag, sorted,
 };
+use crate::steps::patience::patiently;
 
 /// How the name of every preview begins.
 const BEFORE_NUMBER: &str = "pr-";
@@ -59,7 +60,7 @@ pub struct Previews {
 /// Every preview of the base service.
 pub async fn all(aws: &Aws, sought: &Sought<'_>) -> Result<Previews, Error> {
     let names = || async {
-        let arns = aws.ecs.list_services(sought.cluster).await?;
+        let arns = patiently(|| aws.ecs.list_services(sought.cluster)).await?;
         let mut names: Vec<String> = arns.iter().map(|a| last_segment(a).to_owned()).collect();
         names.retain(|name| is_preview_name(name));
         Ok::<_, AwsError>(names)
@@ -71,7 +72,7 @@ pub async fn all(aws: &Aws, sought: &Sought<'_>) -> Result<Previews, Error> {
     let (services, groups, families) = tokio::join!(
         services(aws, sought.cluster, &names),
         target_groups(aws, is_preview_name),
-        aws.ecs.list_task_definition_families(BEFORE_NUMBER),
+        patiently(|| aws.ecs.list_task_definition_families(BEFORE_NUMBER)),
     );
     let mut families = families?;
     families.retain(|name| is_preview_name(name));
@@ -94,8 +95,8 @@ pub async fn one(
     let name = of.name();
     let (services, group, revisions) = tokio::join!(
         services(aws, sought.cluster, std::slice::from_ref(&name)),
-        aws.elbv2.find_target_group(&name),
-        aws.ecs.list_task_definitions(&name),
+        patiently(|| aws.elbv2.find_target_group(&name)),
+        patiently(|| aws.ecs.list_task_definitions(&name)),
     );
     let services = match services {
         Err(e) if e.is_code("ClusterNotFoundException") => return Err(no_cluster(sought)),
@@ -129,8 +130,8 @@ pub async fn one(
 pub async fn revisions(aws: &Aws, of: &PreviewOf) -> Result<(Vec<String>, usize), Error> {
     let name = of.name();
     let (mut ours, mut others) = (Vec::new(), 0);
-    for arn in aws.ecs.list_task_definitions(&name).await? {
-        let definition = aws.ecs.describe_task_definition(&arn).await?;
+    for arn in patiently(|| aws.ecs.list_task_definitions(&name)).await? {
+        let definition = patiently(|| aws.ecs.describe_task_definition(&arn)).await?;
         let owner = PreviewOf::of_tags(&name, &definition.tags);
         match owner.is_some_and(|o| o.name() == name) {
             true => ours.push(arn),
@@ -163,7 +164,7 @@ async fn found(
         let newest = match known.contains(name.as_str()) {
             true => None,
             false => {
-                let definition = aws.ecs.describe_task_definition(&name).await?;
+                let definition = patiently(|| aws.ecs.describe_task_definition(&name)).await?;
                 Some((definition.tags.clone(), registered_at(&definition.document)))
             }
         };
@@ -201,7 +202,7 @@ fn registered_at(document: &serde_json::Map<String, serde_json::Value>) -> Optio
 async fn services(aws: &Aws, cluster: &str, names: &[String]) -> Result<Vec<Service>, AwsError> {
     let mut found = match names.is_empty() {
         true => Vec::new(),
-        false => aws.ecs.describe_services_and_tags(cluster, names).await?,
+        false => patiently(|| aws.ecs.describe_services_and_tags(cluster, names)).await?,
     };
     found.retain(|s| s.status != "INACTIVE");
     Ok(found)
@@ -211,14 +212,14 @@ async fn target_groups(
     aws: &Aws,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<(TargetGroup, Tags)>, AwsError> {
-    let mut groups = aws.elbv2.list_target_groups(None).await?;
+    let mut groups = patiently(|| aws.elbv2.list_target_groups(None)).await?;
     groups.retain(|g| wanted(&g.name));
     tagged(aws, groups).await
 }
 
 async fn tagged(aws: &Aws, groups: Vec<TargetGroup>) -> Result<Vec<(TargetGroup, Tags)>, AwsError> {
     let arns: Vec<String> = groups.iter().map(|g| g.arn.clone()).collect();
-    let mut tags = aws.elbv2.describe_tags(&arns).await?;
+    let mut tags = patiently(|| aws.elbv2.describe_tags(&arns)).await?;
     let tags_of = |arn: &str, tags: &mut Vec<(String, Tags)>| {
         let at = tags.iter().position(|(of, _)| of == arn);
         at.map(|at| tags.swap_remove(at).1).unwrap_or_default()
@@ -243,7 +244,7 @@ async fn load_balancers(
     if sought.load_balancers.is_empty() {
         let based = of_base(aws, sought).await?;
         if based.is_empty() {
-            let mut all = aws.elbv2.list_load_balancers().await?;
+            let mut all = patiently(|| aws.elbv2.list_load_balancers()).await?;
             all.retain(|b| b.kind == "application");
             return Ok(all);
         }
@@ -256,23 +257,24 @@ async fn load_balancers(
                 arns.insert(given.clone());
             }
             // One that was deleted took its rules along.
-            false => found.extend(aws.elbv2.find_load_balancer(given).await?),
+            false => found.extend(patiently(|| aws.elbv2.find_load_balancer(given)).await?),
         }
     }
     arns.retain(|arn| found.iter().all(|b: &LoadBalancer| b.arn != *arn));
     if !arns.is_empty() {
         let arns: Vec<String> = arns.into_iter().collect();
-        found.extend(aws.elbv2.describe_load_balancers(&arns).await?);
+        found.extend(patiently(|| aws.elbv2.describe_load_balancers(&arns)).await?);
     }
     Ok(found)
 }
 
 async fn of_base(aws: &Aws, sought: &Sought<'_>) -> Result<Vec<String>, Error> {
     let base = [sought.base_service.to_owned()];
-    let services = match aws
-        .ecs
-        .describe_services(sought.cluster, &base, Retries::Sdk)
-        .await
+    let services = match patiently(|| {
+        aws.ecs
+            .describe_services(sought.cluster, &base, Retries::Sdk)
+    })
+    .await
     {
         Err(e) if e.is_code("ServiceNotFoundException") => Vec::new(),
         services => services?,
@@ -286,7 +288,7 @@ async fn of_base(aws: &Aws, sought: &Sought<'_>) -> Result<Vec<String>, Error> {
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let groups = aws.elbv2.describe_target_groups(&groups).await?;
+    let groups = patiently(|| aws.elbv2.describe_target_groups(&groups)).await?;
     Ok(groups
         .into_iter()
         .flat_map(|g| g.load_balancer_arns)
@@ -300,8 +302,8 @@ async fn rules(
 ) -> Result<Vec<(ListenerRule, Tags, Option<String>)>, AwsError> {
     let mut candidates: Vec<(ListenerRule, Option<String>)> = Vec::new();
     for balancer in balancers {
-        for listener in aws.elbv2.describe_listeners(&balancer.arn).await? {
-            let rules = aws.elbv2.describe_rules(&listener.arn).await?;
+        for listener in patiently(|| aws.elbv2.describe_listeners(&balancer.arn)).await? {
+            let rules = patiently(|| aws.elbv2.describe_rules(&listener.arn)).await?;
             for rule in rules.into_iter().filter(may_be_of_a_preview) {
                 let url = address(balancer, &listener, &rule);
                 candidates.push((rule, url));
@@ -309,7 +311,7 @@ async fn rules(
         }
     }
     let arns: Vec<String> = candidates.iter().map(|(r, _)| r.arn.clone()).collect();
-    let tags = aws.elbv2.describe_tags(&arns).await?;
+    let tags = patiently(|| aws.elbv2.describe_tags(&arns)).await?;
     let tags_of = |arn: &str| {
         let found = tags.iter().find(|(of, _)| of == arn);
         found.map(|(_, tags)| tags.clone()).unwrap_or_default()
@@ -335,9 +337,7 @@ async fn image_tags(aws: &Aws, sought: &Sought<'_>) -> Result<Vec<ImageTag>, Aws
     let Some(repository) = sought.ecr_repository.map(name_of) else {
         return Ok(Vec::new());
     };
-    let all = aws
-        .ecr
-        .list_image_tags(repository)
+    let all = patiently(|| aws.ecr.list_image_tags(repository))
         .await?
         .unwrap_or_default();
     let others = |digest: &str| all.iter().filter(|(_, d)| d == digest).count() > 1;
