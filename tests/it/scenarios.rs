@@ -126,7 +126,8 @@ fn put_to_sleep(world: &mut World) {
     for rule in world.elbv2.rules.values_mut() {
         let to = rule.actions.to_string();
         if asleep.iter().any(|group| to.contains(group)) {
-            let page = json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+            let page =
+                json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
             rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
         }
     }
@@ -184,7 +185,6 @@ fn check(name: &str) {
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         then,
-        ..Scene::default()
     });
     let mut reads = what_is_read(&played, &incident.show);
     for (n, later) in played.later.iter().enumerate() {
@@ -420,6 +420,7 @@ scenarios! {
     preview_sleep
     preview_sleep_twice
     preview_up_address_is_taken
+    preview_up_after_a_failed_one
     preview_up_again_after_days
     preview_up_answers_are_lost
     preview_up_base_has_a_task_role
@@ -430,17 +431,24 @@ scenarios! {
     preview_up_certificate_may_not_be_read
     preview_up_dry_run
     preview_up_first_one_fails
+    preview_up_in_an_environment
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
     preview_up_of_productions_repository
     preview_up_overlapping_rules
+    preview_up_reopened_while_draining
+    preview_up_role_may_push
     preview_up_rule_is_denied
+    preview_up_second_push
+    preview_up_second_push_fails
     preview_up_shares_files
     preview_up_throttled
     preview_up_too_many
     preview_up_twice
+    preview_up_wakes_a_sleeping_one
     preview_up_with_a_task_role
+    preview_up_with_the_jobs_deployment
     preview_wake
     preview_wake_awake
     preview_wake_nothing
