@@ -391,7 +391,8 @@ fn carried_out(found: &mut Found, moves: &Moves, steps: usize) {
             };
         }
     };
-    let mut moves_in_order: Vec<Box<dyn Fn(&mut Found)>> = Vec::new();
+    type Move = Box<dyn Fn(&mut Found)>;
+    let mut moves_in_order: Vec<Move> = Vec::new();
     if let Some(saved) = moves.keep {
         moves_in_order.push(Box::new(move |f| {
             f.kept = Some(Kept {
