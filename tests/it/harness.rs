@@ -7,8 +7,8 @@ mod commit;
 mod deployments;
 mod overlay;
 mod runner;
-mod standing;
 pub mod serving;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -92,7 +92,8 @@ impl HttpConnector for Line {
             let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(other)?.to_bytes();
-            let kill = line.kill.filter(|kill| kill.call == line.note(&parts));
+            let number = line.note(&parts);
+            let kill = line.kill.filter(|kill| kill.call == number);
             if kill.is_some_and(|kill| !kill.after) {
                 line.dead.cancel();
             }
@@ -193,9 +194,9 @@ impl Stage {
         all
     }
 
-    /// Hours go by: whatever happens by itself has happened.
-    pub async fn hours(&self, hours: u64) {
-        tokio::time::sleep(Duration::from_secs(3600 * hours)).await;
+    /// Time goes by: whatever happens by itself has happened.
+    pub async fn minutes(&self, minutes: u64) {
+        tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
         self.sandbox.with_world(|_| ());
     }
 
