@@ -280,7 +280,7 @@ fn night_with(policy: &Value) -> (Vec<u8>, String) {
         args: args("0"),
         event: "schedule".to_owned(),
         then: vec![Next {
-            after: std::time::Duration::from_secs(36_000),
+            after: Duration::from_secs(36_000),
             args: args("restore"),
             signal_after: None,
         }],
