@@ -1,12 +1,14 @@
-//! Port to GitHub: the id token, comments, deployments, pull requests. Knows GitHub's wire and words; decides nothing about
+//! Port to GitHub: the id token, comments and reactions, deployments, pull requests, what people may do. Knows GitHub's wire and words; decides nothing about
 //! a deploy.
 
 pub mod client;
+pub mod collaborators;
 pub mod comment;
 pub mod deployments;
 pub mod id_token;
 pub mod permissions;
 pub mod pulls;
+pub mod reactions;
 
 #[cfg(test)]
 mod memory_tests;

@@ -10,6 +10,7 @@ pub mod error;
 pub mod file;
 pub mod generate;
 pub mod lists;
+mod preview;
 pub mod secret;
 pub mod sources;
 pub mod trigger;

@@ -7,6 +7,7 @@ pub mod difference;
 pub mod image;
 pub mod overrides;
 pub mod preflight;
+pub mod preview;
 pub mod scale;
 pub mod service;
 pub mod trust;

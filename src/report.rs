@@ -13,6 +13,8 @@ pub mod markdown;
 mod names;
 pub mod page;
 pub mod plan;
+pub mod preview_plan;
+pub mod previews;
 pub mod remembered;
 pub mod rollout;
 pub mod terminal;

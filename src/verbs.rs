@@ -11,3 +11,5 @@ pub mod scale;
 pub mod schema;
 #[cfg(feature = "try")]
 pub mod try_it;
+mod verdict;
+mod watched;

@@ -217,6 +217,27 @@ fn context(world: &World, caller: &Principal, input: &Value) -> Context {
             vec![ecs_arn("task-definition", definition)],
         );
     }
+    for (member, key) in [
+        (
+            "ServiceNamespace",
+            "application-autoscaling:service-namespace",
+        ),
+        (
+            "ScalableDimension",
+            "application-autoscaling:scalable-dimension",
+        ),
+    ] {
+        if let Some(value) = input[member].as_str() {
+            context.insert(key.to_owned(), vec![value.to_owned()]);
+        }
+    }
+    let untagged = ["tagKeys", "TagKeys"]
+        .iter()
+        .filter_map(|m| input[*m].as_array());
+    for key in untagged.flatten().filter_map(Value::as_str) {
+        let keys = context.entry("aws:TagKeys".to_owned()).or_default();
+        keys.push(key.to_owned());
+    }
     let tags = ["tags", "Tags"]
         .iter()
         .filter_map(|member| input[*member].as_array())

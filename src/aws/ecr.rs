@@ -2,6 +2,9 @@
 //!
 //! `BatchGetImage` rather than `DescribeImages`: the latter is often not granted to a role that can push.
 
+mod removing;
+mod tagging;
+
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types as sdk;
 use base64::Engine;
@@ -43,6 +46,9 @@ pub struct Repository {
 pub struct Manifest {
     pub digest: String,
     pub document: Value,
+    /// Byte by byte, as the digest says it.
+    pub text: String,
+    pub media_type: Option<String>,
 }
 
 /// A login for one registry. The password is in memory only.
@@ -177,7 +183,12 @@ impl Ecr {
                 .ok_or_else(|| AwsError::malformed(OPERATION, "imageManifest"))?;
             let document = serde_json::from_str(&manifest)
                 .map_err(|_| AwsError::malformed(OPERATION, "JSON in imageManifest"))?;
-            return Ok(Some(Manifest { digest, document }));
+            return Ok(Some(Manifest {
+                digest,
+                document,
+                text: manifest,
+                media_type: image.image_manifest_media_type,
+            }));
         }
         match answer.failures.unwrap_or_default().into_iter().next() {
             Some(f)

@@ -15,9 +15,9 @@ pub use revisions::ResolvedImage;
 
 use crate::model::Untrusted;
 use crate::model::service::{
-    Alarms, CircuitBreaker, CircuitBreakerProgress, Deployment, DeploymentConfiguration,
-    NetworkConfiguration, Rollback, Service, ServiceDeployment, ServiceDeploymentBrief,
-    ServiceEvent, ServiceLoadBalancer, TaskSet,
+    Alarms, CapacityProvider, CircuitBreaker, CircuitBreakerProgress, Deployment,
+    DeploymentConfiguration, NetworkConfiguration, Rollback, Service, ServiceDeployment,
+    ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer, TaskSet,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
@@ -290,7 +290,11 @@ fn service_of(operation: &str, service: sdk::Service) -> Result<Service, AwsErro
             .capacity_provider_strategy
             .unwrap_or_default()
             .into_iter()
-            .map(|p| p.capacity_provider)
+            .map(|p| CapacityProvider {
+                name: p.capacity_provider,
+                weight: count(p.weight),
+                base: count(p.base),
+            })
             .collect(),
         resource_management_type: service
             .resource_management_type

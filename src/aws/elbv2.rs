@@ -1,6 +1,7 @@
 //! Elastic Load Balancing v2: target groups, load balancers, listeners, rules, target health, tags. Reads here; what is made
 //! and removed, in the files beside it.
 
+mod finding;
 mod making;
 mod removing;
 
@@ -10,7 +11,7 @@ use aws_sdk_elasticloadbalancingv2::types as sdk;
 use super::{AwsError, Retries};
 use crate::model::Untrusted;
 use crate::model::target::{
-    Listener, ListenerRule, LoadBalancer, TargetGroup, TargetHealth, WeightedGroup,
+    Listener, ListenerRule, LoadBalancer, Rewrite, TargetGroup, TargetHealth, WeightedGroup,
 };
 
 #[derive(Clone, Debug)]
@@ -111,22 +112,8 @@ impl Elbv2 {
             .send()
             .await
             .map_err(|e| AwsError::from_sdk(OPERATION, e))?;
-        answer
-            .load_balancers
-            .unwrap_or_default()
-            .into_iter()
-            .map(|b| {
-                Ok(LoadBalancer {
-                    arn: b
-                        .load_balancer_arn
-                        .ok_or_else(|| AwsError::malformed(OPERATION, "LoadBalancerArn"))?,
-                    name: b.load_balancer_name.unwrap_or_default(),
-                    dns_name: b.dns_name.unwrap_or_default(),
-                    kind: b.r#type.map(|t| t.as_str().to_owned()).unwrap_or_default(),
-                    scheme: b.scheme.map(|s| s.as_str().to_owned()),
-                })
-            })
-            .collect()
+        let found = answer.load_balancers.unwrap_or_default();
+        found.into_iter().map(load_balancer_of).collect()
     }
 
     /// DescribeListeners of a load balancer, all pages.
@@ -243,6 +230,26 @@ impl Elbv2 {
     }
 }
 
+fn load_balancer_of(balancer: sdk::LoadBalancer) -> Result<LoadBalancer, AwsError> {
+    let missing = || {
+        AwsError::malformed(
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "LoadBalancerArn",
+        )
+    };
+    Ok(LoadBalancer {
+        arn: balancer.load_balancer_arn.ok_or_else(missing)?,
+        name: balancer.load_balancer_name.unwrap_or_default(),
+        dns_name: balancer.dns_name.unwrap_or_default(),
+        kind: balancer
+            .r#type
+            .map(|t| t.as_str().to_owned())
+            .unwrap_or_default(),
+        scheme: balancer.scheme.map(|s| s.as_str().to_owned()),
+        vpc_id: balancer.vpc_id,
+    })
+}
+
 fn target_group_of(operation: &str, group: sdk::TargetGroup) -> Result<TargetGroup, AwsError> {
     // ELBv2's documented defaults, for a stand-in that leaves these out.
     let count =
@@ -265,9 +272,13 @@ fn target_group_of(operation: &str, group: sdk::TargetGroup) -> Result<TargetGro
         health_check_protocol: group.health_check_protocol.map(|p| p.as_str().to_owned()),
         matcher: group.matcher.and_then(|m| m.http_code.or(m.grpc_code)),
         health_check_interval_seconds: count(group.health_check_interval_seconds, 30),
+        health_check_timeout_seconds: group
+            .health_check_timeout_seconds
+            .and_then(|n| u32::try_from(n).ok()),
         healthy_threshold_count: count(group.healthy_threshold_count, 5),
         unhealthy_threshold_count: count(group.unhealthy_threshold_count, 2),
         load_balancer_arns: group.load_balancer_arns.unwrap_or_default(),
+        ip_address_type: group.ip_address_type.map(|t| t.as_str().to_owned()),
     })
 }
 
@@ -301,6 +312,17 @@ fn forwards_to(actions: Vec<sdk::Action>) -> Vec<WeightedGroup> {
     groups
 }
 
+fn rewrites(transforms: Vec<sdk::RuleTransform>) -> Vec<Rewrite> {
+    let configs = transforms.into_iter().filter_map(|t| t.url_rewrite_config);
+    configs
+        .flat_map(|config| config.rewrites.unwrap_or_default())
+        .map(|rewrite| Rewrite {
+            regex: rewrite.regex.unwrap_or_default(),
+            replace: rewrite.replace.unwrap_or_default(),
+        })
+        .collect()
+}
+
 fn rule_of(rule: sdk::Rule) -> Option<ListenerRule> {
     let actions = rule.actions.unwrap_or_default();
     let mut found = ListenerRule {
@@ -311,6 +333,7 @@ fn rule_of(rule: sdk::Rule) -> Option<ListenerRule> {
             .find_map(|a| a.fixed_response_config.as_ref())
             .map(|f| f.status_code.clone().unwrap_or_default()),
         forwards_to: forwards_to(actions),
+        rewrites: rewrites(rule.transforms.unwrap_or_default()),
         ..ListenerRule::default()
     };
     for condition in rule.conditions.unwrap_or_default() {

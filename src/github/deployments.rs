@@ -83,6 +83,7 @@ pub struct LatestStatus {
 pub enum Of<'a> {
     Commit(&'a str),
     Environment { name: &'a str, task: &'a str },
+    Task(&'a str),
 }
 
 impl Of<'_> {
@@ -93,6 +94,7 @@ impl Of<'_> {
             Of::Environment { name, task } => query
                 .append_pair("environment", name)
                 .append_pair("task", task),
+            Of::Task(task) => query.append_pair("task", task),
         };
         query.append_pair("per_page", "30").finish()
     }
@@ -201,4 +203,23 @@ pub async fn create_status(
         .await
         .map_err(|e| GitHubError::of(e, "telling how the deployment goes", PERMISSION))?;
     Ok(())
+}
+
+/// DELETE /repos/{owner}/{repo}/deployments/{id}, which must be inactive. One that is gone already is no error.
+pub async fn delete_deployment(
+    github: &GitHub,
+    repository: &str,
+    id: u64,
+) -> Result<(), GitHubError> {
+    let route = format!("/repos/{repository}/deployments/{id}");
+    let sent = github.crab()._delete(route, None::<&()>).await;
+    // The answer has no body.
+    let answered = match sent {
+        Ok(answer) => octocrab::map_github_error(answer).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match answered.map_err(|e| GitHubError::of(e, "deleting the deployment", PERMISSION)) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -1,8 +1,9 @@
-//! Pull requests: one by its number, and those that a commit came from. One API operation a function.
+//! Pull requests: one by its number, those that are open, and those that a commit came from. One API operation a function.
 
 use serde_json::Value;
 
 use super::client::{GitHub, GitHubError};
+use crate::model::Untrusted;
 
 const PERMISSION: &str = "pull-requests: read";
 
@@ -15,6 +16,8 @@ pub struct PullRequest {
     pub merged: bool,
     pub open: bool,
     pub head_repository_id: Option<u64>,
+    /// Names.
+    pub labels: Vec<Untrusted>,
 }
 
 impl PullRequest {
@@ -28,6 +31,12 @@ impl PullRequest {
             merged: value["merged_at"].is_string(),
             open: value["state"] == "open",
             head_repository_id: value["head"]["repo"]["id"].as_u64(),
+            labels: value["labels"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|label| label["name"].as_str().map(Untrusted::new))
+                .collect(),
         })
     }
 }
@@ -49,6 +58,30 @@ pub async fn get_pull(
         status: 200,
         message: "no pull request in it".to_owned(),
     })
+}
+
+/// GET /repos/{owner}/{repo}/pulls: all that are open.
+pub async fn list_open_pulls(
+    github: &GitHub,
+    repository: &str,
+) -> Result<Vec<PullRequest>, GitHubError> {
+    const PAGE: usize = 100;
+    let mut open = Vec::new();
+    for page in 1.. {
+        let answer: Vec<Value> = github
+            .crab()
+            .get(
+                format!("/repos/{repository}/pulls?state=open&per_page={PAGE}&page={page}"),
+                None::<&()>,
+            )
+            .await
+            .map_err(|e| GitHubError::of(e, "listing the open pull requests", PERMISSION))?;
+        open.extend(answer.iter().filter_map(PullRequest::of));
+        if answer.len() < PAGE {
+            break;
+        }
+    }
+    Ok(open)
 }
 
 /// GET /repos/{owner}/{repo}/commits/{sha}/pulls: those that were merged, the newest first.

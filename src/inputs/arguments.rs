@@ -138,6 +138,11 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "REPOSITORY", help_heading = "Target")]
     pub ecr_repository: Option<String>,
 
+    /// Amazon ECS service that previews are made after, by name or ARN: then the role is looked at as one of previews, which
+    /// must not reach what production runs
+    #[arg(long, value_name = "SERVICE", help_heading = "Target")]
+    pub base_service: Option<String>,
+
     #[command(flatten)]
     pub access: Access,
     #[command(flatten)]

@@ -29,7 +29,9 @@ impl Shape {
         let values = arg.get_possible_values();
         let names: Vec<&str> = values.iter().map(|v| v.get_name()).collect();
         match arg.get_long() {
-            Some("build-args" | "labels" | "environment-variables" | "secrets") => Shape::Pairs,
+            Some(
+                "build-args" | "labels" | "environment-variables" | "secrets" | "resource-tags",
+            ) => Shape::Pairs,
             Some("command") => Shape::Words,
             _ if names == ["true", "false"] => Shape::Bool,
             _ if matches!(arg.get_action(), clap::ArgAction::Append) => Shape::List {

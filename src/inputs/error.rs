@@ -72,6 +72,13 @@ pub enum InputError {
     )]
     NoImage,
 
+    #[error("nothing says which repository the pull request is of")]
+    #[diagnostic(
+        code(shipway::usage::pull_request),
+        help("set `repository` to `owner/name`; on GitHub it is `GITHUB_REPOSITORY`")
+    )]
+    NoRepository,
+
     #[error("`SHIPWAY_INPUTS` is not a JSON object of the action's inputs: {reason}")]
     #[diagnostic(
         code(shipway::usage::inputs),

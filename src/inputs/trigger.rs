@@ -43,6 +43,23 @@ pub struct Trigger {
     pub graphql_url: String,
     /// Of the run that triggered a `workflow_run`: `success`, `failure`, …
     pub conclusion: Option<String>,
+    /// `opened`, `created`, …
+    pub action: Option<String>,
+    /// Names of the pull request's labels; `None` where the event does not list them.
+    pub labels: Option<Vec<Untrusted>>,
+    /// The one that `labeled` and `unlabeled` are about.
+    pub changed_label: Option<Untrusted>,
+    /// Of `issue_comment`.
+    pub comment: Option<Comment>,
+}
+
+/// What somebody wrote on a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub id: u64,
+    /// Login.
+    pub author: Untrusted,
+    pub body: Untrusted,
 }
 
 impl Trigger {
@@ -89,6 +106,10 @@ impl Trigger {
             api_url,
             graphql_url,
             conclusion: None,
+            action: payload["action"].as_str().map(str::to_owned),
+            labels: None,
+            changed_label: payload["label"]["name"].as_str().map(Untrusted::new),
+            comment: comment(&payload["comment"]),
         };
         trigger.read_pull_request(payload);
         trigger
@@ -100,6 +121,7 @@ impl Trigger {
         let issue = &payload["issue"];
         if pull.is_object() {
             self.pull_request = pull["number"].as_u64();
+            self.labels = pull["labels"].as_array().map(|all| names(all));
             self.head_sha = sha(&pull["head"]["sha"]);
             // A fork that was deleted since has no `repo` at all.
             self.fork = id(&pull["head"]["repo"]).is_none_or(|id| Some(id) != self.repository_id);
@@ -141,6 +163,19 @@ impl Trigger {
             self.event_name.as_str(),
             "pull_request" | "pull_request_review" | "pull_request_review_comment"
         )
+    }
+
+    /// Whether the pull request has it; an event that lists no labels does not say.
+    pub fn has_label(&self, name: &str) -> bool {
+        let labels = self.labels.as_ref();
+        labels.is_none_or(|all| all.iter().any(|label| is_same_label(label, name)))
+    }
+
+    /// Whether it was just taken away.
+    pub fn lost_label(&self, name: &str) -> bool {
+        let changed = self.changed_label.as_ref();
+        self.action.as_deref() == Some("unlabeled")
+            && changed.is_some_and(|label| is_same_label(label, name))
     }
 
     pub fn repository_url(&self) -> String {
@@ -201,6 +236,25 @@ fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {
             e.line(),
             e.column()
         ))
+    })
+}
+
+/// A repository has no two labels that differ in case only.
+fn is_same_label(label: &Untrusted, name: &str) -> bool {
+    label.raw().to_lowercase() == name.trim().to_lowercase()
+}
+
+fn names(labels: &[Value]) -> Vec<Untrusted> {
+    let name = |label: &Value| label["name"].as_str().map(Untrusted::new);
+    labels.iter().filter_map(name).collect()
+}
+
+fn comment(value: &Value) -> Option<Comment> {
+    let text = |value: &Value| value.as_str().map(Untrusted::new);
+    Some(Comment {
+        id: id(value)?,
+        author: text(&value["user"]["login"])?,
+        body: text(&value["body"]).unwrap_or_default(),
     })
 }
 

@@ -28,6 +28,22 @@ impl Arn {
     }
 }
 
+/// Whose policies a simulation reads: a session's role, not the session; a user. Not the account's root user.
+pub fn principal_of_session(caller: &str) -> Option<String> {
+    let arn = Arn::parse(caller)?;
+    match arn.resource.split_once('/') {
+        // A role's path is not in its sessions' ARN: with one, IAM will not know this name, and that is told.
+        Some(("assumed-role", rest)) => Some(format!(
+            "arn:{}:iam::{}:role/{}",
+            arn.partition,
+            arn.account,
+            rest.split('/').next().unwrap_or_default()
+        )),
+        Some(("user", _)) => Some(caller.to_owned()),
+        _ => None,
+    }
+}
+
 /// An ARN that can be shown as it is, so that it can be copied: nothing in it means anything to a log or to Markdown.
 pub fn plain_arn(text: &str) -> Option<&str> {
     let plain = |c: char| c.is_ascii_graphic() && !"#`[]<>|\\".contains(c);

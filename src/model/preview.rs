@@ -70,12 +70,7 @@ impl PreviewOf {
             ),
         ];
         tags.extend(commit.map(|sha| (COMMIT.to_owned(), sha.to_owned())));
-        tags.extend(expires.map(|at| {
-            (
-                EXPIRES.to_owned(),
-                at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            )
-        }));
+        tags.extend(expires.map(expires_tag));
         tags
     }
 
@@ -96,6 +91,14 @@ impl PreviewOf {
         let name = of.name();
         (value(PREVIEW) == Some(name.as_str()) && resource_name == name).then_some(of)
     }
+}
+
+/// Until when a preview lives.
+pub fn expires_tag(at: Timestamp) -> (String, String) {
+    (
+        EXPIRES.to_owned(),
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
 }
 
 /// Whether a name has the form of a preview's: what else is there need not be asked for its tags.
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_name_reads_as_a_person_would_say_it() {
-        assert_eq!(of("octo-org/web", 7, "web").name(), "pr-7-web-c3be0c48");
+        assert_eq!(of("octo-org/web", 7, "web").name(), "pr-7-web-9abdf187");
         assert_ne!(
             of("octo-org/web", 7, "web").name(),
             of("octo-org/shop", 7, "web").name()

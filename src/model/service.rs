@@ -25,7 +25,7 @@ pub struct Service {
     pub scheduling_strategy: String,
     /// FARGATE, EC2, EXTERNAL; absent with a capacity-provider strategy.
     pub launch_type: Option<String>,
-    pub capacity_providers: Vec<String>,
+    pub capacity_providers: Vec<CapacityProvider>,
     /// `ECS` for a service that ECS manages itself (Express mode).
     pub resource_management_type: Option<String>,
     pub health_check_grace_period_seconds: Option<u32>,
@@ -58,8 +58,44 @@ impl Service {
             || self
                 .capacity_providers
                 .iter()
-                .any(|p| p.starts_with("FARGATE"))
+                .any(|p| p.name.starts_with("FARGATE"))
     }
+}
+
+/// An item of a `capacityProviderStrategy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CapacityProvider {
+    pub name: String,
+    pub weight: u32,
+    pub base: u32,
+}
+
+/// A cluster as DescribeClusters shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    pub arn: String,
+    pub name: String,
+    pub status: String,
+    pub capacity_providers: Vec<String>,
+}
+
+/// What CreateService is to make: a REPLICA service, deployed by ECS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NewService {
+    pub name: String,
+    pub desired_count: u32,
+    /// FARGATE, EC2; absent with capacity providers.
+    pub launch_type: Option<String>,
+    pub capacity_providers: Vec<CapacityProvider>,
+    pub platform_version: Option<String>,
+    pub network: Option<NetworkConfiguration>,
+    pub container_name: String,
+    pub container_port: u16,
+    pub health_check_grace_period_seconds: Option<u32>,
+    /// SERVICE, TASK_DEFINITION, NONE.
+    pub propagate_tags: String,
+    pub deployment_configuration: DeploymentConfiguration,
 }
 
 /// `networkConfiguration.awsvpcConfiguration`.

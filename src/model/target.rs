@@ -20,9 +20,12 @@ pub struct TargetGroup {
     /// `200-299`, or gRPC codes.
     pub matcher: Option<String>,
     pub health_check_interval_seconds: u32,
+    pub health_check_timeout_seconds: Option<u32>,
     pub healthy_threshold_count: u32,
     pub unhealthy_threshold_count: u32,
     pub load_balancer_arns: Vec<String>,
+    /// ipv4, ipv6.
+    pub ip_address_type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -33,6 +36,7 @@ pub struct LoadBalancer {
     /// application, network, gateway.
     pub kind: String,
     pub scheme: Option<String>,
+    pub vpc_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -67,6 +71,39 @@ pub struct ListenerRule {
     pub headers: Vec<(String, Vec<String>)>,
     /// It answers itself, with this status code.
     pub fixed_response: Option<String>,
+    /// Of its url-rewrite transform.
+    pub rewrites: Vec<Rewrite>,
+}
+
+/// What a rule asks of a request: every field that has values, any value of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Conditions {
+    pub host_headers: Vec<String>,
+    pub path_patterns: Vec<String>,
+    /// Names and values.
+    pub headers: Vec<(String, Vec<String>)>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum RuleAction {
+    Forward {
+        target_group_arn: String,
+    },
+    FixedResponse {
+        status_code: String,
+        content_type: String,
+        message_body: String,
+    },
+}
+
+/// A url-rewrite: what `regex` matches of the request's URL becomes `replace`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rewrite {
+    pub regex: String,
+    pub replace: String,
 }
 
 /// One target of DescribeTargetHealth.

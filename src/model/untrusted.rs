@@ -27,6 +27,11 @@ impl Untrusted {
         self.0.chars().count()
     }
 
+    /// The same word, whatever its case and the space around it: as GitHub compares labels.
+    pub fn is_same_word(&self, word: &str) -> bool {
+        self.0.trim().to_lowercase() == word.trim().to_lowercase()
+    }
+
     /// For deciding and comparing. Rendering goes through `report::escape` alone (a tidy test checks who calls this).
     pub fn raw(&self) -> &str {
         &self.0

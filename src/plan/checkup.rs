@@ -1,6 +1,7 @@
 //! A checkup as data: what is asked, what must be so before it makes sense to ask, and which permission answers it. Pure:
 //! who asks is `steps/checkup`.
 
+pub mod production;
 pub mod pushers;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,10 @@ pub enum Id {
     TargetHealth,
     ExecutionRole,
     TaskRole,
+    PreviewBase,
+    PreviewRepository,
+    PreviewPush,
+    PreviewChange,
     Engine,
     Platform,
     GitHubToken,
@@ -69,6 +74,9 @@ const fn check(
     }
 }
 
+/// The group of what is looked at for previews alone.
+pub const PREVIEW: &str = "preview";
+
 /// In the order in which they are asked and shown.
 #[rustfmt::skip]
 pub const CHECKS: &[Check] = &[
@@ -102,6 +110,11 @@ pub const CHECKS: &[Check] = &[
     check(Id::TargetHealth, "ELB", "target health", &[Id::TargetGroups], &["elasticloadbalancing:DescribeTargetHealth"]),
     check(Id::ExecutionRole, "pass-role", "execution role", &[Id::TaskDefinition], &["iam:PassRole"]),
     check(Id::TaskRole, "pass-role", "task role", &[Id::TaskDefinition], &["iam:PassRole"]),
+    // Of a role of previews; asked where a base service is named.
+    check(Id::PreviewBase, PREVIEW, "base service", &[Id::Session], &["ecs:DescribeServices", "ecs:DescribeTaskDefinition"]),
+    check(Id::PreviewRepository, PREVIEW, "a repository of its own", &[Id::PreviewBase, Id::Repository], &[]),
+    check(Id::PreviewPush, PREVIEW, "no push to the base's repository", &[Id::PreviewBase], &["ecr:PutImage"]),
+    check(Id::PreviewChange, PREVIEW, "no change of the base service", &[Id::PreviewBase], &["ecs:UpdateService", "ecs:DeleteService"]),
     check(Id::Engine, "Docker", "engine", &[], &[]),
     check(Id::Platform, "Docker", "platform", &[Id::Engine], &[]),
     check(Id::GitHubToken, "GitHub", "token", &[], &[]),

@@ -9,13 +9,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{Stretch, Text};
-use super::fleet::{self, Fleet, ServiceOf};
-use super::markdown::{Announcement, Counted, Failure, advice_in_words};
+use super::fleet::{self, Fleet};
+use super::markdown::{Announcement, Counted, Failure, Preview, advice_in_words};
 use super::page::{Outcome, Page};
 use super::{escape, json, plan};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
-use crate::plan::{Difference, Plan};
 use crate::rollout::{TargetNote, TaskTimes, Timings};
 
 /// Grows when a key changes its meaning, not when one is added.
@@ -61,9 +60,19 @@ pub struct Details {
     advice: Vec<String>,
     notes: Vec<String>,
     history: Vec<Past>,
-    /// Of `scale` alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    services: Option<Vec<ServiceOf>>,
+    preview: Option<PreviewOf>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct PreviewOf {
+    pull_request: u64,
+    state: &'static str,
+    expires: Option<String>,
+    why: Option<String>,
+    removed: Option<u32>,
+    resources: Option<u32>,
+    left: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -169,8 +178,11 @@ impl Details {
         let cause = about.state.cause().map(escape::plain);
         let failure = about.state.failure();
         let evidence = failure.iter().flat_map(|f| &f.evidence).map(escape::plain);
+        let mut subject = vec![about.cluster.clone(), about.service.clone()];
+        let number = about.preview.as_ref().map(|p| p.pull_request);
+        subject.extend(number.map(|number| format!("pr-{number}")));
         Details {
-            subject: vec![about.cluster.clone(), about.service.clone()],
+            subject,
             cluster: Some(about.cluster.clone()),
             service: Some(about.service.clone()),
             environment: about
@@ -192,7 +204,7 @@ impl Details {
             now_serving: about.now_serving.as_ref().map(escape::plain),
             reasons: cause.iter().cloned().chain(evidence).collect(),
             failure: failure.map(|failure| failure_of(failure, cause.clone())),
-            plan: about.plan.as_ref().map(planned).unwrap_or_default(),
+            plan: planned(&about.plan),
             rollout: about.timings.as_ref().map(times),
             tasks: about
                 .timings
@@ -213,7 +225,7 @@ impl Details {
                 .map(escape::plain)
                 .collect(),
             history: about.history.iter().map(past).collect(),
-            services: None,
+            preview: about.preview.as_ref().map(preview),
         }
     }
 
@@ -222,8 +234,11 @@ impl Details {
         Details {
             subject: vec!["scale".to_owned()],
             verdict: fleet::verdict(fleet),
-            notes: fleet.notes.iter().map(escape::plain).collect(),
-            services: Some(fleet::services(fleet)),
+            reasons: fleet
+                .regions
+                .iter()
+                .map(|(_, why)| escape::plain(why))
+                .collect(),
             ..Details::default()
         }
     }
@@ -241,7 +256,7 @@ impl Details {
             Outcome::Planned(plan) => {
                 details.cluster = Some(plan.cluster.clone());
                 details.service = Some(plan.service.clone());
-                details.plan = planned(plan);
+                details.plan = planned(&plan::planned(plan));
             }
             Outcome::Failed { cause, failure } => {
                 let cause = cause.as_ref().map(escape::plain);
@@ -268,15 +283,15 @@ fn failure_of(failure: &Failure, cause: Option<String>) -> FailureOf {
     }
 }
 
-fn planned(plan: &Plan) -> Vec<Planned> {
-    plan.changes
-        .iter()
-        .map(|reasoned| Planned {
-            change: escape::plain(&plan::change(plan, &reasoned.change)),
-            why: reasoned.why.clone(),
-            differences: plan::differences(reasoned)
+fn planned(plan: &[plan::Planned]) -> Vec<Planned> {
+    plan.iter()
+        .map(|planned| Planned {
+            change: escape::plain(&planned.change),
+            why: planned.why.clone(),
+            differences: planned
+                .differences
                 .iter()
-                .map(|d: &Difference| DifferenceOf {
+                .map(|d| DifferenceOf {
                     path: d.path.clone(),
                     was: d.was.clone(),
                     becomes: d.becomes.clone(),
@@ -333,6 +348,18 @@ fn target(note: &TargetNote) -> Target {
             .description
             .as_ref()
             .map(|d| escape::plain(&Text::new().quote(d))),
+    }
+}
+
+fn preview(preview: &Preview) -> PreviewOf {
+    PreviewOf {
+        pull_request: preview.pull_request,
+        state: preview.state.word(),
+        expires: preview.expires.map(|at| at.to_string()),
+        why: preview.why.as_ref().map(escape::plain),
+        removed: preview.removed.map(|(gone, _)| gone),
+        resources: preview.removed.map(|(_, of)| of),
+        left: preview.left.iter().map(escape::plain).collect(),
     }
 }
 

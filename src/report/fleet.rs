@@ -36,8 +36,8 @@ pub struct Fleet {
     /// A signal came first: what was not begun is left as it was.
     pub cancelled: bool,
     pub rows: Vec<Row>,
-    /// What else is worth knowing, a line each.
-    pub notes: Vec<Text>,
+    /// Regions that could not be looked at, each with the reason.
+    pub regions: Vec<(String, Text)>,
     pub phases: Vec<(Phase, Duration)>,
     pub took: Duration,
     pub run_url: Option<String>,
@@ -72,6 +72,10 @@ pub struct Row {
     pub now: Option<u32>,
     /// Why it was left alone, or failed, in one line.
     pub why: Option<Text>,
+    /// What went wrong, without the names of what it went wrong with: equal ones are told together.
+    pub alike: String,
+    /// What else is known of a failure.
+    pub evidence: Vec<Text>,
     /// `shipway::<stage>::<what>` of a failure.
     pub code: Option<String>,
     /// What to do about a failure.

@@ -2,7 +2,9 @@
 //! asks GitHub nothing.
 
 use crate::model::deployment_state::DeploymentState;
+use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
+use crate::plan::preview::decide::Word;
 
 use super::escape;
 use super::event::Phase;
@@ -50,8 +52,36 @@ pub fn of(about: &Announcement, begun: bool) -> Shown {
     }
 }
 
-/// Whether the service was, or is about to be, touched: a run that was refused or cancelled before deployed nothing.
+/// What becomes of the deployments that earlier runs made of the same preview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    Stay,
+    /// It does not answer any more, and may again.
+    Inactive(String),
+    /// There is nothing of it any more.
+    Deleted(String),
+}
+
+/// Of a preview that was put to sleep or removed.
+pub fn earlier(about: &Announcement) -> Earlier {
+    let (Some(preview), State::Ended { .. }) = (&about.preview, &about.state) else {
+        return Earlier::Stay;
+    };
+    let words = || cut(&escape::text_line(&markdown::verdict_alone(about)));
+    match preview.state {
+        PreviewState::Asleep => Earlier::Inactive(words()),
+        PreviewState::Removed | PreviewState::Absent => Earlier::Deleted(words()),
+        _ => Earlier::Stay,
+    }
+}
+
+/// Whether the service was, or is about to be, touched: a run that was refused or cancelled before deployed nothing, and
+/// neither does one that removes a preview.
 pub fn deploys(about: &Announcement) -> bool {
+    let starts = |word: Word| matches!(word, Word::Up | Word::Wake);
+    if about.preview.as_ref().is_some_and(|p| !starts(p.word)) {
+        return false;
+    }
     match &about.state {
         State::Ended { status, .. } => match status {
             Status::NotStarted => false,

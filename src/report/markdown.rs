@@ -11,6 +11,7 @@ mod fit;
 mod fleet;
 mod history;
 mod phases;
+mod preview;
 mod summary;
 mod targets;
 mod timeline;
@@ -24,13 +25,13 @@ mod rich_tests;
 mod tests;
 
 pub use advice::words as advice_in_words;
-pub use announcement::{Announcement, Commit, Counted, Failure, State};
+pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
 pub(super) use card::sections as failure_card;
-pub use comment::comment;
+pub use comment::{comment, is_worth_a_comment};
 pub(super) use fit::Section;
 pub use fleet::summary as fleet_summary;
-pub use summary::summary;
 pub(super) use summary::within_limits;
+pub use summary::{nothing_done, summary};
 pub use verdict::{headline, verdict_alone};
 
 /// Seven digits, as GitHub shows commits.

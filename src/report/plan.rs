@@ -7,6 +7,24 @@ use crate::model::names::family_and_revision;
 use crate::plan::service::{Reasoned, WantedImage};
 use crate::plan::{Change, Difference, Plan, TaskDefinitionRef};
 
+/// A change of a plan as it is told, whatever the plan is of.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub change: Text,
+    pub why: String,
+    /// Of a task definition.
+    pub differences: Vec<Difference>,
+}
+
+pub fn planned(plan: &Plan) -> Vec<Planned> {
+    let one = |reasoned: &Reasoned| Planned {
+        change: change(plan, &reasoned.change),
+        why: reasoned.why.clone(),
+        differences: differences(reasoned).to_vec(),
+    };
+    plan.changes.iter().map(one).collect()
+}
+
 pub fn lines(plan: &Plan) -> Vec<Text> {
     let mut lines = Vec::new();
     for reasoned in &plan.changes {
@@ -21,12 +39,16 @@ pub fn lines(plan: &Plan) -> Vec<Text> {
 
 /// What happens to the image before the plan is carried out, where that is not settled yet.
 pub fn image_lines(plan: &Plan) -> Vec<Text> {
+    image_line(plan.image.as_ref())
+}
+
+pub(super) fn image_line(image: Option<&WantedImage>) -> Vec<Text> {
     let Some(WantedImage::NotPushedYet {
         repository,
         tag,
         why,
         creates_repository,
-    }) = &plan.image
+    }) = image
     else {
         return Vec::new();
     };
@@ -72,7 +94,7 @@ fn reason(plan: &Plan, reasoned: &Reasoned) -> Text {
     change(plan, &reasoned.change).say(format!(" ({})", reasoned.why))
 }
 
-pub(super) fn differences(reasoned: &Reasoned) -> &[Difference] {
+fn differences(reasoned: &Reasoned) -> &[Difference] {
     match &reasoned.change {
         Change::RegisterTaskDefinition { differences, .. } => differences,
         _ => &[],
@@ -86,7 +108,7 @@ fn nothing(plan: &Plan) -> Text {
         .say(" already")
 }
 
-pub(super) fn change(plan: &Plan, change: &Change) -> Text {
+fn change(plan: &Plan, change: &Change) -> Text {
     match change {
         Change::RegisterTaskDefinition { family, .. } => Text::new()
             .say("register a revision of ")
@@ -125,7 +147,7 @@ pub(super) fn change(plan: &Plan, change: &Change) -> Text {
     }
 }
 
-fn difference(difference: &Difference) -> Text {
+pub(super) fn difference(difference: &Difference) -> Text {
     let text = Text::new()
         .say("  ")
         .code(difference.path.as_str())

@@ -9,7 +9,9 @@ use super::observation::find;
 use super::{Ask, RolloutTarget};
 
 /// As many tasks as desired run, for so long: what crashes at its start has crashed by then.
-const SETTLED: Duration = Duration::from_secs(10);
+const SETTLED: Duration = Duration::from_secs(6);
+/// The same where a load balancer or a container's health check asks them besides.
+const SETTLED_IF_CHECKED: Duration = Duration::from_secs(4);
 /// After a look that did not find them healthy, unless ECS says meanwhile that they are.
 const AGAIN: [Duration; 3] = [
     Duration::from_secs(10),
@@ -28,6 +30,7 @@ pub struct Settling {
     full_since: Option<Duration>,
     running: u32,
     failed: u32,
+    settles_at: Option<Duration>,
     /// Events that were seen, in number: they only grow.
     troubles: usize,
     steady: usize,
@@ -37,6 +40,11 @@ pub struct Settling {
 }
 
 impl Settling {
+    /// When the first complete look is worth it, if nothing happens.
+    pub fn settles_at(&self) -> Option<Duration> {
+        self.settles_at.filter(|_| self.looked_at.is_none())
+    }
+
     /// Of what the rollout would ask for, what this service is worth now; all of it when its time is over.
     pub fn worth(
         &mut self,
@@ -69,7 +77,10 @@ impl Settling {
         };
         (self.running, self.failed, self.troubles) = (running, failed, troubles);
 
-        let settled = self.full_since.is_some_and(|s| elapsed >= s + SETTLED);
+        let checked = !ours.target_groups.is_empty() || !ours.health_checked.is_empty();
+        let length = if checked { SETTLED_IF_CHECKED } else { SETTLED };
+        self.settles_at = self.full_since.map(|since| since + length);
+        let settled = self.settles_at.is_some_and(|at| elapsed >= at);
         let again = AGAIN[self.looks.min(AGAIN.len() - 1)];
         let due = self.looked_at.is_none_or(|at| elapsed >= at + again) || steady > self.steady;
         let complete = settled && due;

@@ -70,6 +70,8 @@ const EVENTS: &[Row] = {
         row("pull_request.opened", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Open)), false, None),
         row("pull_request", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Open)), false, None),
         row("pull_request.labeled", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Open)), false, None),
+        row("pull_request.labeled_preview", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Open)), false, None),
+        row("pull_request.unlabeled", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Open)), false, None),
         row("pull_request.labeled_after_merge", (MERGED, "main"), (Some(MERGED), "main"), Some((7, Merged)), false, None),
         row("pull_request.closed_merged", (MERGED, "main"), (Some(MERGED), "main"), Some((7, Merged)), false, None),
         row("pull_request.closed_unmerged", (TEST_MERGE, "7/merge"), (Some(HEAD), BRANCH), Some((7, Closed)), false, NOT_MERGED),
@@ -88,6 +90,11 @@ const EVENTS: &[Row] = {
         row("merge_group", (QUEUED, "gh-readonly-queue/main/pr-7-2222222"), (Some(QUEUED), "gh-readonly-queue/main/pr-7-2222222"), None, false, Some("shipway::preflight::merge_group")),
         // Which commit, GitHub is asked.
         row("issue_comment.pull_request", (MAIN, "main"), (None, "main"), Some((7, Open)), false, Some("shipway::preflight::commit_unknown")),
+        row("issue_comment.edited", (MAIN, "main"), (None, "main"), Some((7, Open)), false, Some("shipway::preflight::commit_unknown")),
+        row("issue_comment.deleted", (MAIN, "main"), (None, "main"), Some((7, Open)), false, Some("shipway::preflight::commit_unknown")),
+        row("issue_comment.talk", (MAIN, "main"), (None, "main"), Some((7, Open)), false, Some("shipway::preflight::commit_unknown")),
+        row("issue_comment.preview_down", (MAIN, "main"), (None, "main"), Some((7, Open)), false, Some("shipway::preflight::commit_unknown")),
+        row("issue_comment.merged", (MAIN, "main"), (None, "main"), Some((7, Merged)), false, Some("shipway::preflight::commit_unknown")),
         row("issue_comment.issue", (MAIN, "main"), (Some(MAIN), "main"), None, false, None),
     ]
 };

@@ -43,6 +43,8 @@ pub struct Asked<'a> {
     pub comment: CommentMode,
     /// `None`: no deployment on the commit.
     pub deployment: Option<Kind>,
+    /// Of a preview: its pull request, whatever the event is about.
+    pub preview: Option<u64>,
 }
 
 /// Where announcements of this run go.

@@ -134,6 +134,7 @@ fn announce_with(
             claims: None,
             comment: CommentMode::Auto,
             deployment: None,
+            preview: None,
         };
         let mut announcer = Announcer::find(&env, asked, &report);
         let (last, before) = updates.split_last().unwrap();

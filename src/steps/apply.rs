@@ -105,8 +105,9 @@ async fn register(
 }
 
 /// Sent once. UpdateService has no client token, so after a time-out or a 5xx nobody knows: read, and send again only
-/// when the service shows that nothing happened. A throttled call was certainly not carried out.
-async fn update_service(
+/// when the service shows that nothing happened. A throttled call was certainly not carried out, and neither was one that
+/// came before ECS saw that a rule forwards to the target group again.
+pub async fn update_service(
     aws: &Aws,
     cluster: &str,
     before: &Service,
@@ -118,13 +119,13 @@ async fn update_service(
             Ok(service) => return Ok(service),
             Err(error) => error,
         };
-        let throttled = error.failure == Failure::Throttled;
-        if !throttled && !error.is_ambiguous() {
+        let refused = error.failure == Failure::Throttled || error.is_without_load_balancer();
+        if !refused && !error.is_ambiguous() {
             return Err(error.into());
         }
         tokio::time::sleep(SETTLE * sends).await;
         // After the last one too: "the service was not changed" must not be said of what took effect.
-        if !throttled {
+        if !refused {
             let now = super::gather::service::describe_service(aws, cluster, &before.name).await?;
             if shows(before, &now, update) {
                 return Ok(now);

@@ -7,6 +7,7 @@
 mod engine;
 mod hub;
 mod permissions;
+mod preview;
 mod registry;
 mod service;
 mod token;
@@ -28,7 +29,7 @@ use crate::model::claims::Claims;
 use crate::model::service::Service;
 use crate::model::target::TargetGroup;
 use crate::model::task_definition::TaskDefinition;
-use crate::plan::checkup::{CHECKS, Checked, Id, Outcome, blocked};
+use crate::plan::checkup::{CHECKS, Checked, Id, Outcome, PREVIEW, blocked};
 use crate::report::{Event, Report, Text};
 
 /// What is to be looked at, as it was given. What is not given is not looked at.
@@ -38,6 +39,8 @@ pub struct Sought<'a> {
     pub cluster: Option<&'a str>,
     pub service: Option<&'a str>,
     pub ecr_repository: Option<&'a str>,
+    /// Then the role is looked at as one of previews, too.
+    pub base_service: Option<&'a str>,
     pub github_token: Option<&'a SecretString>,
     pub trigger: Option<&'a Trigger>,
 }
@@ -56,6 +59,8 @@ struct Doctor<'a> {
     service: Option<Service>,
     definition: Option<TaskDefinition>,
     groups: Vec<TargetGroup>,
+    /// What previews are made after, and what its tasks run.
+    base: Option<(Service, TaskDefinition)>,
     engine: Option<Daemon>,
     github: Option<GitHub>,
     /// Why IAM's simulation does not answer: it is not asked again.
@@ -80,13 +85,16 @@ pub async fn checkup(
         service: None,
         definition: None,
         groups: Vec::new(),
+        base: None,
         engine: None,
         github: None,
         no_simulation: None,
     };
     doctor.connect().await?;
     let mut done: Vec<Checked> = Vec::new();
-    for check in CHECKS {
+    let of_previews = sought.base_service.is_some();
+    let asked = CHECKS.iter().filter(|c| of_previews || c.group != PREVIEW);
+    for check in asked {
         let outcome = match blocked(check, &done) {
             Some(outcome) => outcome,
             None => {
@@ -127,6 +135,10 @@ impl Doctor<'_> {
             Id::TargetHealth => self.target_health().await,
             Id::ExecutionRole => self.pass_role("executionRoleArn").await,
             Id::TaskRole => self.pass_role("taskRoleArn").await,
+            Id::PreviewBase => self.base().await,
+            Id::PreviewRepository => Ok(self.own_repository()),
+            Id::PreviewPush => Ok(self.no_push_to_production().await),
+            Id::PreviewChange => Ok(self.no_change_of_the_base().await),
             Id::Engine => self.engine().await,
             Id::Platform => Ok(self.platform()),
             Id::GitHubToken => Ok(self.github_token()),

@@ -36,6 +36,7 @@ pub fn finish(
     let what = match outputs.verb {
         Verb::Build => "image not built",
         Verb::Scale => "no service changed",
+        Verb::Preview => "nothing was done to previews",
         _ => "no plan",
     };
     let mut subject = vec![outputs.verb.word().to_owned()];

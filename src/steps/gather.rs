@@ -2,6 +2,8 @@
 
 pub mod fleet;
 pub mod image;
+pub mod preview;
+pub mod previews;
 pub mod service;
 pub mod task_definition_file;
 pub mod url;

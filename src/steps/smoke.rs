@@ -85,18 +85,34 @@ impl Smoke {
         desired_count: Option<u32>,
         found: &Found,
     ) -> Result<Option<Smoke>, SmokeError> {
+        let desired_count = desired_count.unwrap_or(found.service.desired_count);
+        Smoke::of(
+            limits,
+            desired_count,
+            &found.service.name,
+            found.url.as_deref(),
+        )
+    }
+
+    /// The same of a service that runs so many tasks, at this address.
+    pub fn of(
+        limits: &Limits,
+        desired_count: u32,
+        service: &str,
+        url: Option<&str>,
+    ) -> Result<Option<Smoke>, SmokeError> {
         let Some(path) = &limits.smoke_path else {
             return Ok(None);
         };
-        let service = found.service.name.clone();
-        if desired_count.unwrap_or(found.service.desired_count) == 0 {
+        let service = service.to_owned();
+        if desired_count == 0 {
             return Err(SmokeError::NothingServes { service });
         }
-        let Some(url) = &found.url else {
+        let Some(url) = url else {
             return Err(SmokeError::NoAddress { service });
         };
         let address = joined(url, path).ok_or_else(|| SmokeError::NoUri {
-            url: url.clone(),
+            url: url.to_owned(),
             path: path.clone(),
         })?;
         Ok(Some(Smoke { address }))

@@ -1,10 +1,13 @@
-//! What the settings ask of a service, in the plan's words: the same for a deploy and for a plan that only shows it.
+//! What the settings ask of a service and of the wait for it, in the plan's and the rollout's words: the same for every verb.
 
-use crate::inputs::arguments::Overrides;
+use std::time::Duration;
+
+use crate::inputs::arguments::{self, Overrides};
 use crate::inputs::trigger::Trigger;
-use crate::inputs::values::KeyValue;
+use crate::inputs::values::{self, KeyValue};
 use crate::plan::Wanted;
 use crate::plan::service::{WantedImage, tag_value};
+use crate::rollout::{Limits, OnSuperseded, WaitUntil};
 
 /// `commit` is the one that the image stands for.
 pub fn wanted(
@@ -36,5 +39,22 @@ pub fn wanted(
         desired_count: overrides.desired_count,
         force_new_deployment: overrides.force_new_deployment,
         tags,
+    }
+}
+
+pub fn limits(limits: &arguments::Limits) -> Limits {
+    Limits {
+        wait_until: match &limits.wait_until {
+            values::WaitUntil::Healthy => WaitUntil::Healthy,
+            values::WaitUntil::Deployed => WaitUntil::Deployed,
+            values::WaitUntil::Stage(stage) => WaitUntil::Stage(stage.clone()),
+            values::WaitUntil::None => WaitUntil::None,
+        },
+        wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
+        stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
+        on_superseded: match limits.on_superseded {
+            values::OnSuperseded::Succeed => OnSuperseded::Succeed,
+            values::OnSuperseded::Fail => OnSuperseded::Fail,
+        },
     }
 }

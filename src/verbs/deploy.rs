@@ -4,7 +4,6 @@ mod ending;
 mod watched;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::aws::Aws;
 use crate::error::Error;
@@ -19,7 +18,7 @@ use crate::plan::service::{WantedImage, plan};
 use crate::plan::{Found, Plan};
 use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
-use crate::rollout::{Ended, Limits, OnSuperseded, WaitUntil};
+use crate::rollout::Ended;
 use crate::steps::access::{self, Access};
 use crate::steps::admit::{Asks, Uses};
 use crate::steps::announce::{Announcer, Asked, Kind};
@@ -29,8 +28,10 @@ use crate::steps::image::{ImageSought, image};
 use crate::steps::ship_image::Shipped;
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
-use crate::steps::wanted::wanted;
+use crate::steps::wanted::{limits, wanted};
 use crate::steps::{gather, glance, watch};
+use crate::verbs::verdict;
+use crate::verbs::watched::in_flight;
 
 /// What is known so far: outputs and announcement grow as the story goes on, so that a failure says what there is to say.
 struct Deploy<'a> {
@@ -124,10 +125,10 @@ impl Deploy<'_> {
         if prepared.plan.updates_service() {
             self.deployment_id = Some(target.ours().deployment_id.clone());
             self.report
-                .finished(Phase::Update, ending::updated(&target));
+                .finished(Phase::Update, verdict::updated(&target));
         }
         if self.args.limits.wait_until == values::WaitUntil::None {
-            return Ok(ending::started(&target));
+            return Ok(verdict::started(&target));
         }
         self.say_where_we_are(Phase::Rollout);
         self.report.started(Phase::Rollout);
@@ -142,7 +143,7 @@ impl Deploy<'_> {
             &prepared.found.cluster,
             &service.name,
             target,
-            self.limits(),
+            limits(&self.args.limits),
             &mut say,
             cancel.token(),
         )
@@ -160,7 +161,7 @@ impl Deploy<'_> {
         let done = tokio::select! {
             biased;
             done = apply(aws, plan, &found.service, &mut applied) => done.map(Some),
-            () = self.env.cancel.lapsed(ending::ANSWER_OF_A_CHANGE) => Ok(None),
+            () = self.env.cancel.lapsed(verdict::ANSWER_OF_A_CHANGE) => Ok(None),
         };
         self.note_applied(prepared, &applied);
         Ok(done?.map(|()| applied))
@@ -206,6 +207,7 @@ impl Deploy<'_> {
             claims: claims.as_ref(),
             comment: announce.comment,
             deployment: shown.then(|| Kind::deploy(&of)),
+            preview: None,
         };
         self.announcer = Announcer::find(self.env, asked, &self.report);
         // A refused role is told on the pull request too.
@@ -254,7 +256,7 @@ impl Deploy<'_> {
         );
         self.note_commit(commit, note);
         let plan = plan(&found, &wanted);
-        self.about.plan = Some(plan.clone());
+        self.about.plan = crate::report::plan::planned(&plan);
         self.report.started(Phase::Plan);
         for line in crate::report::plan::lines(&plan) {
             self.report.line(line);
@@ -267,13 +269,7 @@ impl Deploy<'_> {
     async fn already_there(&mut self, prepared: &Prepared) -> Result<Option<Ended>, Error> {
         let Prepared { aws, found, plan } = prepared;
         let target = watched::target(found, plan, &Applied::nothing(plan), &found.service);
-        let in_flight = found.service.deployments.len() != 1
-            || found
-                .service
-                .primary()
-                .and_then(|p| p.rollout_state.as_deref())
-                .is_some_and(|s| s != "COMPLETED");
-        if in_flight {
+        if in_flight(&found.service) {
             self.report
                 .line("a deployment of this very revision is in flight: following it");
             return Ok(None);
@@ -281,7 +277,7 @@ impl Deploy<'_> {
         match glance::glance(aws, &found.cluster, &found.service, &target).await? {
             Ok(()) => {
                 self.apply(prepared).await?;
-                Ok(Some(ending::unchanged(&target, &found.service)))
+                Ok(Some(verdict::unchanged(&target, &found.service)))
             }
             Err(unmet) => {
                 let mut text =
@@ -294,24 +290,6 @@ impl Deploy<'_> {
                 self.report.line(text.say(" Following it"));
                 Ok(None)
             }
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let limits = &self.args.limits;
-        Limits {
-            wait_until: match &limits.wait_until {
-                values::WaitUntil::Healthy => WaitUntil::Healthy,
-                values::WaitUntil::Deployed => WaitUntil::Deployed,
-                values::WaitUntil::Stage(stage) => WaitUntil::Stage(stage.clone()),
-                values::WaitUntil::None => WaitUntil::None,
-            },
-            wait_for: Duration::from_secs(u64::from(limits.wait_for_minutes) * 60),
-            stable_for: limits.stable_for.map(|s| Duration::from_secs(u64::from(s))),
-            on_superseded: match limits.on_superseded {
-                values::OnSuperseded::Succeed => OnSuperseded::Succeed,
-                values::OnSuperseded::Fail => OnSuperseded::Fail,
-            },
         }
     }
 

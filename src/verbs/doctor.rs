@@ -38,6 +38,7 @@ async fn story(args: &DoctorArgs, env: &Env, report: &Arc<Report>) -> Result<u8,
         cluster: args.cluster.as_deref(),
         service: args.service.as_deref(),
         ecr_repository: args.ecr_repository.as_deref(),
+        base_service: args.base_service.as_deref(),
         github_token: token.as_ref(),
         trigger: trigger.as_ref(),
     };

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use crate::harness::{Played, Scene, deploy, play};
+use crate::harness::{Next, Played, SETTINGS, Scene, deploy, play};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -153,20 +153,34 @@ fn every_block_parses() {
     }
 }
 
-/// The policy of docs/iam.md, with the world's execution role, less one action.
-fn policy_without(action: Option<&str>) -> Value {
-    let text = read(&root().join("docs/iam.md"));
+/// The first policy of a page, in the usual world's names.
+fn policy_of(page: &str) -> Value {
+    let text = read(&root().join(page));
     let text = &blocks(&text, "json")[0];
-    let text = text.replace("role/web-execution", "role/ecsTaskExecutionRole");
-    let mut policy: Value = serde_json::from_str(&text).unwrap();
+    let text = text
+        .replace("role/web-execution", "role/ecsTaskExecutionRole")
+        .replace("444455556666", "111122223333");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn without(mut policy: Value, action: &str) -> Value {
     for statement in policy["Statement"].as_array_mut().unwrap() {
         if let Some(actions) = statement["Action"].as_array_mut() {
-            actions.retain(|a| a.as_str() != action);
-        } else if statement["Action"].as_str() == action {
+            actions.retain(|a| a.as_str() != Some(action));
+        } else if statement["Action"] == action {
             statement["Action"] = "sts:GetCallerIdentity".into();
         }
     }
     policy
+}
+
+fn actions(policy: &Value) -> Vec<String> {
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|s| match &s["Action"] {
+        Value::Array(actions) => actions.clone(),
+        one => vec![one.clone()],
+    });
+    actions.map(|a| a.as_str().unwrap().to_owned()).collect()
 }
 
 /// `host`: of the load balancer's rule; without one its own DNS name is the address.
@@ -188,7 +202,8 @@ fn played_with(policy: &Value, host: bool) -> Played {
 
 #[test]
 fn the_policy_is_enough_and_no_more_than_that() {
-    let full = [true, false].map(|host| played_with(&policy_without(None), host));
+    let policy = policy_of("docs/iam.md");
+    let full = [true, false].map(|host| played_with(&policy, host));
     for full in &full {
         assert_eq!(full.exit, 0, "{}", full.stderr);
         assert!(!full.stderr.contains("warning"), "{}", full.stderr);
@@ -203,25 +218,91 @@ fn the_policy_is_enough_and_no_more_than_that() {
         "ecr:PutImage",
         "ecr:UploadLayerPart",
     ];
-    let policy = policy_without(None);
-    let actions = policy["Statement"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|s| match &s["Action"] {
-            Value::Array(actions) => actions.clone(),
-            one => vec![one.clone()],
-        });
-    for action in actions {
-        let action = action.as_str().unwrap();
-        if of_a_push.contains(&action) {
+    for action in actions(&policy) {
+        if of_a_push.contains(&action.as_str()) {
             continue;
         }
-        let less = policy_without(Some(action));
+        let less = without(policy.clone(), &action);
         let is_missed = [true, false]
             .iter()
             .zip(&full)
             .any(|(host, full)| played_with(&less, *host).stderr != full.stderr);
         assert!(is_missed, "{action} could be left out of docs/iam.md");
+    }
+}
+
+/// A night and a morning of services of every kind: by a tag, behind a load balancer, with autoscaling that moves one in the
+/// night. What is said of both runs.
+fn night_with(policy: &Value) -> (Vec<u8>, String) {
+    let target = |more: Value| {
+        let mut target = serde_json::json!({ "min": 1, "max": 4 });
+        target
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        target
+    };
+    let service = |name: &str, more: Value| {
+        let mut service = serde_json::json!({ "cluster": "staging", "name": name, "desired": 2, "image": "ecr:web:v1" });
+        service
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        service
+    };
+    let world = serde_json::json!({
+        "clusters": ["prod", "staging"],
+        "iam": { "roles": [{ "name": "shipway-production", "policy": policy }] },
+        "services": [
+            service("api", serde_json::json!({ "port": 80, "target-group": "web",
+                "image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:v1" })),
+            service("moved", serde_json::json!({ "scalable-target": target(serde_json::json!({})) })),
+            service("planned", serde_json::json!({ "scalable-target": target(serde_json::json!({
+                "scheduled-actions": { "morning": { "schedule": "cron(0 7 * * ? *)", "min": 2 } } })) })),
+        ],
+        "timeline": [
+            { "at": "1h", "do": { "register-scalable-target": { "service": "moved", "suspended": {
+                "DynamicScalingInSuspended": false, "DynamicScalingOutSuspended": false } } } },
+            { "at": "2h", "do": { "autoscale": { "service": "moved", "desired-count": 1 } } },
+        ],
+    });
+    let args = |to: &str| -> Vec<String> {
+        let more = ["--to", to, "--clusters", "staging", "--suspend-scheduled"];
+        let all = ["scale"]
+            .into_iter()
+            .chain(SETTINGS[..4].iter().copied())
+            .chain(more);
+        all.map(str::to_owned).collect()
+    };
+    let played = play(Scene {
+        world: serde_yaml::from_str(&world.to_string()).unwrap(),
+        args: args("0"),
+        event: "schedule".to_owned(),
+        then: vec![Next {
+            after: std::time::Duration::from_secs(36_000),
+            args: args("restore"),
+            signal_after: None,
+        }],
+        ..Scene::default()
+    });
+    let runs: Vec<&Played> = [&played].into_iter().chain(&played.later).collect();
+    let said = runs
+        .iter()
+        .map(|run| format!("{}{}{}", run.stderr, run.summary, run.standing.join("\n")));
+    (runs.iter().map(|run| run.exit).collect(), said.collect())
+}
+
+#[test]
+fn the_policy_of_scale_is_enough_and_no_more_than_that() {
+    let policy = policy_of("docs/scale.md");
+    let (exits, full) = night_with(&policy);
+    assert_eq!(exits, [0, 0], "{full}");
+    assert!(
+        !full.contains("warning") && !full.contains("could not"),
+        "{full}"
+    );
+    for action in actions(&policy) {
+        let (_, said) = night_with(&without(policy.clone(), &action));
+        assert_ne!(said, full, "{action} could be left out of docs/scale.md");
     }
 }

@@ -13,6 +13,8 @@ mod harness;
 mod install;
 mod partitions;
 mod plan;
+mod preview_pace;
+mod previews;
 mod proxies;
 mod real_image;
 mod refusals;

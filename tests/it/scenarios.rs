@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 use serde_yaml::Value;
 
-use crate::harness::{Next, Played, SETTINGS, Scene, play};
+use shipway_sandbox::World;
+
+use crate::harness::{Next, Played, SETTINGS, Scene, overlay, play};
 use reading::{difference, what_is_read};
 
 /// Between the incident and what people read.
@@ -23,6 +26,9 @@ struct Incident {
     /// What it shows, and why it matters.
     #[allow(dead_code, reason = "for the reader of the file")]
     about: String,
+    /// A file of `tests/worlds`, between the usual world and this one's.
+    #[serde(default)]
+    base: Option<String>,
     #[serde(default)]
     world: Value,
     /// What is asked for.
@@ -61,7 +67,7 @@ struct Incident {
     /// `deployment-status` of the outputs.
     #[serde(default = "no_outputs")]
     status: String,
-    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered), `services` (how they stood afterwards).
+    /// Also show these below the line: `deployments` (GitHub's), `memory` (the comment's), `reactions`, `calls`, `summary`, `outputs`, `stdout`, `report` (the report file), `document` (what was registered), `services` (how they stood afterwards).
     #[serde(default)]
     show: BTreeSet<String>,
     /// Nothing in AWS was changed.
@@ -107,6 +113,32 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
+/// Of previews, beside region, role and cluster.
+const PREVIEWS: [&str; 4] = ["--base-service", "web", "--ecr-repository", "web-preview"];
+
+/// The rule of a preview without tasks answers itself: its target group is attached to nothing then.
+fn put_to_sleep(world: &mut World) {
+    let services = world.ecs.services.values();
+    let asleep: Vec<String> = services
+        .filter(|s| s.desired == 0)
+        .map(|s| format!(":targetgroup/{}/", s.name))
+        .collect();
+    for rule in world.elbv2.rules.values_mut() {
+        let to = rule.actions.to_string();
+        if asleep.iter().any(|group| to.contains(group)) {
+            let page =
+                json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+            rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
+        }
+    }
+}
+
+fn world_named(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{name}.yml"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 fn check(name: &str) {
     let path = folder().join(format!("{name}.yml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -114,8 +146,9 @@ fn check(name: &str) {
     let incident: Incident =
         serde_yaml::from_str(incident_text).unwrap_or_else(|e| panic!("{name}.yml: {e}"));
     let settings = match incident.verb.as_str() {
-        "build" | "scale" => &SETTINGS[..4],
-        _ => &SETTINGS[..],
+        "build" | "scale" => SETTINGS[..4].to_vec(),
+        "preview" => [&SETTINGS[..6], &PREVIEWS].concat(),
+        _ => SETTINGS.to_vec(),
     };
     let with_settings = |args: &[String]| {
         [incident.verb.as_str()]
@@ -132,8 +165,15 @@ fn check(name: &str) {
         signal_after: then.signal_after_seconds.map(Duration::from_secs_f64),
     };
     let then = incident.then.iter().map(next).collect();
+    let mut world = incident
+        .base
+        .as_deref()
+        .map(world_named)
+        .unwrap_or_default();
+    overlay(&mut world, &incident.world);
     let played = play(Scene {
-        world: incident.world,
+        world,
+        prepare: incident.base.map(|_| put_to_sleep as fn(&mut World)),
         args: incident.command_line.unwrap_or(usual),
         vars: incident.vars,
         unset: incident.unset,
@@ -289,6 +329,8 @@ scenarios! {
     doctor_no_id_token_permission
     doctor_on_a_fork
     doctor_outside_of_actions
+    doctor_previews
+    doctor_previews_reach_production
     doctor_register_by_family
     doctor_repository
     doctor_role_is_refused
@@ -345,6 +387,69 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    preview_after_a_merge_queue
+    preview_comment_is_denied
+    preview_comment_is_obeyed_in_vain
+    preview_comment_is_talk
+    preview_comment_of_a_merged_one
+    preview_comment_without_a_token
+    preview_dispatched_for_a_merged_one
+    preview_dispatched_for_nothing
+    preview_dispatched_without_a_token
+    preview_down
+    preview_down_as_a_plan
+    preview_down_is_denied_a_service
+    preview_down_of_a_remainder
+    preview_down_the_only_tag
+    preview_down_twice
+    preview_label_is_removed
+    preview_list
+    preview_list_is_empty
+    preview_of_a_fork
+    preview_of_a_merged_one
+    preview_of_a_push
+    preview_prune
+    preview_prune_as_a_plan
+    preview_prune_keeps_going
+    preview_prune_orphans
+    preview_prune_removes_expired
+    preview_prune_without_a_token
+    preview_prune_without_permission
+    preview_reached_in_two_ways
+    preview_removed_by_a_comment
+    preview_role_is_refused
+    preview_sleep
+    preview_sleep_twice
+    preview_up_address_is_taken
+    preview_up_again_after_days
+    preview_up_answers_are_lost
+    preview_up_base_has_a_task_role
+    preview_up_by_header
+    preview_up_by_host
+    preview_up_by_path
+    preview_up_certificate_does_not_match
+    preview_up_certificate_may_not_be_read
+    preview_up_dry_run
+    preview_up_first_one_fails
+    preview_up_in_an_environment
+    preview_up_is_cancelled
+    preview_up_name_of_somebody_else
+    preview_up_no_room_before_a_rule
+    preview_up_of_productions_repository
+    preview_up_overlapping_rules
+    preview_up_rule_is_denied
+    preview_up_shares_files
+    preview_up_throttled
+    preview_up_too_many
+    preview_up_twice
+    preview_up_with_a_task_role
+    preview_up_with_the_jobs_deployment
+    preview_wake
+    preview_wake_awake
+    preview_wake_nothing
+    preview_wake_unhealthy
+    preview_without_the_label
+    preview_woken_by_a_comment
     push_without_a_pull_request
     reads_are_denied
     rerun_of_the_same_commit
@@ -382,6 +487,7 @@ scenarios! {
     scale_tags_denied
     scale_to_a_count
     scale_twice
+    scale_two_regions
     scale_without_a_selection
     service_at_desired_0
     service_deployments_denied

@@ -29,6 +29,8 @@ const KEYS: &[&str] = &[
     "ecs:CreateAction",
     "elasticloadbalancing:CreateAction",
     "iam:PassedToService",
+    "application-autoscaling:service-namespace",
+    "application-autoscaling:scalable-dimension",
 ];
 
 /// The claims of GitHub's tokens that AWS lets a trust policy ask for.

@@ -90,7 +90,7 @@ pub struct Base {
 #[command(next_help_heading = "Preview")]
 pub struct Preview {
     /// Number of the pull request [default: the event's]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=2_147_483_647))]
     pub pull_request: Option<u64>,
 
     /// Repository of the pull request, `owner/name` [default: GITHUB_REPOSITORY]

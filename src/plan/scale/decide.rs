@@ -43,21 +43,30 @@ pub struct Moves {
 }
 
 pub fn decide(found: &Found, asked: &Asked) -> Decision {
-    decided(found, asked).unwrap_or_else(|left| left)
+    match moves(found, asked) {
+        Ok(moves) => Decision::Move(moves),
+        Err(Left::Leave(why)) => Decision::Leave(why),
+        Err(Left::Fail(failed)) => Decision::Fail(failed),
+    }
 }
 
-/// `Err`: it is left alone.
-fn decided(found: &Found, asked: &Asked) -> Result<Decision, Decision> {
+/// It is left alone.
+enum Left {
+    Leave(Why),
+    Fail(Failed),
+}
+
+fn moves(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.express {
-        return Err(Decision::Leave(Why::Express));
+        return Err(Left::Leave(Why::Express));
     }
     if found.daemon {
-        return Err(Decision::Leave(Why::Daemon));
+        return Err(Left::Leave(Why::Daemon));
     }
     if let Some(kept) = &found.kept
         && let Err(why) = &kept.saved
     {
-        return Err(Decision::Fail(Failed::not_read(&kept.place, why)));
+        return Err(Left::Fail(Failed::not_read(&kept.place, why)));
     }
     let mut moves = match asked.to {
         To::Zero => down(found, asked)?,
@@ -67,15 +76,15 @@ fn decided(found: &Found, asked: &Asked) -> Result<Decision, Decision> {
     if !found.deploying.is_empty() {
         moves.notes.push(Note::WhileDeploying);
     }
-    Ok(Decision::Move(moves))
+    Ok(moves)
 }
 
-fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn down(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.keep_awake {
-        return Err(Decision::Leave(Why::KeepAwake));
+        return Err(Left::Leave(Why::KeepAwake));
     }
     if found.desired_count == 0 {
-        return Err(Decision::Leave(match found.saved() {
+        return Err(Left::Leave(match found.saved() {
             Some(saved) => Why::AsleepAlready { since: saved.at },
             None => Why::ZeroAlready,
         }));
@@ -87,7 +96,7 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
         && !autoscaling.bounds.suspended.scheduled_scaling
         && !asked.suspend_scheduled
     {
-        return Err(Decision::Leave(Why::ScheduledActions {
+        return Err(Left::Leave(Why::ScheduledActions {
             count: autoscaling.scheduled_actions,
         }));
     }
@@ -117,18 +126,26 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
             None
         }
         (Some(_), Some(why)) => {
-            return Err(Decision::Fail(Failed::cannot_keep(&Place::Tag, why)));
+            return Err(Left::Fail(Failed::cannot_keep(&Place::Tag, why)));
         }
         (saved, _) => saved,
     };
+    let before = found.bounds().and_then(|today| {
+        let asleep = asleep(today, asked.suspend_scheduled);
+        (asleep != today).then_some((today, asleep))
+    });
+    if let Some((today, asleep)) = before {
+        notes.push(Note::Suspended {
+            min: today.min,
+            max: today.max,
+            scheduled: asleep.suspended.scheduled_scaling && !today.suspended.scheduled_scaling,
+        });
+    }
     Ok(Moves {
         act: Act::Zeroed,
         keep,
         or_without,
-        before: found
-            .bounds()
-            .map(|today| asleep(today, asked.suspend_scheduled))
-            .filter(|asleep| Some(*asleep) != found.bounds()),
+        before: before.map(|(_, asleep)| asleep),
         desired_count: Some(0),
         healthy: None,
         after: None,
@@ -138,7 +155,7 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     })
 }
 
-fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn up(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     let Some(saved) = found.saved() else {
         return up_to_default(found, asked);
     };
@@ -160,7 +177,11 @@ fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     match (saved.bounds, found.bounds()) {
         (Some(_), None) => notes.push(Note::ScalableTargetGone),
         (Some(kept), Some(_)) if bounds != Some(kept) => notes.push(Note::BoundsChanged),
-        _ => {}
+        (Some(kept), Some(_)) => notes.push(Note::Resumed {
+            min: kept.min,
+            max: kept.max,
+        }),
+        (None, _) => {}
     }
     Ok(Moves {
         act: Act::Restored,
@@ -177,12 +198,12 @@ fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
 }
 
 /// Nothing was kept of it.
-fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.desired_count > 0 {
-        return Err(Decision::Leave(Why::AwakeAlready));
+        return Err(Left::Leave(Why::AwakeAlready));
     }
     let Some(count) = asked.default_count else {
-        return Err(Decision::Leave(Why::NothingKept));
+        return Err(Left::Leave(Why::NothingKept));
     };
     not_deploying(found, asked)?;
     let wanted = clamped(count, found.bounds());
@@ -204,20 +225,20 @@ fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     })
 }
 
-fn to_count(found: &Found, asked: &Asked, count: u32) -> Result<Moves, Decision> {
+fn to_count(found: &Found, asked: &Asked, count: u32) -> Result<Moves, Left> {
     if found.desired_count == count {
-        return Err(Decision::Leave(Why::CountAlready { count }));
+        return Err(Left::Leave(Why::CountAlready { count }));
     }
     if let Some(saved) = found.saved()
         && !asked.force
     {
-        return Err(Decision::Leave(Why::Asleep { since: saved.at }));
+        return Err(Left::Leave(Why::Asleep { since: saved.at }));
     }
     not_deploying(found, asked)?;
     if let Some(bounds) = found.bounds()
         && bounds.clamp(count) != count
     {
-        return Err(Decision::Fail(Failed::out_of_bounds(
+        return Err(Left::Fail(Failed::out_of_bounds(
             count, bounds.min, bounds.max,
         )));
     }
@@ -246,11 +267,11 @@ impl Moves {
     }
 }
 
-fn not_deploying(found: &Found, asked: &Asked) -> Result<(), Decision> {
+fn not_deploying(found: &Found, asked: &Asked) -> Result<(), Left> {
     if found.deploying.is_empty() || asked.if_deploying == WhileDeploying::Force {
         return Ok(());
     }
-    Err(Decision::Leave(Why::Deploying {
+    Err(Left::Leave(Why::Deploying {
         ids: found.deploying.clone(),
     }))
 }
@@ -277,7 +298,7 @@ impl Changed {
     }
 }
 
-fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Decision> {
+fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Left> {
     let Some(saved) = in_question(found) else {
         return Ok(Changed::No);
     };
@@ -287,7 +308,7 @@ fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Decision> {
     if asked.force {
         return Ok(Changed::Forced);
     }
-    Err(Decision::Leave(Why::ChangedMeanwhile {
+    Err(Left::Leave(Why::ChangedMeanwhile {
         kept: saved.desired_count,
         now: found.desired_count,
         since: saved.at,
@@ -354,20 +375,21 @@ fn asleep(today: Bounds, suspend_scheduled: bool) -> Bounds {
 /// As it was, save what somebody changed while it slept: that stays.
 fn restored(kept: Option<Bounds>, today: Bounds) -> Bounds {
     let Some(kept) = kept else { return today };
+    let dynamic = match is_suspended(&today.suspended) {
+        true => kept.suspended,
+        false => today.suspended,
+    };
     Bounds {
         min: match today.min {
             0 => kept.min.min(today.max),
             theirs => theirs,
         },
         max: today.max,
-        suspended: match is_suspended(&today.suspended) {
-            true => SuspendedState {
-                // One that is not suspended any more was resumed by somebody.
-                scheduled_scaling: kept.suspended.scheduled_scaling
-                    && today.suspended.scheduled_scaling,
-                ..kept.suspended
-            },
-            false => today.suspended,
+        suspended: SuspendedState {
+            // Ours may have been set without the others being ours still; one that is not set any more was resumed by somebody.
+            scheduled_scaling: kept.suspended.scheduled_scaling
+                && today.suspended.scheduled_scaling,
+            ..dynamic
         },
     }
 }

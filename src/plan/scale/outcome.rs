@@ -126,6 +126,10 @@ pub enum Note {
     Forced { from: u32 },
     /// The count that was kept is outside today's minimum and maximum.
     Clamped { kept: u32, to: u32 },
+    /// Its scalable target, as it was, is suspended; with its scheduled actions, where it has some that were not yet.
+    Suspended { min: u32, max: u32, scheduled: bool },
+    /// Its scalable target is as it was.
+    Resumed { min: u32, max: u32 },
     /// The scalable target was there when it went to sleep.
     ScalableTargetGone,
     /// Minimum, maximum or suspension were changed while it slept: what was changed stays.

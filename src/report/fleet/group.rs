@@ -14,6 +14,7 @@ pub(in crate::report) struct Group<'a> {
     /// `2 → 0`, `2`, or nothing where they differ.
     pub tasks: String,
     pub why: Option<&'a Text>,
+    pub evidence: &'a [Text],
     pub fix: Option<&'a Text>,
     pub notes: &'a [Text],
     /// Of the services, with their place where that is not the group's.
@@ -89,7 +90,8 @@ pub(in crate::report) fn groups(fleet: &Fleet) -> Vec<Group<'_>> {
 
 /// What was done reads best by cluster, the rest by its reason.
 fn same(a: &Row, b: &Row) -> bool {
-    let reason = a.done == b.done && a.why == b.why && a.fix == b.fix && a.notes == b.notes;
+    let failure = !a.alike.is_empty() && a.alike == b.alike;
+    let reason = a.done == b.done && (failure || a.why == b.why) && a.notes == b.notes;
     let place = a.region == b.region && a.cluster == b.cluster;
     let tasks = a.was == b.was && a.now == b.now;
     reason && (a.done != Done::Changed || (place && tasks))
@@ -122,6 +124,7 @@ fn group<'a>(rows: &[&'a Row], place: &dyn Fn(&Row) -> String) -> Group<'a> {
             false => String::new(),
         },
         why: first.why.as_ref(),
+        evidence: &first.evidence,
         fix: first.fix.as_ref(),
         notes: &first.notes,
         names,

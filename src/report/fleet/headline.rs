@@ -25,6 +25,13 @@ pub fn headline(fleet: &Fleet) -> Text {
             line = line.say(": ").join(why.clone());
         }
         text = text.and_line(line);
+        if let Some(fix) = group.fix.and_then(|fix| fix.lines().into_iter().next()) {
+            text = text.and_line(Text::new().say("help: ").join(fix));
+        }
+    }
+    for (region, why) in &fleet.regions {
+        let line = Text::new().code(region.as_str()).say(": ");
+        text = text.and_line(line.join(why.clone()));
     }
     text
 }
@@ -41,8 +48,10 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
     ]
     .map(|done| fleet.count(done));
     let mut parts = Vec::new();
-    if fleet.cancelled {
-        parts.push("cancelled".to_owned());
+    match fleet.regions.as_slice() {
+        [] => {}
+        [(region, _)] => parts.push(format!("{region} could not be looked at")),
+        regions => parts.push(format!("{} Regions could not be looked at", regions.len())),
     }
     if failed > 0 {
         let of = counted(fleet.rows.len());
@@ -66,9 +75,13 @@ pub(in crate::report) fn verdict(fleet: &Fleet) -> String {
         false => "left alone",
     };
     part(skipped, left_alone);
-    part(begun, "begun");
+    part(begun, "begun and not done");
     part(not_reached, "not begun");
-    parts.join(", ")
+    let parts = parts.join(", ");
+    match fleet.cancelled {
+        true => format!("cancelled: {parts}"),
+        false => parts,
+    }
 }
 
 fn now(fleet: &Fleet, count: usize) -> String {

@@ -15,11 +15,22 @@ pub struct ServiceOf {
     state: &'static str,
     was: Option<u32>,
     now: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// What else is known of a failure, and what to do about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     slept_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     vcpu_hours_saved: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     gb_hours_saved: Option<f64>,
 }
 
@@ -39,6 +50,8 @@ fn service(fleet: &Fleet, row: &Row) -> ServiceOf {
         reason: row.why.as_ref().map(escape::plain),
         code: row.code.clone(),
         notes: row.notes.iter().map(escape::plain).collect(),
+        evidence: row.evidence.iter().map(escape::plain).collect(),
+        fix: row.fix.as_ref().map(escape::plain),
         slept_seconds: row.slept_for.map(|t| t.as_secs()),
         vcpu_hours_saved: saved.map(|s| thousandths(s.vcpu)),
         gb_hours_saved: saved.map(|s| thousandths(s.gb)),

@@ -4,14 +4,19 @@ use jiff::Timestamp;
 
 use super::{Done, Fleet, Goal, Row, Size};
 use crate::plan::scale::{Act, Failed, Note, One, Outcome, To, Why};
+use crate::report::escape;
 use crate::report::event::Text;
 
 impl Fleet {
     /// Without what only the run knows: phases, time and address.
     pub fn of(outcome: &Outcome) -> Fleet {
         let region = |(region, failed): &(String, Failed)| {
-            let text = Text::new().code(region.as_str()).say(": ");
-            text.join(words(failed))
+            let mut text = Text::new();
+            for (n, line) in lines(failed).enumerate() {
+                text = if n == 0 { text } else { text.say(" ") };
+                text = text.join(line);
+            }
+            (region.clone(), text)
         };
         Fleet {
             goal: match outcome.to {
@@ -22,7 +27,7 @@ impl Fleet {
             dry_run: outcome.dry_run,
             cancelled: outcome.cancelled,
             rows: outcome.services.iter().map(row).collect(),
-            notes: outcome.regions.iter().map(region).collect(),
+            regions: outcome.regions.iter().map(region).collect(),
             phases: Vec::new(),
             took: std::time::Duration::ZERO,
             run_url: None,
@@ -46,7 +51,12 @@ fn row(one: &One) -> Row {
         },
         was: Some(one.was),
         now: Some(one.now),
-        why: failed.map(words).or_else(|| one.why.as_ref().and_then(why)),
+        why: match failed {
+            Some(failed) => lines(failed).next(),
+            None => one.why.as_ref().and_then(why),
+        },
+        alike: failed.map(|f| without_name(f, one)).unwrap_or_default(),
+        evidence: failed.iter().flat_map(|f| lines(f).skip(1)).collect(),
         code: failed.map(|f| f.code.clone()),
         fix: failed.and_then(|f| f.help.clone()).map(Text::with_code),
         notes: one.notes.iter().map(note).collect(),
@@ -58,22 +68,28 @@ fn row(one: &One) -> Row {
     }
 }
 
-/// A service that failed, for the log: its name and the reason.
+/// A service that failed, for the log: the words follow in the table.
 pub fn failure(one: &One) -> Option<Text> {
     let failed = one.failed.as_ref()?;
-    let text = Text::new()
-        .code(format!("{}/{}", one.cluster, one.service))
-        .say(" failed: ");
-    Some(text.join(words(failed)))
+    let text = Text::new().code(format!("{}/{}", one.cluster, one.service));
+    Some(text.say(format!(" failed ({})", failed.code)))
 }
 
-fn words(failed: &Failed) -> Text {
-    let mut text = Text::new();
-    for (n, line) in failed.lines.iter().enumerate() {
-        text = if n == 0 { text } else { text.say(" · ") };
-        text = text.quote(line);
-    }
-    text
+/// The first says what failed, the others why.
+fn lines(failed: &Failed) -> impl Iterator<Item = Text> {
+    failed.lines.iter().map(|line| Text::new().quote(line))
+}
+
+/// The same failure of another service reads the same: AWS names the service by its ARN.
+fn without_name(failed: &Failed, one: &One) -> String {
+    let text = lines(failed)
+        .next()
+        .as_ref()
+        .map(escape::plain)
+        .unwrap_or_default();
+    let name = format!("{}/{}", one.cluster, one.service);
+    let text = text.replace(&name, "…").replace(&one.region, "…");
+    format!("{} {text}", failed.code)
 }
 
 /// Nothing where the count says it.
@@ -132,6 +148,19 @@ fn note(note: &Note) -> Text {
         Note::Clamped { kept, to } => Text::new().say(format!(
             "{to} in place of {kept}, by the scalable target's bounds of today"
         )),
+        Note::Suspended {
+            min,
+            max,
+            scheduled,
+        } => {
+            let also = if *scheduled {
+                ", scheduled actions too"
+            } else {
+                ""
+            };
+            Text::new().say(format!("autoscaling {min}–{max} is suspended{also}"))
+        }
+        Note::Resumed { min, max } => Text::new().say(format!("autoscaling {min}–{max} again")),
         Note::ScalableTargetGone => "its scalable target is gone".into(),
         Note::BoundsChanged => {
             "its scalable target was changed while it slept, and what was changed stays".into()

@@ -39,6 +39,16 @@ pub fn lines(fleet: &Fleet) -> Vec<Text> {
     for (group, cells) in groups.iter().zip(&cells) {
         let line = Text::new().say(columns(cells, widths));
         lines.push(about(group, line));
+        let below =
+            |words: &str, text: &Text| Text::new().say(format!("  {words}")).join(text.clone());
+        lines.extend(group.evidence.iter().map(|e| below("", e)));
+        lines.extend(
+            group
+                .fix
+                .iter()
+                .flat_map(|fix| fix.lines())
+                .map(|l| below("help: ", &l)),
+        );
     }
     let left: usize = groups.iter().skip(LINES).map(|g| g.names.len()).sum();
     if left > 0 {
@@ -78,7 +88,7 @@ fn about(group: &Group<'_>, mut line: Text) -> Text {
 fn what(fleet: &Fleet, done: Done) -> &'static str {
     match (done, fleet.goal, fleet.dry_run) {
         (Done::Failed, _, _) => "failed",
-        (Done::Begun, _, _) => "begun",
+        (Done::Begun, _, _) => "not done",
         (Done::NotReached, _, _) => "not begun",
         (Done::Skipped, _, _) => "left alone",
         (Done::Unchanged, _, _) => "as it is",

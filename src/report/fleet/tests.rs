@@ -18,6 +18,8 @@ fn row(service: &str, done: Done, was: u32, now: u32) -> Row {
         was: Some(was),
         now: Some(now),
         why: None,
+        alike: String::new(),
+        evidence: Vec::new(),
         code: None,
         fix: None,
         notes: Vec::new(),
@@ -35,7 +37,7 @@ fn fleet(goal: Goal, rows: Vec<Row>) -> Fleet {
         dry_run: false,
         cancelled: false,
         rows,
-        notes: Vec::new(),
+        regions: Vec::new(),
         phases: Vec::new(),
         took: Duration::from_secs(41),
         run_url: Some("https://github.com/octo-org/web/actions/runs/1".to_owned()),
@@ -85,6 +87,7 @@ fn a_night_as_a_table() {
         &plain(&lines(&night())),
         r##"            CLUSTER  TASKS  SERVICES
 failed      staging  2      billing: the role may not ecs:UpdateService
+  help: add it to the role's policy
 left alone  staging  1      status-page: tagged `shipway:keep-awake`
 asleep      staging  2 → 0  api, worker
 asleep      staging  4 → 0  shop · autoscaling 2–10 suspended
@@ -107,7 +110,7 @@ frees 4 vCPU and 8 GB · 41 s · [run](https://github.com/octo-org/web/actions/r
 ### Failed: 1 service
 
 - `billing` in `staging`: the role may not `ecs:UpdateService`
-  <br>add it to the role's policy
+  <br>**Fix** add it to the role's policy
 
 ### Left alone: 1 service
 
@@ -223,7 +226,7 @@ fn nothing_to_do_is_no_empty_page() {
     };
     assert_eq!(
         plain(&headline(&broken_off).lines()),
-        "cancelled, 1 service is asleep, 1 not begun"
+        "cancelled: 1 service is asleep, 1 not begun"
     );
 }
 

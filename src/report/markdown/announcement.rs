@@ -9,8 +9,9 @@ use crate::model::Untrusted;
 use crate::model::past::PastDeployment;
 use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
-use crate::plan::Plan;
+use crate::plan::preview::decide::Word;
 use crate::report::event::{Phase, Stretch, Text};
+use crate::report::plan::Planned;
 use crate::rollout::{Advice, TargetNote, Timings};
 
 #[derive(Clone, Debug, Default)]
@@ -40,7 +41,8 @@ pub struct Announcement {
     pub stretches: Vec<Stretch>,
     /// Moments within the rollout, once it is over.
     pub timings: Option<Timings>,
-    pub plan: Option<Plan>,
+    /// What was planned, in its order.
+    pub plan: Vec<Planned>,
     pub targets: Vec<TargetNote>,
     pub advice: Vec<Advice>,
     pub took: Option<Duration>,
@@ -58,8 +60,12 @@ pub struct Announcement {
 /// What there is to say of a preview beyond its deployment.
 #[derive(Clone, Debug)]
 pub struct Preview {
+    /// What is done to it.
+    pub word: Word,
     pub pull_request: u64,
     pub state: PreviewState,
+    /// Of one asleep: since when.
+    pub since: Option<Timestamp>,
     /// When `prune` would put it to sleep or remove it.
     pub expires: Option<Timestamp>,
     /// Why this was done, where nobody deployed: "pull request merged".

@@ -3,7 +3,7 @@
 use super::announcement::Announcement;
 use crate::model::Untrusted;
 use crate::plan::Difference;
-use crate::report::{escape, plan};
+use crate::report::escape;
 
 /// A task definition is 64 KiB at most; two of them and their paths fit.
 const DIFF_LIMIT: usize = 200_000;
@@ -12,8 +12,7 @@ pub(super) fn difference(about: &Announcement) -> Option<(String, String)> {
     let differences: Vec<&Difference> = about
         .plan
         .iter()
-        .flat_map(|plan| &plan.changes)
-        .flat_map(plan::differences)
+        .flat_map(|planned| &planned.differences)
         .collect();
     if differences.is_empty() {
         return None;

@@ -4,8 +4,10 @@
 use super::announcement::Announcement;
 use super::card::folded;
 use super::fit::{Section, fit};
-use super::{card, facts, history, phases, targets, verdict};
+use super::{card, facts, history, phases, preview, targets, verdict};
+use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
+use crate::plan::preview::decide::Word;
 use crate::report::escape;
 
 /// GitHub's limit, in characters.
@@ -15,7 +17,7 @@ pub(super) const COMMENT_LIMIT: usize = 65_536;
 pub fn comment(marker: &str, about: &Announcement) -> String {
     let head = format!(
         "{marker}\n### {}\n{}\n",
-        verdict::heading(about),
+        verdict::heading(about, true),
         facts::facts(about)
     );
     let mut sections = notes(about);
@@ -43,6 +45,17 @@ pub fn comment(marker: &str, about: &Announcement) -> String {
     )
 }
 
+/// Whether to begin one. A pull request that never had a preview need not hear that there is none to remove.
+pub fn is_worth_a_comment(about: &Announcement) -> bool {
+    let Some(preview) = &about.preview else {
+        return true;
+    };
+    match preview.word {
+        Word::Up | Word::Wake => true,
+        _ => about.state.status().is_some() && preview.state != PreviewState::Absent,
+    }
+}
+
 /// Where the targets may say why.
 pub(super) fn went_wrong(status: Status) -> bool {
     matches!(
@@ -53,11 +66,11 @@ pub(super) fn went_wrong(status: Status) -> bool {
 
 /// Said beside the facts.
 pub(super) fn notes(about: &Announcement) -> Vec<Section> {
-    about
-        .commit_note
-        .iter()
-        .chain(&about.notes)
+    let left = about.preview.as_ref().map(preview::left);
+    let notes = about.commit_note.iter().chain(&about.notes);
+    notes
         .map(|note| Section::new(3, format!("{}\n", escape::markdown(note))))
+        .chain(left.unwrap_or_default())
         .collect()
 }
 
@@ -68,6 +81,9 @@ fn details(about: &Announcement) -> String {
         rows.push(("Image".to_owned(), escape::markdown_code(&brief(image))));
     }
     rows.extend(phases::in_a_row(about));
+    if let Some(expires) = about.preview.as_ref().and_then(preview::expires) {
+        rows.push(("Expires".to_owned(), expires));
+    }
     if rows.is_empty() {
         return String::new();
     }

@@ -1,7 +1,7 @@
 //! One line under the verdict: what serves, what runs, which revision, how healthy, how long, where to look.
 
 use super::announcement::{Announcement, State};
-use super::{history, short};
+use super::{history, preview, short};
 use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::{Phase, Text, duration};
@@ -18,6 +18,9 @@ pub(super) fn facts(about: &Announcement) -> String {
     }
     if let State::InProgress { phase, since } = &about.state {
         facts.push(format!("{} since {since} UTC", so_far(about, *phase)));
+    }
+    if let Some(preview) = &about.preview {
+        facts.extend(preview::why(preview));
     }
     if let Some(commit) = &about.commit {
         let name = escape::markdown_code(short(&commit.sha));
@@ -65,7 +68,11 @@ pub(super) fn facts(about: &Announcement) -> String {
 /// What people can reach now, where it is not what was asked for.
 fn serves(about: &Announcement) -> Option<Text> {
     if about.state.status() == Some(Status::NotStarted) && about.state.cause().is_some() {
-        return Some("The service was not changed".into());
+        let what = match about.preview {
+            Some(_) => "The preview",
+            None => "The service",
+        };
+        return Some(Text::new().say(format!("{what} was not changed")));
     }
     about.now_serving.clone()
 }

@@ -9,7 +9,7 @@ use crate::report::fleet::{Done, Fleet, Goal, Group, counted, groups, thousands,
 /// Rows of a table.
 const ROWS: usize = 100;
 /// Characters of the names in a cell.
-const NAMES: usize = 400;
+const NAMES: usize = 240;
 
 pub fn summary(fleet: &Fleet) -> String {
     let head = format!(
@@ -21,16 +21,25 @@ pub fn summary(fleet: &Fleet) -> String {
     let groups = groups(fleet);
     let of = |done: Done| -> Vec<&Group<'_>> { groups.iter().filter(|g| g.done == done).collect() };
     let mut sections = Vec::new();
-    for note in &fleet.notes {
-        sections.push(Section::new(2, format!("{}\n", escape::markdown(note))));
+    if !fleet.regions.is_empty() {
+        let mut list = "### Regions that could not be looked at\n\n".to_owned();
+        for (region, why) in &fleet.regions {
+            let (region, why) = (escape::markdown_code(region), escape::markdown(why));
+            list.push_str(&format!("- {region}: {why}\n"));
+        }
+        sections.push(Section::new(1, list));
     }
     let failed = of(Done::Failed);
     if !failed.is_empty() {
         sections.push(Section::new(1, failures(&failed)));
     }
     for (rank, done, title) in [
-        (2, Done::Begun, "Begun: the next run completes them"),
-        (2, Done::NotReached, "Not begun: they are as they were"),
+        (
+            2,
+            Done::Begun,
+            "Begun and not done, the next run completes them",
+        ),
+        (2, Done::NotReached, "Not begun"),
         (3, Done::Skipped, left_alone(fleet)),
         (4, Done::Changed, changed(fleet)),
         (5, Done::Unchanged, "Nothing to do"),
@@ -46,7 +55,7 @@ pub fn summary(fleet: &Fleet) -> String {
 fn sign(fleet: &Fleet) -> &'static str {
     match fleet.goal {
         _ if fleet.cancelled => "🛑",
-        _ if fleet.count(Done::Failed) > 0 => "❌",
+        _ if fleet.count(Done::Failed) > 0 || !fleet.regions.is_empty() => "❌",
         _ if fleet.dry_run => "📋",
         Goal::Count(0) if fleet.count(Done::Changed) > 0 => "💤",
         _ => "✅",
@@ -108,8 +117,11 @@ fn failures(groups: &[&Group<'_>]) -> String {
             names(group),
             code(&group.place)
         ));
+        for line in group.evidence.iter().chain(group.notes) {
+            out.push_str(&format!("  <br>{}\n", escape::markdown(line)));
+        }
         for line in group.fix.iter().flat_map(|fix| fix.lines()) {
-            out.push_str(&format!("  <br>{}\n", escape::markdown(&line)));
+            out.push_str(&format!("  <br>**Fix** {}\n", escape::markdown(&line)));
         }
     }
     out + &beyond(groups)

@@ -10,10 +10,10 @@ use super::*;
 use crate::model::Untrusted;
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Status;
-use crate::plan::service::Reasoned;
-use crate::plan::{Change, Difference, Plan};
+use crate::plan::Difference;
 use crate::report::escape_tests::hostile;
 use crate::report::event::{Phase, Stretch, Text};
+use crate::report::plan::Planned;
 use crate::rollout::{TargetNote, TaskTimes, Timings};
 
 const MARKER: &str = "<!-- shipway v1 {} -->";
@@ -96,22 +96,11 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
             ],
             ..Timings::default()
         }),
-        plan: Some(Plan {
-            cluster: String::new(),
-            service: String::new(),
-            container: String::new(),
-            image: None,
-            changes: vec![Reasoned {
-                change: Change::RegisterTaskDefinition {
-                    family: text(),
-                    document: serde_json::Map::new(),
-                    tags: Vec::new(),
-                    differences,
-                },
-                why: text(),
-            }],
-            previous_task_definition: String::new(),
-        }),
+        plan: vec![Planned {
+            change: Text::new().code(text()),
+            why: text(),
+            differences,
+        }],
         targets: vec![
             TargetNote {
                 target_group: text(),

@@ -5,14 +5,19 @@ use super::announcement::Announcement;
 use super::card::folded;
 use super::comment::{notes, went_wrong};
 use super::fit::{Section, fit};
-use super::{advice, card, changes, facts, history, phases, targets, timeline, verdict};
+use super::{advice, card, changes, facts, history, phases, preview, targets, timeline, verdict};
 use crate::report::escape;
+use crate::report::event::Text;
 
 /// The runner refuses a longer one, whole. It ends in a newline of the file's.
 const SUMMARY_LIMIT: usize = 1024 * 1024 - 1;
 
 pub fn summary(about: &Announcement) -> String {
-    let head = format!("# {}\n{}\n", verdict::heading(about), facts::facts(about));
+    let head = format!(
+        "# {}\n{}\n",
+        verdict::heading(about, false),
+        facts::facts(about)
+    );
     let wrong = about.state.status().is_some_and(went_wrong);
     let mut sections = notes(about);
     if let Some(failure) = about.state.failure() {
@@ -30,6 +35,9 @@ pub fn summary(about: &Announcement) -> String {
     }
     if let Some(tip) = advice::tip(about) {
         sections.push(Section::new(7, tip));
+    }
+    if let Some(expires) = about.preview.as_ref().and_then(preview::expires) {
+        sections.push(Section::new(4, format!("Expires {expires}\n")));
     }
     if let Some(image) = &about.image {
         sections.push(Section::new(
@@ -50,6 +58,11 @@ pub fn summary(about: &Announcement) -> String {
         sections.push(Section::new(9, folded(&title, &table)));
     }
     within_limits(&head, &sections, about.run_url.as_deref())
+}
+
+/// Of a run that had nothing to do: why.
+pub fn nothing_done(why: &Text) -> String {
+    format!("⏭️ {}\n", escape::markdown(why))
 }
 
 /// As much as the runner takes.

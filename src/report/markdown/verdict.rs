@@ -1,7 +1,7 @@
 //! How a verdict reads: a sign that helps the eye, the state as a word, and the address or the cause.
 
 use super::announcement::{Announcement, State};
-use super::short;
+use super::{preview, short};
 use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::Text;
@@ -14,7 +14,7 @@ const SMOKE: &str = "shipway::deploy::smoke";
 
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
-    verdict(about, false).words
+    verdict(about, false, false).words
 }
 
 /// The verdict for a log, without Markdown: the first line says it all; of a failure, the lines below it say what was seen,
@@ -22,7 +22,7 @@ pub fn verdict_alone(about: &Announcement) -> Text {
 pub fn headline(about: &Announcement) -> Text {
     let Verdict {
         words, names_url, ..
-    } = verdict(about, about.state.cause().is_some());
+    } = verdict(about, about.state.cause().is_some(), false);
     let mut text = words;
     if let Some(cause) = about.state.cause() {
         text = text.say(": ").join(cause.clone());
@@ -44,12 +44,13 @@ pub fn headline(about: &Announcement) -> Text {
     }
 }
 
-pub(super) fn heading(about: &Announcement) -> String {
+/// `there`: on the pull request itself.
+pub(super) fn heading(about: &Announcement, there: bool) -> String {
     let Verdict {
         sign,
         words,
         names_url,
-    } = verdict(about, about.state.cause().is_some());
+    } = verdict(about, about.state.cause().is_some(), there);
     let mut heading = format!("{sign} {}", escape::markdown(&words));
     if let Some(cause) = about.state.cause() {
         heading.push_str(": ");
@@ -61,15 +62,18 @@ pub(super) fn heading(about: &Announcement) -> String {
     heading
 }
 
-struct Verdict {
-    sign: &'static str,
-    words: Text,
+pub(super) struct Verdict {
+    pub sign: &'static str,
+    pub words: Text,
     /// Whether the URL belongs into the heading.
-    names_url: bool,
+    pub names_url: bool,
 }
 
 /// `cause`: whether the cause is said behind it.
-fn verdict(about: &Announcement, cause: bool) -> Verdict {
+fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
+    if let Some(preview) = &about.preview {
+        return preview::verdict(about, preview, there);
+    }
     let mut place = Text::new().say(&about.service);
     if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
         place = place.say(" (").quote(environment).say(")");

@@ -15,6 +15,7 @@ use crate::report::markdown;
 use crate::report::remembered::remembered;
 use crate::report::{Report, Text};
 
+use super::deployment::PREVIEW;
 use super::{Asked, IN_FLIGHT, Known, Told, given_up, hurried};
 
 pub(super) struct StickyComment {
@@ -53,18 +54,25 @@ impl StickyComment {
         report: &Arc<Report>,
         known: watch::Sender<Known>,
     ) -> StickyComment {
-        let environment = asked.claims.and_then(|c| c.environment.as_ref());
+        let environment = match asked.preview {
+            // One comment a preview, whichever job is at it.
+            Some(_) => PREVIEW.to_owned(),
+            None => {
+                let environment = asked.claims.and_then(|c| c.environment.as_ref());
+                environment.map(|e| e.raw().to_owned()).unwrap_or_default()
+            }
+        };
         StickyComment {
             github: github.clone(),
             report: report.clone(),
             known,
             marker: Marker {
                 service: asked.service.to_owned(),
-                environment: environment.map(|e| e.raw().to_owned()).unwrap_or_default(),
+                environment,
                 run: trigger.run_id.unwrap_or_default(),
                 attempt: trigger.run_attempt,
             },
-            number: trigger.pull_request,
+            number: asked.preview.or(trigger.pull_request),
             trigger: trigger.clone(),
             comment: None,
             past: Vec::new(),
@@ -154,6 +162,9 @@ impl StickyComment {
         }
         let body = self.body(now);
         let Some(there) = self.comment.as_ref().map(|c| c.id) else {
+            if !markdown::is_worth_a_comment(&now.about) {
+                return Ok(Said::Done);
+            }
             return self.create(body).await;
         };
         let edit = comment::update_comment(&self.github, &self.trigger.repository, there, &body);

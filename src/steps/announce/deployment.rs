@@ -11,14 +11,18 @@ use crate::github::deployments::{
     self, Deployment, LatestStatus, NewDeployment, NewStatus, Of, Payload,
 };
 use crate::inputs::trigger::Trigger;
+use crate::model::Untrusted;
 use crate::model::deployment_state::DeploymentState;
-use crate::report::github_deployment::{self, NOT_WAITED_FOR, Shown};
+use crate::report::github_deployment::{self, Earlier, NOT_WAITED_FOR, Shown};
 use crate::report::{Report, Text};
 
 use super::{Asked, Known, Told, given_up};
 
 /// Of other deployments so many are asked how they stand: each costs a call.
 const LOOKED_AT: usize = 10;
+
+/// Of a preview's deployments that are deleted, a commit each: nobody has more.
+const PAGES: usize = 10;
 
 /// What a deployment is shown as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,15 +45,32 @@ impl Kind {
             production: false,
         }
     }
+
+    /// Of a pull request's preview, in the job's environment where it has one.
+    pub fn preview(pull_request: u64, environment: Option<&Untrusted>) -> Kind {
+        let environment = environment.filter(|e| !e.is_empty());
+        Kind {
+            task: format!("preview-pr-{pull_request}"),
+            environment: environment.map_or(PREVIEW, Untrusted::raw).to_owned(),
+            transient: true,
+            production: false,
+        }
+    }
 }
+
+/// The environment of previews, where the job has none.
+pub(super) const PREVIEW: &str = "preview";
 
 pub(super) struct OnGitHub {
     github: GitHub,
     repository: String,
     report: Arc<Report>,
     known: watch::Sender<Known>,
-    sha: String,
+    /// The commit meant; of a preview that is woken only the announcement knows it.
+    sha: Option<String>,
     kind: Kind,
+    /// A preview's.
+    preview: bool,
     payload: Payload,
     log_url: Option<String>,
     /// Where a deployment that GitHub made for this run's job would point; `None` where the job is known to have none.
@@ -71,17 +92,25 @@ impl OnGitHub {
         known: watch::Sender<Known>,
     ) -> Option<OnGitHub> {
         let environment = asked.claims.and_then(|c| c.environment.as_ref());
-        if trigger.fork || environment.is_some_and(|e| !e.is_empty()) {
+        let of_job = environment.is_some_and(|e| !e.is_empty());
+        let preview = asked.preview.is_some();
+        // A preview has one of its own on the pull request's head, whatever the job's is on.
+        if trigger.fork || (of_job && !preview) {
             return None;
         }
         let run = trigger.run_id?;
+        let sha = match preview {
+            true => trigger.head_sha.clone().or(trigger.sha.clone()),
+            false => Some(trigger.sha.clone()?),
+        };
         Some(OnGitHub {
             github: github.clone(),
             repository: trigger.repository.clone(),
             report: report.clone(),
             known,
-            sha: trigger.sha.clone()?,
+            sha,
             kind: asked.deployment.clone()?,
+            preview,
             payload: Payload {
                 shipway: 1,
                 service: asked.service.to_owned(),
@@ -89,9 +118,7 @@ impl OnGitHub {
                 attempt: trigger.run_attempt,
             },
             log_url: trigger.run_url(),
-            run_page: asked
-                .claims
-                .is_none()
+            run_page: (asked.claims.is_none() || of_job)
                 .then(|| format!("{}/actions/runs/{run}", trigger.repository_url())),
             id: None,
             last: None,
@@ -117,6 +144,9 @@ impl OnGitHub {
                 }
             }
             if now.last && said {
+                if let Err(error) = self.retire(&now).await {
+                    self.quietly(&error);
+                }
                 self.close(&mut told).await;
                 break;
             }
@@ -133,7 +163,16 @@ impl OnGitHub {
         let id = match self.id {
             Some(id) => id,
             None if !github_deployment::deploys(&now.about) => return Ok(true),
-            None => self.obtain().await?,
+            None => {
+                let of_preview = now.about.commit.as_ref().filter(|_| self.preview);
+                if let Some(commit) = of_preview {
+                    self.sha.get_or_insert_with(|| commit.sha.clone());
+                }
+                let Some(sha) = self.sha.clone() else {
+                    return Ok(true);
+                };
+                self.obtain(&sha).await?
+            }
         };
         if self.last.as_ref() == Some(&shown) {
             return Ok(true);
@@ -158,8 +197,8 @@ impl OnGitHub {
         Ok(true)
     }
 
-    async fn obtain(&mut self) -> Result<u64, GitHubError> {
-        let id = match self.of_the_job().await? {
+    async fn obtain(&mut self, sha: &str) -> Result<u64, GitHubError> {
+        let id = match self.of_the_job(sha).await? {
             Some(id) => {
                 self.report.line(
                     Text::new()
@@ -173,7 +212,7 @@ impl OnGitHub {
                 );
                 id
             }
-            None => self.of_ours().await?,
+            None => self.of_ours(sha).await?,
         };
         self.id = Some(id);
         self.known.send_modify(|known| known.deployment = Some(id));
@@ -181,13 +220,12 @@ impl OnGitHub {
     }
 
     /// A job with an environment has a deployment by itself. Only asked for where no id token says whether it has one.
-    async fn of_the_job(&self) -> Result<Option<u64>, GitHubError> {
+    async fn of_the_job(&self, sha: &str) -> Result<Option<u64>, GitHubError> {
         let Some(page) = &self.run_page else {
             return Ok(None);
         };
         let on_commit =
-            deployments::list_deployments(&self.github, &self.repository, Of::Commit(&self.sha))
-                .await?;
+            deployments::list_deployments(&self.github, &self.repository, Of::Commit(sha)).await?;
         let mut found = Vec::new();
         let others = on_commit.iter().filter(|d| d.payload.is_none());
         for deployment in others.take(LOOKED_AT) {
@@ -208,7 +246,7 @@ impl OnGitHub {
     }
 
     /// One that this attempt made already (its answer was lost, or by an earlier step), else a new one.
-    async fn of_ours(&mut self) -> Result<u64, GitHubError> {
+    async fn of_ours(&mut self, sha: &str) -> Result<u64, GitHubError> {
         let of = Of::Environment {
             name: &self.kind.environment,
             task: &self.kind.task,
@@ -216,7 +254,7 @@ impl OnGitHub {
         let there = deployments::list_deployments(&self.github, &self.repository, of).await?;
         let ours = match self.mine(&there) {
             Some(mine) => mine,
-            None => match self.create().await {
+            None => match self.create(sha).await {
                 Err(error) if !error.is_refusal() => {
                     // It may have been made all the same.
                     let now = deployments::list_deployments(&self.github, &self.repository, of);
@@ -229,15 +267,88 @@ impl OnGitHub {
         Ok(ours.id)
     }
 
+    /// Deployments that earlier runs made of the same preview: of them, one at most answers.
+    async fn retire(&self, now: &Told) -> Result<(), GitHubError> {
+        let served = self
+            .last
+            .as_ref()
+            .is_some_and(|l| l.state == DeploymentState::Success);
+        match github_deployment::earlier(&now.about) {
+            _ if !self.preview => Ok(()),
+            Earlier::Stay if !served => Ok(()),
+            Earlier::Stay => self.inactivate("a newer one answers").await,
+            Earlier::Inactive(words) => self.inactivate(&words).await,
+            Earlier::Deleted(words) => {
+                self.inactivate(&words).await?;
+                self.delete(&words).await
+            }
+        }
+    }
+
+    /// Those that are not yet; below one that is, all are.
+    async fn inactivate(&self, words: &str) -> Result<(), GitHubError> {
+        for deployment in self.of_preview().await? {
+            let latest = self.latest(deployment.id).await?;
+            if latest.is_some_and(|s| s.state == DeploymentState::Inactive.word()) {
+                break;
+            }
+            self.say_inactive(deployment.id, words).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, words: &str) -> Result<(), GitHubError> {
+        for _ in 0..PAGES {
+            let there = self.of_preview().await?;
+            if there.is_empty() {
+                break;
+            }
+            for deployment in there {
+                let (github, repository) = (&self.github, &self.repository);
+                let gone = deployments::delete_deployment(github, repository, deployment.id).await;
+                match gone {
+                    // It is active after all.
+                    Err(GitHubError::Answer { status: 422, .. }) => {
+                        self.say_inactive(deployment.id, words).await?;
+                        deployments::delete_deployment(github, repository, deployment.id).await?;
+                    }
+                    gone => gone?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn say_inactive(&self, id: u64, words: &str) -> Result<(), GitHubError> {
+        let status = NewStatus {
+            state: DeploymentState::Inactive,
+            description: words,
+            environment_url: None,
+            log_url: self.log_url.as_deref(),
+        };
+        deployments::create_status(&self.github, &self.repository, id, &status).await
+    }
+
+    /// Of this very preview, the newest first, without the one that this run tells about.
+    async fn of_preview(&self) -> Result<Vec<Deployment>, GitHubError> {
+        let of = Of::Task(&self.kind.task);
+        let mut there = deployments::list_deployments(&self.github, &self.repository, of).await?;
+        there.retain(|d| {
+            let payload = d.payload.as_ref();
+            Some(d.id) != self.id && payload.is_some_and(|p| p.service == self.payload.service)
+        });
+        Ok(there)
+    }
+
     fn mine(&self, among: &[Deployment]) -> Option<Deployment> {
         let mine = |d: &&Deployment| d.payload.as_ref() == Some(&self.payload);
         among.iter().find(mine).cloned()
     }
 
-    async fn create(&self) -> Result<Deployment, GitHubError> {
+    async fn create(&self, sha: &str) -> Result<Deployment, GitHubError> {
         let description = format!("{} by Shipway", self.payload.service);
         let new = NewDeployment {
-            sha: &self.sha,
+            sha,
             task: &self.kind.task,
             environment: &self.kind.environment,
             transient_environment: self.kind.transient,

@@ -96,6 +96,7 @@ async fn tell(env: &Env) -> Option<u64> {
         claims: None,
         comment: CommentMode::Off,
         deployment: Some(Kind::deploy("prod/web")),
+        preview: None,
     };
     let mut announcer = Announcer::find(env, asked, &report);
     let about = Announcement {

@@ -25,10 +25,10 @@ const PASSED_TO: &str = "iam:PassedToService";
 const TELLS: &str = "allow `iam:SimulatePrincipalPolicy` on the role itself to have it asked";
 
 /// A simulated action, on one resource.
-struct Question<'a> {
-    actions: &'a [&'static str],
-    resource: &'a str,
-    context: &'a [(&'a str, &'a str)],
+pub(super) struct Question<'a> {
+    pub actions: &'a [&'static str],
+    pub resource: &'a str,
+    pub context: &'a [(&'a str, &'a str)],
 }
 
 impl Question<'_> {
@@ -42,7 +42,7 @@ impl Question<'_> {
     }
 }
 
-fn asks(id: Id) -> &'static [&'static str] {
+pub(super) fn asks(id: Id) -> &'static [&'static str] {
     CHECKS
         .iter()
         .find(|c| c.id == id)
@@ -201,7 +201,7 @@ impl Doctor<'_> {
         Some(format!("ecs-tasks.{}", audience.strip_prefix("sts.")?))
     }
 
-    fn own_arn(&self) -> Option<Arn> {
+    pub(super) fn own_arn(&self) -> Option<Arn> {
         Arn::parse(&self.identity.as_ref()?.arn)
     }
 
@@ -223,7 +223,7 @@ impl Doctor<'_> {
     }
 
     /// What IAM says. SKIP where it does not, and `no_simulation` where it never will.
-    async fn simulate(&mut self, question: &Question<'_>) -> Outcome {
+    pub(super) async fn simulate(&mut self, question: &Question<'_>) -> Outcome {
         if let Some(known) = &self.no_simulation {
             return known.clone();
         }

@@ -3,7 +3,7 @@
 use super::{Doctor, failed};
 use crate::aws::credentials;
 use crate::error::Error;
-use crate::model::names::Arn;
+use crate::model::names::principal_of_session;
 use crate::model::untrusted::one_line;
 use crate::plan::checkup::Outcome;
 use crate::steps::access;
@@ -109,19 +109,7 @@ impl Doctor<'_> {
         if let Some(role) = &self.sought.access.role_to_assume {
             return Some(role.clone());
         }
-        let identity = self.identity.as_ref()?;
-        let arn = Arn::parse(&identity.arn)?;
-        match arn.resource.split_once('/') {
-            // A role's path is not in its sessions' ARN: with one, IAM will not know this name, and that is told.
-            Some(("assumed-role", rest)) => Some(format!(
-                "arn:{}:iam::{}:role/{}",
-                arn.partition,
-                arn.account,
-                rest.split('/').next().unwrap_or_default()
-            )),
-            Some(("user", _)) => Some(identity.arn.clone()),
-            _ => None,
-        }
+        principal_of_session(&self.identity.as_ref()?.arn)
     }
 }
 

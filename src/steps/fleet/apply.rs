@@ -15,7 +15,9 @@ use super::ledger::{Ledger, untouched};
 use super::telling::Telling;
 use super::{Broken, Region, keeping, moving};
 use crate::inputs::env::Env;
-use crate::plan::scale::{Act, Asked, Decision, Found, Moves, One, WhileDeploying, Why, decide};
+use crate::plan::scale::{
+    Act, Asked, Decision, Found, Moves, Note, One, WhileDeploying, Why, decide,
+};
 use crate::steps::gather::fleet::again;
 use crate::steps::watch::fleet::{Order, watch_fleet};
 
@@ -109,6 +111,16 @@ pub async fn apply(
     ledger.into_ones()
 }
 
+/// What is true of a service that failed on its way.
+fn so_far(mut notes: Vec<Note>, not_suspended: bool) -> Vec<Note> {
+    notes.retain(|note| match note {
+        Note::Suspended { .. } => !not_suspended,
+        Note::Resumed { .. } => false,
+        _ => true,
+    });
+    notes
+}
+
 fn left(one: &mut One, decision: &Decision) {
     match decision {
         Decision::Leave(why) if why.is_so_already() => {
@@ -141,6 +153,7 @@ impl Run<'_> {
                 other => self.ledger.end(at, |one| left(one, &other)),
             }
         }
+        self.ledger.waits_for(waiting.len());
         join(self.move_all(movers), self.wait_and_move(waiting)).await;
     }
 
@@ -207,12 +220,15 @@ impl Run<'_> {
                 Some(_) => Act::Failed,
                 None => mover.moves.act,
             };
+            one.notes = match failed {
+                Some(_) => so_far(mover.moves.notes, mover.moves.before.is_some()),
+                None => mover.moves.notes,
+            };
             let slept = mover.moves.saved.filter(|_| failed.is_none()).map(|saved| {
                 let slept = self.asked.now.duration_since(saved.at);
                 Duration::try_from(slept).unwrap_or_default()
             });
             one.failed = failed;
-            one.notes = mover.moves.notes;
             one.slept_for = slept;
             one.size = size;
         });

@@ -44,6 +44,11 @@ impl<'a> Ledger<'a> {
         self.rows()[at].now = desired_count;
     }
 
+    /// So many are in the hands of others.
+    pub fn waits_for(&self, deploying: usize) {
+        self.telling.waiting(deploying);
+    }
+
     /// How it went.
     pub fn end(&self, at: usize, with: impl FnOnce(&mut One)) {
         let one = {

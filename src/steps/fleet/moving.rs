@@ -38,6 +38,8 @@ pub async fn to_count(run: &Run<'_>, mover: &mut Mover) -> Result<Option<Service
     if let Some(bounds) = &mover.moves.before {
         run.ledger.begin(mover.at);
         register(run, mover, bounds).await?;
+        // Done: should what follows fail, that is how it is left.
+        mover.moves.before = None;
     }
     let Some(count) = mover.moves.desired_count else {
         return Ok(None);

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::plan::scale::{Act, One};
 use crate::report::{Report, fleet};
 
+/// Failures that are told when they come; the table has all.
+const AT_ONCE: usize = 10;
+
 pub struct Telling<'a> {
     report: &'a Report,
     total: usize,
@@ -22,10 +25,21 @@ impl<'a> Telling<'a> {
         }
     }
 
+    /// Before the silence of a wait.
+    pub fn waiting(&self, deploying: usize) {
+        let words = match deploying {
+            0 => return,
+            1 => "1 service is being deployed: waiting for the end of it".to_owned(),
+            n => format!("{n} services are being deployed: waiting for the end of it"),
+        };
+        self.report.line(words);
+    }
+
     /// One more is done, however it went.
     pub fn done(&self, one: &One) {
-        if let Some(line) = fleet::failure(one) {
-            self.failed.fetch_add(1, Ordering::Relaxed);
+        if let Some(line) = fleet::failure(one)
+            && self.failed.fetch_add(1, Ordering::Relaxed) < AT_ONCE
+        {
             self.report.line(line);
         }
         if matches!(one.act, Act::Interrupted | Act::NotBegun) {

@@ -26,7 +26,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// Who would be due so soon is looked at together with who is due.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Reads of services take at most so much of their lane: each of a pass puts off the next pass by this.
-const PER_READ: Duration = Duration::from_millis(125);
+const PER_READ: Duration = Duration::from_millis(60);
 /// Services that are looked at completely at the same time.
 const AT_ONCE: usize = 32;
 
@@ -179,7 +179,10 @@ async fn pass(region: &Region, members: &mut [Member], now: Instant) -> Passed {
     };
     for (at, seen) in seen {
         let Member {
-            watched, denied, ..
+            watched,
+            denied,
+            settling,
+            ..
         } = &mut members[at];
         let mut say = |_: &str, news: &News| {
             if let News::DeployedInstead {
@@ -193,6 +196,9 @@ async fn pass(region: &Region, members: &mut [Member], now: Instant) -> Passed {
         match seen {
             Ok(seen) => watched.observe(seen, now, &mut say),
             Err(error) => passed.ended.push((at, Err(error))),
+        }
+        if let Some(at) = settling.settles_at() {
+            watched.due = watched.due.min(watched.began + at);
         }
         if let Some(ended) = watched.ended.take() {
             passed.ended.push((at, Ok(ended)));

@@ -1,86 +1,22 @@
 //! How a deploy ends, told to everyone: log, comment, outputs, exit code. Decides nothing about the verdict.
 
-use std::time::Duration;
-
 use super::Deploy;
 use crate::error::Error;
-use crate::inputs::env::Signal;
-use crate::model::names::family_and_revision;
-use crate::model::service::Service;
 use crate::model::verdict::Status;
-use crate::report::markdown::{self, Announcement, Failure, State};
-use crate::report::{Ending, Phase, Text};
-use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
-use crate::steps::smoke;
-
-/// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
-pub const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
-
-fn ended(status: Status, exit_code: u8) -> Ended {
-    Ended {
-        status,
-        exit_code,
-        reasons: Vec::new(),
-        healthy: Healthy::default(),
-        serves_now: None,
-        deployment_id: String::new(),
-        service_deployment_arn: None,
-        timings: Default::default(),
-        last_event: None,
-        last_stop: None,
-        unmet: Vec::new(),
-        targets: Vec::new(),
-        advice: Vec::new(),
-    }
-}
-
-/// What an update came to.
-pub fn updated(target: &RolloutTarget) -> Text {
-    match target {
-        RolloutTarget::Deployment { ours, .. } => Text::new()
-            .say("deployment ")
-            .code(ours.deployment_id.as_str()),
-        // ECS starts no deployment for it.
-        RolloutTarget::Count { desired, .. } => Text::new().say(format!("desired count {desired}")),
-    }
-}
+use crate::report::markdown::{self, Announcement, State};
+use crate::report::{Ending, Phase};
+use crate::rollout::Ended;
+use crate::verbs::verdict::{self, Noting};
 
 pub fn cancelled_before_any_change() -> Ended {
-    Ended {
-        reasons: vec![Sentence::new(
-            "Nothing was changed: the service was not updated.",
-        )],
-        ..ended(Status::Cancelled, 130)
-    }
+    verdict::cancelled("Nothing was changed: the service was not updated.")
 }
 
 /// AWS was asked for a change and has not answered.
 pub fn cancelled_in_between() -> Ended {
-    Ended {
-        reasons: vec![Sentence::new(
-            "AWS was asked to change the service and has not answered: whether ECS goes on with a new deployment is not known.",
-        )],
-        ..ended(Status::Cancelled, 130)
-    }
-}
-
-pub fn started(target: &RolloutTarget) -> Ended {
-    Ended {
-        deployment_id: target.ours().deployment_id.clone(),
-        ..ended(Status::Started, 0)
-    }
-}
-
-pub fn unchanged(target: &RolloutTarget, service: &Service) -> Ended {
-    Ended {
-        healthy: Healthy {
-            healthy: service.desired_count,
-            of: service.desired_count,
-        },
-        serves_now: (service.desired_count > 0).then(|| service.task_definition.clone()),
-        deployment_id: target.ours().deployment_id.clone(),
-        ..ended(Status::Unchanged, 0)
-    }
+    verdict::cancelled(
+        "AWS was asked to change the service and has not answered: whether ECS goes on with a new deployment is not known.",
+    )
 }
 
 impl Deploy<'_> {
@@ -107,8 +43,11 @@ impl Deploy<'_> {
     pub(super) async fn finish(mut self, told: Result<Ended, Error>) -> u8 {
         let said_error = told.is_err();
         let exit_code = match told {
-            Ok(ended) => self.tell_verdict(ended),
-            Err(error) => self.tell_error(&error),
+            Ok(ended) => self.noted(|noting| noting.verdict(ended)),
+            Err(error) => {
+                let deployment = self.deployment_id.take();
+                self.noted(|noting| noting.error(&error, deployment.as_deref()))
+            }
         };
         let cancelled = matches!(
             self.about.state,
@@ -150,166 +89,15 @@ impl Deploy<'_> {
         self.outputs.github_deployment_id = deployment.map(|id| id.to_string());
     }
 
-    fn tell_verdict(&mut self, ended: Ended) -> u8 {
-        let exit_code = match (ended.status, self.env.cancel.signal()) {
-            (Status::Cancelled, Some(signal)) => signal.exit_code(),
-            (Status::Cancelled, None) => Signal::Interrupt.exit_code(),
-            _ => ended.exit_code,
-        };
-        self.outputs.deployment_status = ended.status.word().to_owned();
-        self.outputs
-            .service_deployment_arn
-            .clone_from(&ended.service_deployment_arn);
-        let knows_health = !matches!(ended.status, Status::Started | Status::Cancelled);
-        if knows_health && ended.healthy.of == 0 && ended.status.is_success() {
-            self.outputs.url = None;
-            self.about.url = None;
-        }
-        self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
-        self.note_end(Some(&ended));
-        let sentences: Vec<Text> = ended
-            .reasons
-            .iter()
-            .map(crate::report::rollout::sentence)
-            .collect();
-        let mut cause = None;
-        let mut failure = None;
-        if !ended.status.is_success() {
-            let mut rest = sentences.into_iter();
-            cause = rest.next();
-            let evidence: Vec<Text> = rest.collect();
-            if exit_code == 1 {
-                // A smoke test has a code of its own.
-                self.outputs.failure_code.get_or_insert_with(|| {
-                    format!("shipway::deploy::{}", ended.status.word().replace('-', "_"))
-                });
-            } else if ended.status == Status::TimedOut {
-                self.outputs.failure_code = Some("shipway::deploy::timed_out".to_owned());
-            }
-            failure = Some(Failure {
-                code: self.outputs.failure_code.clone(),
-                evidence,
-                fix: self.advice(&ended),
-                quoted: None,
-            });
-            self.about.now_serving = self.serves(&ended);
-            self.say_evidence(failure.as_ref());
-        }
-        self.about.state = State::Ended {
-            status: ended.status,
-            cause,
-            failure,
-        };
-        exit_code
-    }
-
-    /// What people reach now that it is not what was deployed.
-    fn serves(&self, ended: &Ended) -> Option<Text> {
-        if ended.status == Status::Cancelled {
-            return None;
-        }
-        let Some(serves) = ended.serves_now.as_deref().map(family_and_revision) else {
-            return Some("Nothing was seen to serve".into());
-        };
-        let as_before = self.about.previous_revision.as_deref() == Some(serves)
-            && self.about.revision.as_deref() != Some(serves);
-        Some(Text::new().code(serves).say(match as_before {
-            true => " keeps serving",
-            false => " serves now",
-        }))
-    }
-
-    /// What only the end knows: the times, the targets, the advice.
-    fn note_end(&mut self, ended: Option<&Ended>) {
-        self.about.cluster.clone_from(&self.args.target.cluster);
-        self.about.stretches = self.report.stretches();
-        let Some(ended) = ended else { return };
-        self.about.targets.clone_from(&ended.targets);
-        self.about.advice.clone_from(&ended.advice);
-        if self
-            .about
-            .stretches
-            .iter()
-            .any(|s| s.phase == Phase::Rollout)
-        {
-            self.about.timings = Some(ended.timings.clone());
-        }
-    }
-
-    /// The comment and the summary show it as a card; a log reads it line by line.
-    fn say_evidence(&self, failure: Option<&Failure>) {
-        let Some(failure) = failure else { return };
-        for evidence in &failure.evidence {
-            self.report.line(evidence.clone());
-        }
-        if let Some(serving) = &self.about.now_serving {
-            self.report.line(serving.clone());
-        }
-        if let Some(fix) = &failure.fix {
-            self.report
-                .line(Text::new().say("next: ").join(fix.clone()));
-        }
-    }
-
-    fn follow(&self) -> Text {
-        let (cluster, service) = (&self.args.target.cluster, &self.about.service);
-        Text::new().say("follow it with ").code(format!(
-            "aws ecs describe-services --cluster {cluster} --services {service}"
-        ))
-    }
-
-    /// ECS was asked for something, or is about to be.
-    fn began_to_change(&self) -> bool {
-        matches!(
-            self.about.state,
-            State::InProgress {
-                phase: Phase::Update | Phase::Rollout,
-                ..
-            }
-        )
-    }
-
-    /// What a person can do next.
-    fn advice(&self, ended: &Ended) -> Option<Text> {
-        let (cluster, service) = (&self.args.target.cluster, &self.about.service);
-        let follow = || self.follow();
-        match ended.status {
-            Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
-            Status::Cancelled if self.began_to_change() => Some(follow()),
-            Status::Unknown => Some(follow()),
-            Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => {
-                Some(smoke::advice())
-            }
-            Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
-            _ => None,
-        }
-    }
-
-    fn tell_error(&mut self, error: &Error) -> u8 {
-        self.report.error(error);
-        self.note_end(None);
-        self.outputs.failure_code = Some(error.code());
-        let (cause, mut failure) = Failure::of(error, self.report.quoted());
-        let status = match &self.deployment_id {
-            None => Status::NotStarted,
-            // We fell over while watching; how it ends, nobody here knows.
-            Some(id) => {
-                let goes_on = Text::new()
-                    .say("ECS goes on with deployment ")
-                    .code(id.as_str())
-                    .say("; ")
-                    .join(self.follow());
-                self.report.line(goes_on.clone());
-                failure.evidence.push(goes_on);
-                Status::Unknown
-            }
-        };
-        self.outputs.deployment_status = status.word().to_owned();
-        self.about.state = State::Ended {
-            status,
-            cause,
-            failure: Some(failure),
-        };
-        error.exit_code()
+    fn noted(&mut self, note: impl FnOnce(&mut Noting<'_>) -> u8) -> u8 {
+        let service = self.about.service.clone();
+        note(&mut Noting {
+            report: &self.report,
+            cancel: &self.env.cancel,
+            outputs: &mut self.outputs,
+            about: &mut self.about,
+            cluster: &self.args.target.cluster,
+            service: &service,
+        })
     }
 }

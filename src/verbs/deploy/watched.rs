@@ -3,8 +3,9 @@
 use crate::model::service::Service;
 use crate::model::task_definition::TaskDefinition;
 use crate::plan::{Found, Plan, TaskDefinitionRef};
-use crate::rollout::{Balanced, Ours, RolloutTarget};
+use crate::rollout::RolloutTarget;
 use crate::steps::apply::Applied;
+use crate::verbs::watched;
 
 /// What is watched after the plan was applied.
 pub(super) fn target(
@@ -14,28 +15,12 @@ pub(super) fn target(
     service: &Service,
 ) -> RolloutTarget {
     let definition = deployed_definition(found, plan, applied);
-    let primary = service.primary().cloned().unwrap_or_default();
-    let groups = service.load_balancers.iter().filter_map(|entry| {
-        let arn = entry.target_group_arn.as_ref()?;
-        let group = found.target_groups.iter().find(|g| g.arn == *arn)?.clone();
-        Some(Balanced {
-            group,
-            container_name: entry.container_name.clone().unwrap_or_default(),
-            container_port: entry.container_port.unwrap_or_default(),
-        })
-    });
-    let ours = Ours {
-        deployment_id: primary.id,
-        task_definition: applied.task_definition.clone(),
-        created_at: primary.created_at,
-        health_checked: definition
-            .essential_containers()
-            .into_iter()
-            .filter(|c| definition.has_health_check(c))
-            .map(str::to_owned)
-            .collect(),
-        target_groups: groups.collect(),
-    };
+    let ours = watched::ours(
+        service,
+        &applied.task_definition,
+        &definition,
+        &found.target_groups,
+    );
     if plan.updates_service() && !plan.starts_deployment() {
         let events_after = found
             .service

@@ -51,7 +51,12 @@ impl Scale<'_> {
         outputs.changed = outcome.changed();
         outputs.services = serde_json::to_value(fleet::services(&fleet)).ok();
         outputs.failure_code = outcome.failures().next().map(|f| f.code.clone());
-        self.report.answer(&fleet::lines(&fleet));
+        let table = fleet::lines(&fleet);
+        match outcome.dry_run {
+            // It is what was asked for.
+            true => self.report.answer(&table),
+            false => table.into_iter().for_each(|line| self.report.line(line)),
+        }
         self.report.keep_fleet(&fleet);
         let exit_code = match signal {
             Some(signal) if outcome.cancelled => signal.exit_code(),

@@ -23,6 +23,9 @@ pub fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
     if show.contains("stdout") {
         block("stdout", &played.stdout);
     }
+    if show.contains("reactions") {
+        block("reactions", &reactions(played));
+    }
     if show.contains("deployments") {
         block("deployments", &played.deployments.join("\n"));
     }
@@ -54,6 +57,20 @@ pub fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
         }
     }
     text
+}
+
+/// To the comments on the pull request, each under its first line.
+fn reactions(played: &Played) -> String {
+    let of = |world: &mut shipway_sandbox::World| {
+        let comments = world.github.comments_on(7);
+        let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
+            let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
+            let said = c.body.lines().next().unwrap_or_default();
+            format!("{}: {said}: {}", c.author, given.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    played.sandbox.with_world(of)
 }
 
 /// What the comment remembers is hidden: it holds every time to the millisecond, and is shown where it is the point.

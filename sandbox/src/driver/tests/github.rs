@@ -157,3 +157,73 @@ async fn a_success_retires_the_deployments_before_it() {
     .await;
     assert_eq!(json_of(&of_first)[0]["state"], "inactive");
 }
+
+#[tokio::test]
+async fn an_active_deployment_is_deleted_once_it_is_over() {
+    let sandbox = sandbox();
+    let path = "/repos/octo-org/web/deployments";
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let body = json!({"ref": "feature", "environment": "dev"});
+        let made = github(&sandbox, "POST", path, body).await;
+        ids.push(json_of(&made)["id"].clone());
+    }
+    let first = format!("{path}/{}", ids[0]);
+    let refused = github(&sandbox, "DELETE", &first, Value::Null).await;
+    assert_eq!(refused.status(), 422);
+    let over = json!({"state": "inactive"});
+    github(&sandbox, "POST", &format!("{first}/statuses"), over).await;
+    let gone = github(&sandbox, "DELETE", &first, Value::Null).await;
+    assert_eq!((gone.status().as_u16(), gone.body().len()), (204, 0));
+    let listed = github(&sandbox, "GET", path, Value::Null).await;
+    assert_eq!(json_of(&listed).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_comments_may_write_or_not_and_gets_a_reaction_once() {
+    let sandbox = sandbox();
+    let may = async |login: &str| {
+        let path = format!("/repos/octo-org/web/collaborators/{login}/permission");
+        json_of(&github(&sandbox, "GET", &path, Value::Null).await)["permission"].clone()
+    };
+    assert_eq!(
+        (may("octocat").await, may("stranger").await),
+        (json!("write"), json!("none"))
+    );
+    let body = json!({"body": "/preview wake"});
+    let path = "/repos/octo-org/web/issues";
+    let made = github(&sandbox, "POST", &format!("{path}/7/comments"), body).await;
+    let path = format!("{path}/comments/{}", json_of(&made)["id"]);
+    for (content, status) in [("eyes", 201), ("eyes", 200), ("wow", 422)] {
+        let reaction = json!({"content": content});
+        let made = github(&sandbox, "POST", &format!("{path}/reactions"), reaction).await;
+        assert_eq!(made.status(), status, "{content}");
+    }
+    let comment = json_of(&github(&sandbox, "GET", &path, Value::Null).await);
+    assert_eq!(
+        (
+            &comment["reactions"]["eyes"],
+            &comment["reactions"]["total_count"]
+        ),
+        (&json!(1), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn pull_requests_are_listed_by_state() {
+    let sandbox = sandbox();
+    let numbers = async |query: &str| {
+        let path = format!("/repos/octo-org/web/pulls{query}");
+        let listed = json_of(&github(&sandbox, "GET", &path, Value::Null).await);
+        let pulls = listed.as_array().unwrap().iter();
+        pulls
+            .map(|p| p["number"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("").await, [7]);
+    sandbox.with_world(|w| w.github.close_pull(7));
+    assert_eq!(numbers("").await, [0; 0]);
+    assert_eq!(numbers("?state=closed&per_page=1").await, [7]);
+    sandbox.with_world(|w| w.github.reopen_pull(7));
+    assert_eq!(numbers("?state=open").await, [7]);
+}

@@ -30,6 +30,12 @@ pub const OPERATIONS: &[Operation] = &[
     },
     Operation {
         service: "ecs",
+        name: "ListTaskDefinitionFamilies",
+        function: list_task_definition_families,
+        resources: everything,
+    },
+    Operation {
+        service: "ecs",
         name: "DeregisterTaskDefinition",
         function: deregister_task_definition,
         resources: everything,
@@ -286,6 +292,23 @@ fn list_task_definitions(world: &mut World, input: &Value) -> Answer {
         arns.reverse();
     }
     ecs_page(arns, "taskDefinitionArns", input, 100)
+}
+
+/// A family is ACTIVE while one of its revisions is. Here the prefix is the beginning of a name; above it is all of it.
+fn list_task_definition_families(world: &mut World, input: &Value) -> Answer {
+    let status = text(input, "status").unwrap_or("ALL");
+    let prefix = text(input, "familyPrefix").unwrap_or_default();
+    let families: Vec<Value> = world
+        .ecs
+        .families
+        .iter()
+        .filter(|(family, revisions)| {
+            let active = revisions.iter().any(|d| d.active);
+            family.starts_with(prefix) && (status == "ALL" || active == (status == "ACTIVE"))
+        })
+        .map(|(family, _)| json!(family))
+        .collect();
+    ecs_page(families, "families", input, 100)
 }
 
 fn deregister_task_definition(world: &mut World, input: &Value) -> Answer {

@@ -1,0 +1,147 @@
+//! Whether a role of previews keeps away from what they are made after: whoever opens a pull request decides what this role
+//! does. Reads only; writes are asked of IAM's simulation.
+
+use super::permissions::Question;
+use super::{Doctor, not_set};
+use crate::error::Error;
+use crate::model::names::family_and_revision;
+use crate::plan::checkup::production::{Repository, repositories};
+use crate::plan::checkup::{Id, Outcome, Word};
+use crate::steps::gather;
+
+impl Doctor<'_> {
+    pub(super) async fn base(&mut self) -> Result<Outcome, Error> {
+        let (Some(cluster), Some(name)) = (self.sought.cluster, self.sought.base_service) else {
+            return Ok(not_set("cluster"));
+        };
+        let aws = self.aws()?;
+        let service = gather::service::describe_service(aws, cluster, name).await?;
+        let definition = aws
+            .ecs
+            .describe_task_definition(&service.task_definition)
+            .await?;
+        let pulls: Vec<String> = repositories(&definition)
+            .iter()
+            .map(|r| format!("`{}`", r.uri))
+            .collect();
+        let pulls = match pulls.is_empty() {
+            true => "no repository of Amazon ECR".to_owned(),
+            false => pulls.join(", "),
+        };
+        let outcome = Outcome::ok(format!(
+            "`{}` is on `{}`, which pulls from {pulls}",
+            service.name,
+            family_and_revision(&service.task_definition),
+        ));
+        self.base = Some((service, definition));
+        Ok(outcome)
+    }
+
+    pub(super) fn own_repository(&self) -> Outcome {
+        let Some(repository) = &self.repository else {
+            return not_set("ecr-repository");
+        };
+        match self.of_base().iter().find(|r| r.uri == repository.uri) {
+            None => Outcome::ok(format!(
+                "the base service does not pull from `{}`",
+                repository.name
+            )),
+            Some(_) => refused(
+                format!(
+                    "the base service pulls from `{}`: a pull request could choose what it runs",
+                    repository.uri
+                ),
+                "give previews a repository of their own, and set `ecr-repository` to it",
+            ),
+        }
+    }
+
+    pub(super) async fn no_push_to_production(&mut self) -> Outcome {
+        let pulled = self.of_base();
+        if pulled.is_empty() {
+            return Outcome::skip("the base service pulls from no repository of Amazon ECR");
+        }
+        let Some(own) = self.own_arn() else {
+            return Outcome::skip("the role's account is not known");
+        };
+        let mut open = Vec::new();
+        for repository in &pulled {
+            let arn = repository.arn(&own.partition);
+            match self.may(Id::PreviewPush, &arn).await {
+                Ok(true) => open.push(format!("`{}`", repository.uri)),
+                Ok(false) => {}
+                Err(unknown) => return unknown,
+            }
+        }
+        match open.is_empty() {
+            true => Outcome {
+                by_simulation: true,
+                ..Outcome::ok("denied, by IAM's simulation")
+            },
+            false => Outcome {
+                by_simulation: true,
+                ..refused(
+                    format!(
+                        "this role may push to {}: a pull request could choose what the base service runs",
+                        open.join(", ")
+                    ),
+                    "allow `ecr:PutImage` and the other actions of a push on the previews' repository alone",
+                )
+            },
+        }
+    }
+
+    pub(super) async fn no_change_of_the_base(&mut self) -> Outcome {
+        let Some((service, _)) = &self.base else {
+            return not_set("base-service");
+        };
+        let arn = service.arn.clone();
+        match self.may(Id::PreviewChange, &arn).await {
+            Err(unknown) => unknown,
+            Ok(false) => Outcome {
+                by_simulation: true,
+                ..Outcome::ok("denied, by IAM's simulation")
+            },
+            Ok(true) => Outcome {
+                by_simulation: true,
+                code: Some("shipway::preflight::base_service_open".to_owned()),
+                ..Outcome::ng(
+                    "this role may update or delete the base service",
+                    "allow changes on condition of `aws:ResourceTag/shipway:preview` alone, as the policy in docs/preview.md does",
+                )
+            },
+        }
+    }
+
+    fn of_base(&self) -> Vec<Repository> {
+        let definition = self.base.as_ref().map(|(_, definition)| definition);
+        definition.map(repositories).unwrap_or_default()
+    }
+
+    /// Whether any of the check's actions is allowed; what cannot be told is an outcome of its own.
+    async fn may(&mut self, id: Id, resource: &str) -> Result<bool, Outcome> {
+        let mut any = false;
+        for action in super::permissions::asks(id) {
+            let question = Question {
+                actions: std::slice::from_ref(action),
+                resource,
+                // It is no preview's: a policy that asks for the tag shall say no, not that it cannot tell.
+                context: &[("aws:ResourceTag/shipway:preview", "none")],
+            };
+            let outcome = self.simulate(&question).await;
+            match outcome.word {
+                Word::Ok => any = true,
+                Word::Ng => {}
+                Word::Skip => return Err(outcome),
+            }
+        }
+        Ok(any)
+    }
+}
+
+fn refused(said: String, help: &str) -> Outcome {
+    Outcome {
+        code: Some("shipway::preflight::shared_repository".to_owned()),
+        ..Outcome::ng(said, help)
+    }
+}

@@ -1,0 +1,7 @@
+//! What must hold of previews, whatever happens: in one world, seen as a whole.
+
+mod interleavings;
+mod real;
+mod stage;
+mod sweep;
+mod whole;

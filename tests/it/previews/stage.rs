@@ -1,0 +1,408 @@
+//! Runs of `shipway preview`, one after another or at once, in one world and in virtual time; any of them can be killed at
+//! any of its calls. Knows the events that start them. Does not know what they should do.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use shipway::{BuildInputs, Cancel, Clock, Env, Wire};
+use shipway_sandbox::doors::in_process;
+use shipway_sandbox::scenario::WorldFile;
+use shipway_sandbox::services::github::Pushed;
+use shipway_sandbox::wire::record::Record;
+use shipway_sandbox::world::inventory::Inventory;
+use shipway_sandbox::world::registry::ImageSpec;
+use shipway_sandbox::{Sandbox, World};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::commit;
+
+/// When a run is killed: at its nth call, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kill {
+    pub call: u64,
+    /// The call takes effect; its answer is never seen.
+    pub after: bool,
+}
+
+/// What starts a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `pull_request`, in the state that the world's pull request has.
+    Pull(u64),
+    /// The same from a fork.
+    Fork(u64),
+    Schedule,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub start: Start,
+    pub args: Vec<String>,
+    pub kill: Option<Kill>,
+}
+
+impl Order {
+    /// What a workflow for previews by host runs, whatever the event.
+    pub fn of(start: Start) -> Order {
+        let args = [
+            "preview",
+            "--aws-region=eu-west-1",
+            "--role-to-assume=arn:aws:iam::111122223333:role/previews",
+            "--ecr-repository=web-previews",
+            "--cluster=staging",
+            "--base-service=web",
+            "--preview-host=pr-{number}.preview.example.com",
+            "--stable-for=0",
+        ];
+        Order {
+            start,
+            args: args.map(str::to_owned).to_vec(),
+            kill: None,
+        }
+    }
+
+    pub fn killed_at(mut self, kill: Kill) -> Order {
+        self.kill = Some(kill);
+        self
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    /// `None`: killed.
+    pub exit: Option<u8>,
+    pub said: String,
+    pub outputs: String,
+    /// How many calls it made.
+    pub calls: u64,
+}
+
+impl Ran {
+    /// The value of an output.
+    pub fn output(&self, name: &str) -> String {
+        let mut lines = self.outputs.lines();
+        lines.find(|line| line.starts_with(&format!("{name}<<")));
+        lines.next().unwrap_or_default().to_owned()
+    }
+}
+
+/// The sandbox where the network would be, for one run.
+#[derive(Clone)]
+struct Line {
+    sandbox: Sandbox,
+    calls: Arc<AtomicU64>,
+    kill: Option<Kill>,
+    /// Killed: nothing of this run is heard or answered any more.
+    dead: CancellationToken,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let line = self.clone();
+        HttpConnectorFuture::new(async move {
+            let other =
+                |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
+            let number = line.calls.fetch_add(1, Ordering::SeqCst);
+            let kill = line.kill.filter(|kill| kill.call == number);
+            if kill.is_some_and(|kill| !kill.after) {
+                line.dead.cancel();
+            }
+            if line.dead.is_cancelled() {
+                std::future::pending::<()>().await;
+            }
+            let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(other)?.to_bytes();
+            let answer =
+                in_process::call(&line.sandbox, http::Request::from_parts(parts, body)).await;
+            if kill.is_some() {
+                line.dead.cancel();
+            }
+            if line.dead.is_cancelled() {
+                std::future::pending::<()>().await;
+            }
+            let answer =
+                answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
+        })
+    }
+}
+
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A commit of a pull request, checked out.
+pub struct Context {
+    pub pull: u64,
+    pub version: &'static str,
+    pub sha: String,
+    directory: tempfile::TempDir,
+}
+
+/// The commits of two pull requests, two each. They hang on their files alone, so one checkout serves all tests.
+pub fn contexts() -> &'static [Context] {
+    static CONTEXTS: OnceLock<Vec<Context>> = OnceLock::new();
+    CONTEXTS.get_or_init(|| {
+        let context = |(pull, version): (u64, &'static str)| {
+            let directory = tempfile::tempdir().unwrap();
+            let write = |file: &str, text: &str| {
+                std::fs::write(directory.path().join(file), text).unwrap();
+            };
+            write("Dockerfile", "FROM scratch\nCOPY page /\n");
+            write("page", &format!("{version} of pull request {pull}\n"));
+            Context {
+                pull,
+                version,
+                sha: commit(directory.path()),
+                directory,
+            }
+        };
+        [(7, "v1"), (7, "v2"), (8, "v1"), (8, "v2")]
+            .map(context)
+            .into()
+    })
+}
+
+/// One that was pushed before, and so is not built again: no engine is asked.
+fn image(context: &Context) -> ImageSpec {
+    let key = BuildInputs {
+        commit: &context.sha,
+        context: ".",
+        file: "Dockerfile",
+        target: None,
+        build_args: &[],
+        platform: "linux/amd64",
+    };
+    ImageSpec {
+        tags: vec![context.sha.clone()],
+        labels: BTreeMap::from([
+            ("shipway.build-key".to_owned(), key.key()),
+            ("version".to_owned(), context.version.to_owned()),
+        ]),
+        ..ImageSpec::default()
+    }
+}
+
+/// A world, and runs in it.
+#[derive(Clone)]
+pub struct Stage {
+    pub sandbox: Sandbox,
+    runs: Arc<AtomicU64>,
+}
+
+/// Plays in virtual time, without an I/O driver: a stray socket panics instead of lying.
+pub fn play<T>(story: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(story)
+}
+
+impl Stage {
+    /// Inside [`play`]. `change` is made to the usual world.
+    pub fn set(change: impl FnOnce(&mut WorldFile)) -> Stage {
+        Stage::seeded(7, change)
+    }
+
+    /// The seed decides the jitter of retries and waits.
+    pub fn seeded(seed: u64, change: impl FnOnce(&mut WorldFile)) -> Stage {
+        fastrand::seed(seed);
+        let mut file = WorldFile::parse(include_str!("world.yml")).unwrap();
+        for context in contexts() {
+            let repositories = &mut file.repositories;
+            let own = repositories.iter_mut().find(|r| r.name == "web-previews");
+            own.unwrap().images.push(image(context));
+            let commit = json!({ "sha": context.sha, "message": context.version });
+            file.github
+                .commits
+                .push(serde_json::from_value(commit).unwrap());
+        }
+        for pull in &mut file.github.pull_requests {
+            let first = |c: &&Context| c.pull == pull.number && c.version == "v1";
+            let first = contexts().iter().find(first).map(|c| c.sha.clone());
+            pull.head_sha = first.unwrap_or(pull.head_sha.clone());
+        }
+        change(&mut file);
+        let trouble = file.trouble.clone();
+        let world = file.build(SystemTime::UNIX_EPOCH).unwrap();
+        let clock = shipway_sandbox::Clock::starting_at(world.now);
+        Stage {
+            sandbox: Sandbox::new(world, clock, trouble),
+            runs: Arc::default(),
+        }
+    }
+
+    pub fn inventory(&self) -> Inventory {
+        self.sandbox.with_world(|world| Inventory::of(world))
+    }
+
+    /// Everything that happens by itself has happened, and what AWS forgets after a while is forgotten.
+    pub async fn settle(&self) {
+        tokio::time::sleep(Duration::from_secs(900)).await;
+        self.sandbox.with_world(|_| ());
+    }
+
+    /// Its second commit becomes the pull request's head.
+    pub fn push(&self, number: u64) {
+        let second = |c: &&Context| c.pull == number && c.version == "v2";
+        let sha = contexts().iter().find(second).unwrap().sha.clone();
+        self.sandbox
+            .with_world(|world| world.github.push(&Pushed { number, sha }));
+    }
+
+    /// Where the head of the pull request is checked out; anywhere, where none is.
+    fn checkout(&self, start: Start) -> Option<&'static Path> {
+        let (Start::Pull(number) | Start::Fork(number)) = start else {
+            return None;
+        };
+        let pull = |world: &mut World| {
+            world
+                .github
+                .pull_request(number)
+                .map(|p| p.head_sha.clone())
+        };
+        let head = self.sandbox.with_world(pull)?;
+        let context = contexts().iter().find(|c| c.sha == head)?;
+        Some(context.directory.path())
+    }
+
+    pub fn recorded(&self) -> Vec<Record> {
+        self.sandbox.recorded()
+    }
+
+    pub async fn run(&self, order: Order) -> Ran {
+        let number = self.runs.fetch_add(1, Ordering::SeqCst);
+        let outside = tempfile::tempdir().unwrap();
+        let vars = variables(&self.sandbox, order.start, number, outside.path());
+        let line = Line {
+            sandbox: self.sandbox.clone(),
+            calls: Arc::default(),
+            kill: order.kill,
+            dead: CancellationToken::new(),
+        };
+        let said = Heard::default();
+        let env = Env {
+            vars,
+            cwd: self
+                .checkout(order.start)
+                .unwrap_or(outside.path())
+                .to_owned(),
+            wire: Wire::over(line.clone()),
+            clock: Clock::starting_at(self.sandbox.clock().now()),
+            cancel: Cancel::default(),
+            stdout: Arc::new(Mutex::new(said.clone())),
+            stderr: Arc::new(Mutex::new(said.clone())),
+            tty: false,
+            is_process: false,
+        };
+        let args = ["shipway".to_owned()].into_iter().chain(order.args);
+        let exit = tokio::select! {
+            biased;
+            () = line.dead.cancelled() => None,
+            // Boxed: a test's thread has a small stack.
+            exit = Box::pin(shipway::run(args.map(Into::into).collect(), env)) => Some(exit),
+        };
+        Ran {
+            exit,
+            said: said.text(),
+            outputs: std::fs::read_to_string(outside.path().join("output")).unwrap_or_default(),
+            calls: line.calls.load(Ordering::SeqCst),
+        }
+    }
+}
+
+/// As a runner sets them, and the event's payload in a file of `outside`.
+pub fn variables(
+    sandbox: &Sandbox,
+    start: Start,
+    number: u64,
+    outside: &Path,
+) -> BTreeMap<String, String> {
+    let mut vars = sandbox.environment();
+    vars.remove("AWS_REGION");
+    let (event, payload) = match start {
+        Start::Pull(number) => ("pull_request", payload(sandbox, number, 7001)),
+        Start::Fork(number) => ("pull_request", payload(sandbox, number, 8002)),
+        Start::Schedule => ("schedule", json!({ "schedule": "17 * * * *" })),
+    };
+    if let Start::Fork(_) = start {
+        vars.retain(|name, _| !name.starts_with("ACTIONS_ID_TOKEN_REQUEST"));
+    }
+    let path = outside.join("event.json");
+    std::fs::write(&path, payload.to_string()).unwrap();
+    let sha = payload["pull_request"]["head"]["sha"].as_str();
+    let in_folder = |name: &str| outside.join(name).display().to_string();
+    let own = [
+        ("GITHUB_EVENT_NAME", event.to_owned()),
+        ("GITHUB_EVENT_PATH", path.display().to_string()),
+        ("GITHUB_REPOSITORY", "octo-org/web".to_owned()),
+        ("GITHUB_REPOSITORY_ID", "7001".to_owned()),
+        ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
+        ("GITHUB_SHA", sha.unwrap_or(&"0".repeat(40)).to_owned()),
+        ("GITHUB_REF_NAME", "main".to_owned()),
+        ("GITHUB_RUN_ID", (16_839_201_733 + number).to_string()),
+        ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
+        ("GITHUB_WORKFLOW", "Previews".to_owned()),
+        ("GITHUB_ACTOR", "octocat".to_owned()),
+        ("GITHUB_OUTPUT", in_folder("output")),
+        ("GITHUB_STEP_SUMMARY", in_folder("summary")),
+        ("RUNNER_TEMP", outside.display().to_string()),
+    ];
+    vars.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    vars
+}
+
+/// In the state that the world's pull request has.
+fn payload(sandbox: &Sandbox, number: u64, head_repository: u64) -> Value {
+    sandbox.with_world(|world| {
+        let pull = world.github.pull_request(number).expect("the pull request");
+        let closed = pull.closed || pull.merged;
+        let labels = pull.labels.iter().map(|name| json!({ "name": name }));
+        json!({
+            "action": if closed { "closed" } else { "synchronize" }, "number": number,
+            "repository": { "id": 7001, "full_name": "octo-org/web" },
+            "pull_request": {
+                "number": number, "state": if closed { "closed" } else { "open" }, "merged": pull.merged,
+                "labels": labels.collect::<Vec<_>>(),
+                "head": { "sha": pull.head_sha, "ref": pull.head_ref, "repo": { "id": head_repository } },
+                "base": { "ref": "main", "repo": { "id": 7001 } },
+            },
+        })
+    })
+}
