@@ -193,6 +193,9 @@ fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     if found.desired_count > 0 {
         return Err(Decision::Leave(Why::AwakeAlready));
     }
+    if found.preview.is_some() {
+        return Err(Decision::Leave(Why::SleepingPreview));
+    }
     let Some(count) = asked.default_count else {
         return Err(Decision::Leave(Why::NothingKept));
     };
