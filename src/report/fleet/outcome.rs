@@ -28,7 +28,6 @@ impl Fleet {
             cancelled: outcome.cancelled,
             rows: outcome.services.iter().map(row).collect(),
             regions: outcome.regions.iter().map(region).collect(),
-            phases: Vec::new(),
             took: std::time::Duration::ZERO,
             run_url: None,
         }

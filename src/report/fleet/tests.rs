@@ -38,7 +38,6 @@ fn fleet(goal: Goal, rows: Vec<Row>) -> Fleet {
         cancelled: false,
         rows,
         regions: Vec::new(),
-        phases: Vec::new(),
         took: Duration::from_secs(41),
         run_url: Some("https://github.com/octo-org/web/actions/runs/1".to_owned()),
     }
