@@ -4,6 +4,8 @@
 
 pub mod bucket;
 pub mod decide;
+#[cfg(test)]
+mod decide_tests;
 pub mod outcome;
 pub mod selection;
 pub mod size;

@@ -3,8 +3,10 @@
 mod counts;
 mod denied;
 mod ends;
+mod hopeless;
 mod matching;
 mod overtaken;
 mod properties;
 mod script;
 mod serves;
+mod settling;

@@ -53,7 +53,9 @@ impl Bucket {
 
     /// AWS refused a call for its pace.
     pub fn throttled(&mut self, now: Duration) {
+        // AWS's own is empty, whatever was thought to be in ours.
         self.tokens = self.tokens.min(0.0);
+        self.filled_at = self.filled_at.max(now);
         if self.slowed_at.is_some_and(|at| now < at + ONCE_IN) {
             return;
         }

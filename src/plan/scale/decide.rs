@@ -43,21 +43,30 @@ pub struct Moves {
 }
 
 pub fn decide(found: &Found, asked: &Asked) -> Decision {
-    decided(found, asked).unwrap_or_else(|left| left)
+    match moves(found, asked) {
+        Ok(moves) => Decision::Move(moves),
+        Err(Left::Leave(why)) => Decision::Leave(why),
+        Err(Left::Fail(failed)) => Decision::Fail(failed),
+    }
 }
 
-/// `Err`: it is left alone.
-fn decided(found: &Found, asked: &Asked) -> Result<Decision, Decision> {
+/// It is left alone.
+enum Left {
+    Leave(Why),
+    Fail(Failed),
+}
+
+fn moves(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.express {
-        return Err(Decision::Leave(Why::Express));
+        return Err(Left::Leave(Why::Express));
     }
     if found.daemon {
-        return Err(Decision::Leave(Why::Daemon));
+        return Err(Left::Leave(Why::Daemon));
     }
     if let Some(kept) = &found.kept
         && let Err(why) = &kept.saved
     {
-        return Err(Decision::Fail(Failed::not_read(&kept.place, why)));
+        return Err(Left::Fail(Failed::not_read(&kept.place, why)));
     }
     let mut moves = match asked.to {
         To::Zero => down(found, asked)?,
@@ -67,15 +76,15 @@ fn decided(found: &Found, asked: &Asked) -> Result<Decision, Decision> {
     if !found.deploying.is_empty() {
         moves.notes.push(Note::WhileDeploying);
     }
-    Ok(Decision::Move(moves))
+    Ok(moves)
 }
 
-fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn down(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.keep_awake {
-        return Err(Decision::Leave(Why::KeepAwake));
+        return Err(Left::Leave(Why::KeepAwake));
     }
     if found.desired_count == 0 {
-        return Err(Decision::Leave(match found.saved() {
+        return Err(Left::Leave(match found.saved() {
             Some(saved) => Why::AsleepAlready { since: saved.at },
             None => Why::ZeroAlready,
         }));
@@ -87,7 +96,7 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
         && !autoscaling.bounds.suspended.scheduled_scaling
         && !asked.suspend_scheduled
     {
-        return Err(Decision::Leave(Why::ScheduledActions {
+        return Err(Left::Leave(Why::ScheduledActions {
             count: autoscaling.scheduled_actions,
         }));
     }
@@ -117,7 +126,7 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
             None
         }
         (Some(_), Some(why)) => {
-            return Err(Decision::Fail(Failed::cannot_keep(&Place::Tag, why)));
+            return Err(Left::Fail(Failed::cannot_keep(&Place::Tag, why)));
         }
         (saved, _) => saved,
     };
@@ -132,6 +141,9 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
             scheduled: asleep.suspended.scheduled_scaling && !today.suspended.scheduled_scaling,
         });
     }
+    // Kept anew elsewhere: what stays in the tag would be taken for the truth one day.
+    let elsewhere = keep.is_some() && !asked.keep_in_tag;
+    let left_behind = found.kept.as_ref().map(|kept| kept.place.clone());
     Ok(Moves {
         act: Act::Zeroed,
         keep,
@@ -140,13 +152,13 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
         desired_count: Some(0),
         healthy: None,
         after: None,
-        forget: None,
+        forget: left_behind.filter(|place| elsewhere && *place == Place::Tag),
         saved: None,
         notes,
     })
 }
 
-fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn up(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     let Some(saved) = found.saved() else {
         return up_to_default(found, asked);
     };
@@ -189,15 +201,15 @@ fn up(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
 }
 
 /// Nothing was kept of it.
-fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
+fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Left> {
     if found.desired_count > 0 {
-        return Err(Decision::Leave(Why::AwakeAlready));
+        return Err(Left::Leave(Why::AwakeAlready));
     }
     if found.preview.is_some() {
         return Err(Decision::Leave(Why::SleepingPreview));
     }
     let Some(count) = asked.default_count else {
-        return Err(Decision::Leave(Why::NothingKept));
+        return Err(Left::Leave(Why::NothingKept));
     };
     not_deploying(found, asked)?;
     let wanted = clamped(count, found.bounds());
@@ -219,20 +231,20 @@ fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Decision> {
     })
 }
 
-fn to_count(found: &Found, asked: &Asked, count: u32) -> Result<Moves, Decision> {
+fn to_count(found: &Found, asked: &Asked, count: u32) -> Result<Moves, Left> {
     if found.desired_count == count {
-        return Err(Decision::Leave(Why::CountAlready { count }));
+        return Err(Left::Leave(Why::CountAlready { count }));
     }
     if let Some(saved) = found.saved()
         && !asked.force
     {
-        return Err(Decision::Leave(Why::Asleep { since: saved.at }));
+        return Err(Left::Leave(Why::Asleep { since: saved.at }));
     }
     not_deploying(found, asked)?;
     if let Some(bounds) = found.bounds()
         && bounds.clamp(count) != count
     {
-        return Err(Decision::Fail(Failed::out_of_bounds(
+        return Err(Left::Fail(Failed::out_of_bounds(
             count, bounds.min, bounds.max,
         )));
     }
@@ -261,11 +273,11 @@ impl Moves {
     }
 }
 
-fn not_deploying(found: &Found, asked: &Asked) -> Result<(), Decision> {
+fn not_deploying(found: &Found, asked: &Asked) -> Result<(), Left> {
     if found.deploying.is_empty() || asked.if_deploying == WhileDeploying::Force {
         return Ok(());
     }
-    Err(Decision::Leave(Why::Deploying {
+    Err(Left::Leave(Why::Deploying {
         ids: found.deploying.clone(),
     }))
 }
@@ -292,7 +304,7 @@ impl Changed {
     }
 }
 
-fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Decision> {
+fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Left> {
     let Some(saved) = in_question(found) else {
         return Ok(Changed::No);
     };
@@ -302,7 +314,7 @@ fn unless_changed(found: &Found, asked: &Asked) -> Result<Changed, Decision> {
     if asked.force {
         return Ok(Changed::Forced);
     }
-    Err(Decision::Leave(Why::ChangedMeanwhile {
+    Err(Left::Leave(Why::ChangedMeanwhile {
         kept: saved.desired_count,
         now: found.desired_count,
         since: saved.at,

@@ -8,7 +8,7 @@ use crate::report::escape;
 use crate::report::event::Text;
 
 impl Fleet {
-    /// Without what only the run knows: phases, time and address.
+    /// Without what only the run knows: time and address.
     pub fn of(outcome: &Outcome) -> Fleet {
         let region = |(region, failed): &(String, Failed)| {
             let mut text = Text::new();

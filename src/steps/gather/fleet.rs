@@ -124,7 +124,7 @@ async fn names(
             .map(|cluster| (cluster, services.to_vec()))
             .collect());
     }
-    let listed: Vec<(String, Option<Vec<String>>)> = stream::iter(clusters.into_iter())
+    let listed: Vec<(String, Option<Vec<String>>)> = stream::iter(clusters)
         .map(|cluster| async move {
             let send = || region.lists.ecs.list_services(&cluster);
             match region.pacer.call(Lane::Services, send).await {

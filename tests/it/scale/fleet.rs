@@ -59,7 +59,7 @@ fn two_hundred_services_sleep_and_wake_in_the_time_that_limits_dictate() {
             .await
             .ended_with(0);
         in_time(&night);
-        stage.hours(9).await;
+        stage.minutes(30).await;
         let asleep = stage.inventory();
         assert!(!asleep.0.keys().any(|name| name.starts_with("task of ")));
         let morning = stage
@@ -67,7 +67,7 @@ fn two_hundred_services_sleep_and_wake_in_the_time_that_limits_dictate() {
             .await
             .ended_with(0);
         in_time(&morning);
-        stage.hours(1).await;
+        stage.minutes(10).await;
         assert_eq!(before.changes(&stage.inventory()), [""; 0]);
         // The pace is ours: AWS need hardly ever refuse.
         assert!(

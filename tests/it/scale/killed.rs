@@ -16,8 +16,8 @@ fn world(services: &[&str]) -> WorldFile {
     file
 }
 
-const WITHOUT: [&str; 4] = ["web", "plain", "resting", "night-watch"];
-const WITH: [&str; 3] = ["scaled", "suspended", "scheduled"];
+const WITHOUT: [&str; 2] = ["web", "plain"];
+const WITH: [&str; 2] = ["scaled", "scheduled"];
 const EVERYTHING: [&str; 8] = [
     "web",
     "plain",
@@ -55,19 +55,19 @@ async fn killed(story: Story, services: &[&str], kill: Option<Kill>) -> Ran {
         }
         Story::MorningRepeated | Story::MorningLeft => {
             stage.scale("0", &ALL).await.ended_with(0);
-            stage.hours(10).await;
+            stage.minutes(30).await;
             let ran = stage.killed("restore", &ALL, kill).await;
             if matches!(story, Story::MorningLeft) {
-                stage.hours(10).await;
+                stage.minutes(30).await;
                 stage.scale("0", &ALL).await.ended_with(0);
                 asleep(&stage, &before).await;
             }
             ran
         }
     };
-    stage.hours(10).await;
+    stage.minutes(30).await;
     stage.scale("restore", &ALL).await.ended_with(0);
-    stage.hours(1).await;
+    stage.minutes(10).await;
     unchanged(&before, &stage);
     let again = stage.scale("restore", &ALL).await.ended_with(0);
     assert_eq!(again.changes(), [""; 0], "{}", again.said);
@@ -80,10 +80,10 @@ fn unchanged(before: &Inventory, stage: &Stage) {
     assert_eq!(before.changes(&after), [""; 0]);
 }
 
-/// Nothing runs but what must not sleep, and one more run changes nothing, now and hours later.
+/// Nothing runs but what must not sleep, and one more run changes nothing, then and later.
 async fn asleep(stage: &Stage, before: &Inventory) {
-    for hours in [1, 8] {
-        stage.hours(hours).await;
+    for minutes in [2, 30] {
+        stage.minutes(minutes).await;
         let running = stage.inventory();
         let running: Vec<&String> = running
             .0
@@ -173,7 +173,7 @@ fn a_whole_night_leaves_nothing() {
         let tagged = stage.inventory().to_string();
         assert_eq!(tagged.matches(TAG).count(), 5, "{tagged}");
         let ran = stage.scale("restore", &ALL).await.ended_with(0);
-        stage.hours(1).await;
+        stage.minutes(10).await;
         unchanged(&before, &stage);
         ran
     });

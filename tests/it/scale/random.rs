@@ -35,7 +35,7 @@ struct Disturbed {
     to: &'static str,
     kill: Option<Kill>,
     rules: Vec<(&'static str, &'static str, u32)>,
-    hours_later: u64,
+    minutes_later: u64,
 }
 
 fn target(desired: u64) -> impl Strategy<Value = ScalableTargetFile> {
@@ -129,12 +129,12 @@ fn disturbed() -> impl Strategy<Value = Disturbed> {
     ];
     let rule = (proptest::sample::select(&STRUCK[..]), effect, 1..6u32);
     let to = prop_oneof![Just("0"), Just("restore")];
-    (to, kill, proptest::collection::vec(rule, 0..4), 0..10u64).prop_map(
-        |(to, kill, rules, hours_later)| Disturbed {
+    (to, kill, proptest::collection::vec(rule, 0..4), 0..20u64).prop_map(
+        |(to, kill, rules, minutes_later)| Disturbed {
             to,
             kill: kill.map(|(call, after)| Kill { call, after }),
             rules,
-            hours_later,
+            minutes_later,
         },
     )
 }
@@ -153,16 +153,16 @@ async fn night(services: Vec<ServiceFile>, runs: Vec<Disturbed>) -> Result<(), T
             stage.sandbox.trouble(rule);
         }
         stage.killed(run.to, &ALL, run.kill).await;
-        stage.hours(run.hours_later).await;
+        stage.minutes(run.minutes_later).await;
     }
     // What trouble is left strikes runs until none is; each is of the kind that people repeat.
     for to in ["0", "0", "restore", "restore", "restore"] {
         stage.scale(to, &ALL).await;
-        stage.hours(1).await;
+        stage.minutes(10).await;
     }
     let last = stage.scale("0", &ALL).await;
     prop_assert_eq!(last.exit, Some(0), "{}", last.said);
-    stage.hours(9).await;
+    stage.minutes(30).await;
     let asleep = stage.inventory();
     prop_assert!(
         !asleep.0.keys().any(|n| n.starts_with("task of ")),
@@ -171,7 +171,7 @@ async fn night(services: Vec<ServiceFile>, runs: Vec<Disturbed>) -> Result<(), T
     );
     let last = stage.scale("restore", &ALL).await;
     prop_assert_eq!(last.exit, Some(0), "{}", last.said);
-    stage.hours(1).await;
+    stage.minutes(10).await;
     let changes = before.changes(&stage.inventory());
     prop_assert!(changes.is_empty(), "{:#?}\n{}", changes, last.said);
     let again = stage.scale("restore", &ALL).await;

@@ -7,9 +7,12 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
-use aws_sdk_ecs::types::{LoadBalancer, NetworkConfiguration};
+use aws_sdk_ecs::types::{
+    DeploymentRolloutState, LoadBalancer, NetworkConfiguration, Service, ServiceField,
+};
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, HostHeaderConditionConfig, ProtocolEnum, RuleCondition, TargetTypeEnum,
+    Action, ActionTypeEnum, HostHeaderConditionConfig, ProtocolEnum, RuleCondition,
+    TargetGroupAttribute, TargetTypeEnum,
 };
 use bollard::Docker;
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -81,6 +84,14 @@ impl Clients {
             .target_group_arn()
             .unwrap()
             .to_owned();
+        // What is asleep may drain as long as its target group lets it: here as in the try.
+        let delay = TargetGroupAttribute::builder()
+            .key("deregistration_delay.timeout_seconds")
+            .value("5")
+            .build();
+        let modified = self.elb.modify_target_group_attributes();
+        let modified = modified.target_group_arn(&group).attributes(delay);
+        modified.send().await.unwrap();
         let listeners = self.elb.describe_listeners().load_balancer_arn(balancer);
         let listeners = listeners.send().await.unwrap();
         let listener = listeners.listeners()[0].listener_arn().unwrap();
@@ -130,18 +141,21 @@ impl Clients {
             .unwrap();
     }
 
-    /// Desired and running count, and tags, of each service.
-    async fn counts(&self) -> Vec<(i32, i32, usize)> {
+    /// Of each service: what is desired, what runs, what is deployed, how many tags it has.
+    async fn services(&self) -> Vec<(i32, i32, Vec<Option<DeploymentRolloutState>>, usize)> {
         let names = FURTHER.into_iter().chain([SERVICE]).map(str::to_owned);
         let described = self.ecs.describe_services().cluster(CLUSTER);
         let described = described
             .set_services(Some(names.collect()))
-            .include(aws_sdk_ecs::types::ServiceField::Tags);
+            .include(ServiceField::Tags);
         let described = described.send().await.unwrap();
         let services = described.services().iter();
-        services
-            .map(|s| (s.desired_count, s.running_count, s.tags().len()))
-            .collect()
+        let state = |s: &Service| {
+            let deployments = s.deployments().iter();
+            let rollouts = deployments.map(|d| d.rollout_state().cloned()).collect();
+            (s.desired_count, s.running_count, rollouts, s.tags().len())
+        };
+        services.map(state).collect()
     }
 }
 
@@ -176,10 +190,17 @@ async fn pages(url: &str) -> Vec<u16> {
     statuses
 }
 
-async fn until_all_pages_answer(url: &str) {
+/// As on any evening: every service has its one task, its deployment is over, its page answers.
+async fn until_all_serve(clients: &Clients, url: &str) {
     let began = Instant::now();
-    while pages(url).await != [200; 3] {
-        assert!(began.elapsed() < PATIENCE, "{:?}", pages(url).await);
+    loop {
+        let (services, pages) = (clients.services().await, pages(url).await);
+        let done = [Some(DeploymentRolloutState::Completed)];
+        let steady = services.iter().all(|s| (s.0, s.1) == (1, 1) && s.2 == done);
+        if steady && pages == [200; 3] {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{services:?} {pages:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -236,14 +257,8 @@ async fn three_services_sleep_without_a_container_and_answer_in_the_morning() {
     for (name, priority) in FURTHER.into_iter().zip(1..) {
         clients.create_service(name, priority).await;
     }
-    until_all_pages_answer(&url).await;
-    let before = clients.counts().await;
-    assert!(
-        before
-            .iter()
-            .all(|(desired, running, _)| (*desired, *running) == (1, 1)),
-        "{before:?}"
-    );
+    until_all_serve(&clients, &url).await;
+    let before = clients.services().await;
 
     let output = scale(&exports, "0").await;
     ended_well(&output);
@@ -251,8 +266,10 @@ async fn three_services_sleep_without_a_container_and_answer_in_the_morning() {
     while running(pid).await > 0 {
         assert!(
             began.elapsed() < PATIENCE,
-            "{} containers",
-            running(pid).await
+            "{} containers, {:?}\n{}",
+            running(pid).await,
+            clients.services().await,
+            String::from_utf8_lossy(&output.stderr)
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -263,6 +280,6 @@ async fn three_services_sleep_without_a_container_and_answer_in_the_morning() {
     // Nothing is waited for: what was restored is healthy.
     assert_eq!(pages(&url).await, [200; 3]);
     assert_eq!(running(pid).await, 3);
-    assert_eq!(clients.counts().await, before);
+    assert_eq!(clients.services().await, before);
     drop(serving);
 }

@@ -194,9 +194,9 @@ impl Stage {
         all
     }
 
-    /// Hours go by: whatever happens by itself has happened.
-    pub async fn hours(&self, hours: u64) {
-        tokio::time::sleep(Duration::from_secs(3600 * hours)).await;
+    /// Time goes by: whatever happens by itself has happened.
+    pub async fn minutes(&self, minutes: u64) {
+        tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
         self.sandbox.with_world(|_| ());
     }
 
