@@ -1,7 +1,6 @@
 //! A checkup as data: what is asked, what must be so before it makes sense to ask, and which permission answers it. Pure:
 //! who asks is `steps/checkup`.
 
-pub mod production;
 pub mod pushers;
 
 use std::collections::BTreeMap;

@@ -35,8 +35,8 @@ pub fn finish(
     about.took = env.clock.elapsed();
     let what = match outputs.verb {
         Verb::Build => "image not built",
-        Verb::Scale => "no service changed",
         Verb::Preview => "nothing was done to previews",
+        Verb::Scale => "no service changed",
         _ => "no plan",
     };
     let mut subject = vec![outputs.verb.word().to_owned()];

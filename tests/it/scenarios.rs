@@ -192,7 +192,6 @@ fn check(name: &str) {
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         then,
-        ..Scene::default()
     });
     let mut reads = what_is_read(&played, &incident.show);
     for (n, later) in played.later.iter().enumerate() {
@@ -428,6 +427,7 @@ scenarios! {
     preview_sleep
     preview_sleep_twice
     preview_up_address_is_taken
+    preview_up_after_a_failed_one
     preview_up_again_after_days
     preview_up_answers_are_lost
     preview_up_base_has_a_task_role
@@ -444,11 +444,16 @@ scenarios! {
     preview_up_no_room_before_a_rule
     preview_up_of_productions_repository
     preview_up_overlapping_rules
+    preview_up_reopened_while_draining
+    preview_up_role_may_push
     preview_up_rule_is_denied
+    preview_up_second_push
+    preview_up_second_push_fails
     preview_up_shares_files
     preview_up_throttled
     preview_up_too_many
     preview_up_twice
+    preview_up_wakes_a_sleeping_one
     preview_up_with_a_task_role
     preview_up_with_the_jobs_deployment
     preview_wake

@@ -5,8 +5,9 @@ use super::permissions::Question;
 use super::{Doctor, not_set};
 use crate::error::Error;
 use crate::model::names::family_and_revision;
-use crate::plan::checkup::production::{Repository, repositories};
+use crate::model::task_definition::TaskDefinition;
 use crate::plan::checkup::{Id, Outcome, Word};
+use crate::plan::preview::repository;
 use crate::steps::gather;
 
 impl Doctor<'_> {
@@ -20,18 +21,13 @@ impl Doctor<'_> {
             .ecs
             .describe_task_definition(&service.task_definition)
             .await?;
-        let pulls: Vec<String> = repositories(&definition)
-            .iter()
-            .map(|r| format!("`{}`", r.uri))
-            .collect();
-        let pulls = match pulls.is_empty() {
-            true => "no repository of Amazon ECR".to_owned(),
-            false => pulls.join(", "),
-        };
+        let uris = pulled_from(&definition);
+        let pulls: Vec<String> = uris.iter().map(|uri| format!("`{uri}`")).collect();
         let outcome = Outcome::ok(format!(
-            "`{}` is on `{}`, which pulls from {pulls}",
+            "`{}` is on `{}`, which pulls from {}",
             service.name,
             family_and_revision(&service.task_definition),
+            pulls.join(", ")
         ));
         self.base = Some((service, definition));
         Ok(outcome)
@@ -41,12 +37,12 @@ impl Doctor<'_> {
         let Some(repository) = &self.repository else {
             return not_set("ecr-repository");
         };
-        match self.of_base().iter().find(|r| r.uri == repository.uri) {
-            None => Outcome::ok(format!(
+        match self.of_base().contains(&repository.uri) {
+            false => Outcome::ok(format!(
                 "the base service does not pull from `{}`",
                 repository.name
             )),
-            Some(_) => refused(
+            true => refused(
                 format!(
                     "the base service pulls from `{}`: a pull request could choose what it runs",
                     repository.uri
@@ -57,21 +53,25 @@ impl Doctor<'_> {
     }
 
     pub(super) async fn no_push_to_production(&mut self) -> Outcome {
-        let pulled = self.of_base();
-        if pulled.is_empty() {
-            return Outcome::skip("the base service pulls from no repository of Amazon ECR");
-        }
         let Some(own) = self.own_arn() else {
             return Outcome::skip("the role's account is not known");
         };
-        let mut open = Vec::new();
-        for repository in &pulled {
-            let arn = repository.arn(&own.partition);
+        let (mut asked, mut open) = (0, Vec::new());
+        for uri in self.of_base() {
+            let Some(arn) = repository::arn(&uri, &own, self.sought.region) else {
+                continue;
+            };
+            asked += 1;
             match self.may(Id::PreviewPush, &arn).await {
-                Ok(true) => open.push(format!("`{}`", repository.uri)),
+                Ok(true) => open.push(format!("`{uri}`")),
                 Ok(false) => {}
                 Err(unknown) => return unknown,
             }
+        }
+        if asked == 0 {
+            return Outcome::skip(
+                "the base service pulls from no repository of Amazon ECR in this Region",
+            );
         }
         match open.is_empty() {
             true => Outcome {
@@ -113,9 +113,9 @@ impl Doctor<'_> {
         }
     }
 
-    fn of_base(&self) -> Vec<Repository> {
+    fn of_base(&self) -> Vec<String> {
         let definition = self.base.as_ref().map(|(_, definition)| definition);
-        definition.map(repositories).unwrap_or_default()
+        definition.map(pulled_from).unwrap_or_default()
     }
 
     /// Whether any of the check's actions is allowed; what cannot be told is an outcome of its own.
@@ -137,6 +137,18 @@ impl Doctor<'_> {
         }
         Ok(any)
     }
+}
+
+/// The repositories of all its containers, each once.
+fn pulled_from(definition: &TaskDefinition) -> Vec<String> {
+    let names = definition.container_names();
+    let uris = names
+        .iter()
+        .filter_map(|name| repository::of_base(definition, name));
+    let mut uris: Vec<String> = uris.collect();
+    uris.sort();
+    uris.dedup();
+    uris
 }
 
 fn refused(said: String, help: &str) -> Outcome {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use shipway_sandbox::World;
+
 use crate::harness::Played;
 
 /// As YAML again, so that an editor folds it.
@@ -61,7 +63,7 @@ pub fn what_is_read(played: &Played, show: &BTreeSet<String>) -> String {
 
 /// To the comments on the pull request, each under its first line.
 fn reactions(played: &Played) -> String {
-    let of = |world: &mut shipway_sandbox::World| {
+    let of = |world: &mut World| {
         let comments = world.github.comments_on(7);
         let lines = comments.filter(|c| !c.reactions.is_empty()).map(|c| {
             let given: Vec<&str> = c.reactions.iter().map(|r| r.content.as_str()).collect();
