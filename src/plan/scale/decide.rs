@@ -206,7 +206,7 @@ fn up_to_default(found: &Found, asked: &Asked) -> Result<Moves, Left> {
         return Err(Left::Leave(Why::AwakeAlready));
     }
     if found.preview.is_some() {
-        return Err(Decision::Leave(Why::SleepingPreview));
+        return Err(Left::Leave(Why::SleepingPreview));
     }
     let Some(count) = asked.default_count else {
         return Err(Left::Leave(Why::NothingKept));
