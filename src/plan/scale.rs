@@ -13,6 +13,7 @@ pub mod size;
 use jiff::Timestamp;
 
 use crate::model::autoscaling::Bounds;
+use crate::model::preview::PreviewOf;
 use crate::model::sleep::{NotRead, Saved};
 
 pub use decide::{Decision, Moves, decide};
@@ -69,6 +70,8 @@ pub struct Found {
     /// Ids of deployments, or of task sets, that are on their way.
     pub deploying: Vec<String>,
     pub keep_awake: bool,
+    /// Where it is one of a pull request.
+    pub preview: Option<PreviewOf>,
     pub tags: usize,
     pub kept: Option<Kept>,
     pub autoscaling: Option<Autoscaling>,

@@ -1,6 +1,7 @@
 //! Many services at once, Region by Region: `apply` brings each to what its plan says, a few at a time, and goes on when some
 //! fail. `keeping` writes down what they were, `moving` does one service's moves, `definitions` knows what their tasks are made
-//! of, `pacing` asks AWS no faster than it lets anybody, `ledger` holds how far each came, `telling` says so.
+//! of, `pacing` asks AWS no faster than it lets anybody, `ledger` holds how far each came, `telling` says so, `previews` tells
+//! pull requests.
 
 pub mod apply;
 mod definitions;
@@ -8,6 +9,7 @@ mod keeping;
 mod ledger;
 mod moving;
 pub mod pacing;
+pub mod previews;
 mod target;
 pub mod telling;
 

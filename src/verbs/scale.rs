@@ -16,6 +16,7 @@ use crate::plan::scale::selection::{Selection, Tally};
 use crate::plan::scale::{Act, Asked, Outcome};
 use crate::report::{Phase, Report, Text};
 use crate::steps::fleet::apply::{Member, apply};
+use crate::steps::fleet::previews::Teller;
 use crate::steps::fleet::telling::Telling;
 use crate::steps::fleet::{Region, failed};
 use crate::steps::gather::fleet::{Fleet, gather};
@@ -54,6 +55,7 @@ impl Scale<'_> {
         let selection = asked::selection(self.args);
         selection.check()?;
         let trigger = Trigger::read(self.env)?;
+        let token = self.args.github.read_github_token(self.env)?;
         self.run_url = trigger.as_ref().and_then(Trigger::run_url);
         let asked = asked::asked(self.args, self.env, trigger.as_ref());
         let cancel = self.env.cancel.clone();
@@ -66,7 +68,19 @@ impl Scale<'_> {
             let members = planned.iter().flat_map(|p| &p.members);
             self.outcome.services = members.map(Member::would_be).collect();
         } else {
+            let clients = planned.iter().map(|p| &p.region);
+            let aws = clients.map(|r| (r.name.clone(), r.aws.clone())).collect();
             self.apply(planned, &asked).await;
+            if let (Some(trigger), Some(token)) = (&trigger, &token) {
+                let teller = Teller {
+                    env: self.env,
+                    report: &self.report,
+                    trigger,
+                    token,
+                    aws: &aws,
+                };
+                teller.tell(&self.outcome.services).await;
+            }
         }
         Ok(())
     }

@@ -89,7 +89,11 @@ struct Then {
     /// Since the run before ended.
     after_seconds: f64,
     /// As those of the first.
+    #[serde(default)]
     args: Vec<String>,
+    /// The whole command line instead.
+    #[serde(default)]
+    command_line: Option<Vec<String>>,
     #[serde(default)]
     signal_after_seconds: Option<f64>,
     exit: u8,
@@ -161,7 +165,10 @@ fn check(name: &str) {
     let usual = with_settings(&incident.args);
     let next = |then: &Then| Next {
         after: Duration::from_secs_f64(then.after_seconds),
-        args: with_settings(&then.args),
+        args: then
+            .command_line
+            .clone()
+            .unwrap_or_else(|| with_settings(&then.args)),
         signal_after: then.signal_after_seconds.map(Duration::from_secs_f64),
     };
     let then = incident.then.iter().map(next).collect();
@@ -483,6 +490,8 @@ scenarios! {
     scale_many
     scale_night_and_morning
     scale_nothing_selected
+    scale_preview_woken
+    scale_previews
     scale_scheduled_actions
     scale_scheduled_actions_suspended
     scale_service_deleted

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::model::names::last_segment;
 use crate::model::preview::{self, PreviewOf, PreviewState, is_preview_name};
 use crate::model::service::Service;
+use crate::model::sleep::SCALE;
 use crate::model::target::{ListenerRule, TargetGroup};
 
 pub type Tags = Vec<(String, String)>;
@@ -141,6 +142,7 @@ impl Parts {
         }
         let primary = service.primary().and_then(|p| p.rollout_state.as_deref());
         match primary {
+            _ if service.desired_count == 0 && is_scaled_to_zero(service) => PreviewState::Asleep,
             _ if service.desired_count == 0 => PreviewState::Incomplete,
             Some("FAILED") => PreviewState::Incomplete,
             _ if service.running_count == 0 || service.deployments.len() > 1 => {
@@ -304,3 +306,8 @@ impl Sorted {
 #[cfg(test)]
 #[path = "parts_tests.rs"]
 pub(super) mod tests;
+
+/// By `shipway scale`, which leaves the rule as it is.
+fn is_scaled_to_zero(service: &Service) -> bool {
+    service.tags.iter().any(|(key, _)| key == SCALE)
+}

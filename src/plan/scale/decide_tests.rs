@@ -330,6 +330,15 @@ fn changed_meanwhile() {
         &force(To::Zero),
         "keep 5 (2-10 000) bounds 0-10 110 desired 0 [Forced { from: 5 }]",
     );
+    let elsewhere = Asked {
+        keep_in_tag: false,
+        ..force(To::Zero)
+    };
+    check(
+        &lifted,
+        &elsewhere,
+        "keep 5 (2-10 000) bounds 0-10 110 desired 0 forget [Forced { from: 5 }]",
+    );
     let by_autoscaling = Found {
         moved_by_autoscaling: true,
         ..lifted

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::size::TaskSize;
 use super::{Place, To};
 use crate::model::Untrusted;
+use crate::model::preview::PreviewOf;
 use crate::model::sleep::NotRead;
 use jiff::Timestamp;
 
@@ -29,6 +30,8 @@ pub struct One {
     pub region: String,
     pub cluster: String,
     pub service: String,
+    /// Where it is one of a pull request.
+    pub preview: Option<PreviewOf>,
     /// Desired count before and after.
     pub was: u32,
     pub now: u32,
@@ -91,6 +94,8 @@ pub enum Why {
     },
     /// At 0, and nothing was kept.
     NothingKept,
+    /// A preview that was put to sleep as one: its rule answers in its place, and is not ours.
+    SleepingPreview,
     /// While its deployment was waited for.
     Deleted,
     // From here on it is so already.

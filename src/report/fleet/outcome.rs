@@ -59,7 +59,8 @@ fn row(one: &One) -> Row {
         code: failed.map(|f| f.code.clone()),
         fix: failed.and_then(|f| f.help.clone()).map(Text::with_code),
         notes: one.notes.iter().map(note).collect(),
-        slept_for: one.slept_for,
+        // Who was awake before knows nothing of how long it slept.
+        slept_for: one.slept_for.filter(|_| one.was < one.now),
         size: one.size.map(|size| Size {
             cpu_units: size.cpu_units,
             memory_mib: size.memory_mib,
@@ -124,7 +125,11 @@ fn why(why: &Why) -> Option<Text> {
             .say(" gives it a count)"),
         Why::Deleted => "deleted meanwhile".into(),
         Why::AsleepAlready { since } => Text::new().say(format!("asleep since {}", moment(since))),
-        Why::ZeroAlready => "at 0, though not by Shipway".into(),
+        Why::ZeroAlready => "at 0, with nothing kept of it".into(),
+        Why::SleepingPreview => Text::new()
+            .say("a preview that sleeps by itself (")
+            .code("shipway preview wake")
+            .say(" wakes it)"),
         Why::AwakeAlready => "not asleep".into(),
         Why::CountAlready { .. } => return None,
     })

@@ -16,6 +16,7 @@ pub fn untouched(found: &Found) -> One {
         region: found.region.clone(),
         cluster: found.cluster.clone(),
         service: found.service.clone(),
+        preview: found.preview.clone(),
         was: found.desired_count,
         now: found.desired_count,
         act: Act::NotBegun,

@@ -11,6 +11,7 @@ use crate::aws::ssm::NAMES_PER_CALL;
 use crate::aws::{AwsError, Failure};
 use crate::model::autoscaling::{ScalingActivity, resource_id};
 use crate::model::names::last_segment;
+use crate::model::preview::PreviewOf;
 use crate::model::service::Service;
 use crate::model::sleep::{KEEP_AWAKE, SCALE, Saved};
 use crate::plan::scale::decide::{in_question, moved_by_autoscaling};
@@ -185,6 +186,7 @@ fn of(service: &Service, region: &str, cluster: &str) -> Found {
         express: service.resource_management_type.as_deref() == Some("ECS"),
         deploying: deploying(service),
         keep_awake: value(KEEP_AWAKE).is_some(),
+        preview: PreviewOf::of_tags(&service.name, &service.tags),
         tags: service.tags.len(),
         kept: value(SCALE).map(|text| Kept {
             place: Place::Tag,
