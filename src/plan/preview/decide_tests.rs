@@ -47,9 +47,18 @@ fn said(asked: &Asked<'_>) -> String {
             let why = why.map(|w| format!(", {w:?}")).unwrap_or_default();
             format!("{}{number}{why}", word.word())
         }
-        Err(error) => format!("refused: {}", Diagnostic::code(&error).unwrap().to_string()),
+        Err(error) => format!("refused: {}", Diagnostic::code(&error).unwrap()),
     }
 }
+
+/// What it is called, the event, the word and the number that were given, and what comes of it.
+type Row<'a> = (
+    &'a str,
+    Option<Event<'a>>,
+    Option<Word>,
+    Option<u64>,
+    &'a str,
+);
 
 #[test]
 fn every_event_asks_for_what_its_state_says() {
@@ -84,7 +93,7 @@ fn every_event_asks_for_what_its_state_says() {
         ..comment(Some(Command::Down), Some(true))
     };
     #[rustfmt::skip]
-    let table: &[(&str, Option<Event<'_>>, Option<Word>, Option<u64>, &str)] = &[
+    let table: &[Row<'_>] = &[
         ("an open pull request", Some(pull("pull_request", Open, true)), None, None, "up 7"),
         ("… by target", Some(pull("pull_request_target", Open, true)), None, None, "up 7"),
         ("… reviewed", Some(pull("pull_request_review", Open, true)), None, None, "up 7"),
