@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use crate::harness::{Played, Scene, deploy, play};
+use crate::harness::{Played, Scene, deploy, overlay, play};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -224,4 +225,93 @@ fn the_policy_is_enough_and_no_more_than_that() {
             .any(|(host, full)| played_with(&less, *host).stderr != full.stderr);
         assert!(is_missed, "{action} could be left out of docs/iam.md");
     }
+}
+
+/// The policy of docs/preview.md, with this world's account and names.
+fn policy_of_previews() -> Value {
+    let text = read(&root().join("docs/preview.md"));
+    let text = blocks(&text, "json")[0]
+        .replace("444455556666", "111122223333")
+        .replace("service/staging/", "service/prod/")
+        .replace("role/web-execution", "role/ecsTaskExecutionRole")
+        .replace("role/shipway-preview", "role/shipway-production");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A run with that policy, in a world of `tests/worlds`.
+fn preview_with(policy: &Value, world: &str, words: &str, event: &str, again: bool) -> Played {
+    let mut file: Yaml =
+        serde_yaml::from_str(&read(&root().join(format!("tests/worlds/{world}.yml")))).unwrap();
+    let role = serde_json::json!({ "iam": { "roles": [{ "name": "shipway-production", "policy": policy }] } });
+    overlay(&mut file, &serde_yaml::from_str(&role.to_string()).unwrap());
+    let args = format!(
+        "preview {words} --aws-region eu-west-1 --role-to-assume arn:aws:iam::111122223333:role/shipway-production \
+         --cluster prod --base-service web --ecr-repository web-preview --preview-host pr-{{number}}.preview.example.com"
+    );
+    play(Scene {
+        world: file,
+        args: args.split_whitespace().map(str::to_owned).collect(),
+        event: event.to_owned(),
+        files: [("Dockerfile".to_owned(), "FROM scratch\n".to_owned())].into(),
+        git: world == "preview_up",
+        again_after: again.then(|| Duration::from_secs(5 * 24 * 3600)),
+        ..Scene::default()
+    })
+}
+
+#[test]
+fn the_policy_of_previews_is_enough_and_no_more_than_that() {
+    let policy = policy_of_previews();
+    let runs = [
+        ("preview_up", "", "pull_request", false),
+        // The same commit again, days later.
+        ("preview_up", "", "pull_request", true),
+        ("previews", "sleep", "pull_request", false),
+        ("previews", "down", "pull_request", false),
+        ("previews", "wake --pull-request 8", "", false),
+        ("previews", "list", "", false),
+        ("previews", "", "schedule", false),
+    ];
+    let mut called = BTreeSet::new();
+    for (world, words, event, again) in runs {
+        let words = match event {
+            "" => format!("{words} --repository octo-org/web"),
+            _ => words.to_owned(),
+        };
+        let played = preview_with(&policy, world, &words, event, again);
+        assert_eq!(played.exit, 0, "{words}: {}", played.stderr);
+        let denied: Vec<String> = played
+            .aws_calls()
+            .filter(|c| c.error.as_deref().is_some_and(|e| e.contains("AccessDenied")))
+            .map(|c| c.name())
+            .collect();
+        assert_eq!(denied, Vec::<String>::new(), "{words}: {}", played.stderr);
+        assert!(!played.stderr.contains("warning"), "{words}: {}", played.stderr);
+        called.extend(played.aws_calls().map(|c| c.name()));
+    }
+    let allowed: BTreeSet<String> = policy["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|s| match &s["Action"] {
+            Value::Array(actions) => actions.clone(),
+            one => vec![one.clone()],
+        })
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect();
+    // Asked for on the way: roles that are passed, a push, which this world is spared, and at a load balancer that is full.
+    let on_the_way = [
+        "iam:PassRole",
+        "elasticloadbalancing:DescribeAccountLimits",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:CompleteLayerUpload",
+        "ecr:GetAuthorizationToken",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+    ];
+    let unused: Vec<&String> = allowed
+        .iter()
+        .filter(|a| !called.contains(*a) && !on_the_way.contains(&a.as_str()))
+        .collect();
+    assert!(unused.is_empty(), "could be left out of docs/preview.md: {unused:?}");
 }

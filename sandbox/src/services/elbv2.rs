@@ -311,6 +311,7 @@ const TABLES: &[&[Operation]] = &[
     rules::OPERATIONS,
     target_groups::OPERATIONS,
     target_health::OPERATIONS,
+    quotas::OPERATIONS,
     TAG_OPERATIONS,
 ];
 

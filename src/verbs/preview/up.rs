@@ -55,7 +55,7 @@ struct Prepared {
 
 /// How the story went.
 enum Told {
-    Ended(Ended),
+    Ended(Box<Ended>),
     /// Nothing was to be done.
     DryRun(Text),
 }
@@ -90,7 +90,7 @@ impl Up<'_> {
         let cancel = self.run.env.cancel.clone();
         let prepared = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(Told::Ended(ending::cancelled_before_any_change())),
+            () = cancel.cancelled() => return Ok(Told::Ended(Box::new(ending::cancelled_before_any_change()))),
             prepared = self.prepare() => prepared?,
         };
         if self.run.args.preview.dry_run {
@@ -98,7 +98,7 @@ impl Up<'_> {
         }
         let ended = self.roll_out(&prepared).await?;
         let Some(smoke) = self.smoke.take() else {
-            return Ok(Told::Ended(ended));
+            return Ok(Told::Ended(Box::new(ended)));
         };
         let went_well = ended.status.is_success();
         let judged = smoke
@@ -107,7 +107,7 @@ impl Up<'_> {
         if went_well && judged.status == Status::Failed {
             self.run.told.outputs.failure_code = Some(smoke::CODE.to_owned());
         }
-        Ok(Told::Ended(judged))
+        Ok(Told::Ended(Box::new(judged)))
     }
 
     async fn roll_out(&mut self, prepared: &Prepared) -> Result<Ended, Error> {

@@ -145,11 +145,11 @@ impl Up<'_> {
         self.changed = applied.changed;
         let told = &mut self.run.told;
         told.outputs.changed = applied.changed;
-        if let Some(revision) = &applied.task_definition {
-            if applied.service.is_some() || !plan.touches_service() {
-                told.outputs.task_definition_arn = Some(revision.clone());
-                told.about.revision = Some(family_and_revision(revision).to_owned());
-            }
+        if let Some(revision) = &applied.task_definition
+            && (applied.service.is_some() || !plan.touches_service())
+        {
+            told.outputs.task_definition_arn = Some(revision.clone());
+            told.about.revision = Some(family_and_revision(revision).to_owned());
         }
         if let Some(error) = &applied.not_tagged {
             self.warn_of_tags(error);
