@@ -237,22 +237,6 @@ async fn run(sandbox: &Sandbox, to: &str) -> Ran {
         if target.is_some_and(|t| t.as_bytes().ends_with(b".UpdateService")) {
             last_update = sandbox.clock().now().duration_since(began).unwrap();
         }
-        if std::env::var_os("TRACE").is_some() {
-            let op = request
-                .headers()
-                .get("x-amz-target")
-                .map(|t| t.to_str().unwrap().rsplit('.').next().unwrap().to_owned())
-                .unwrap_or_default();
-            eprintln!(
-                "{:.3} {op}",
-                sandbox
-                    .clock()
-                    .now()
-                    .duration_since(began)
-                    .unwrap()
-                    .as_secs_f64()
-            );
-        }
         let answer = in_process::call(sandbox, request).await;
         frames::write(&mut answers, &Reply::of(answer.ok()));
     };

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import tempfile
+import time
 import urllib.request
 
 import boto3
@@ -18,6 +19,9 @@ from botocore.exceptions import ClientError
 # One operation of each service meets every kind of trouble, in this order; the codes are AWS's, by protocol.
 TROUBLED = {"ecs": "ListClusters", "ecr": "DescribeRepositories", "logs": "DescribeLogGroups"}
 TROUBLED |= {"elasticloadbalancing": "DescribeLoadBalancers", "sts": "GetCallerIdentity"}
+TROUBLED |= {"application-autoscaling": "DescribeScalableTargets", "ssm": "GetParameter"}
+# What an operation must be told even to be troubled.
+TOLD = {"DescribeScalableTargets": {"ServiceNamespace": "ecs"}, "GetParameter": {"Name": "/a"}}
 EFFECTS = ("throttle", "internal-error", "unavailable", "expired-token", "denied")
 WORLD = {
     "past": "1h",
@@ -33,6 +37,14 @@ WORLD = {
         {"name": "web", "cluster": "prod", "desired": 2, "image": "ecr:web:v1", "port": 80, "target-group": "web",
          "log-group": "/ecs/web", "breaker": {"enable": True, "rollback": True}, "tags": {"team": "a"}},
         {"name": "worker", "cluster": "prod", "desired": 1, "image": "ecr:web:v1", "log-group": "/ecs/worker"},
+        {"name": "daemon", "cluster": "night", "image": "ecr:web:v1", "launch-type": "EC2",
+         "service": {"schedulingStrategy": "DAEMON"}},
+        {"name": "blue", "cluster": "night", "desired": 1, "image": "ecr:web:v1",
+         "service": {"deploymentController": {"type": "CODE_DEPLOY"}}},
+        {"name": "old", "cluster": "night", "desired": 1, "image": "ecr:web:v1", "short-arn": True},
+        {"name": "scaled", "cluster": "night", "desired": 2, "image": "ecr:web:v1",
+         "scalable-target": {"min": 1, "max": 4, "policies": ["cpu", "requests", "step"],
+                             "scheduled-actions": {"day": {"schedule": "cron(0 8 * * ? *)", "min": 2}}}},
     ],
     "behaviours": [{"logs": ["listening on 80", "GET / 200"]}],
     "iam": {"roles": [{"name": "deploy"}]},
@@ -65,7 +77,7 @@ def troubles(clients):
     for service, operation in TROUBLED.items():
         client = clients[service]
         name = "".join("_" + c.lower() if c.isupper() else c for c in operation).lstrip("_")
-        codes = [refused(getattr(client, name)) for _ in EFFECTS]
+        codes = [refused(getattr(client, name), **TOLD.get(operation, {})) for _ in EFFECTS]
         assert len(set(codes)) == len(EFFECTS), (service, codes)
 
 
@@ -139,6 +151,74 @@ def ecs(client):
     expect("ServiceNotFoundException", client.delete_service, cluster="prod", service="nowhere")
     expect("InvalidParameterException", client.create_service, cluster="prod", serviceName="worker",
            taskDefinition=definition, desiredCount=1)  # fmt: skip
+
+
+def night(client):
+    """Services that scaling to zero meets: other controllers, daemons, old ARNs, limits of tags."""
+    names = ["daemon", "blue", "old"]
+    daemon, blue, old = client.describe_services(cluster="night", services=names, include=["TAGS"])["services"]
+    assert (daemon["schedulingStrategy"], daemon["desiredCount"]) == ("DAEMON", 2), daemon
+    expect("InvalidParameterException", client.update_service, cluster="night", service="daemon", desiredCount=0)
+    assert not blue["deployments"] and blue["taskSets"][0]["status"] == "PRIMARY", blue
+    expect("InvalidParameterException", client.update_service, cluster="night", service="blue", forceNewDeployment=True)
+    client.update_service(cluster="night", service="blue", desiredCount=0)
+    assert old["serviceArn"].endswith(":service/old"), old
+    tag = {"resourceArn": old["serviceArn"], "tags": [{"key": "a", "value": "b"}]}
+    expect("InvalidParameterException", client.tag_resource, **tag)
+    tag |= {"resourceArn": blue["serviceArn"], "tags": [{"key": "aws:a", "value": "b"}]}
+    expect("InvalidParameterException", client.tag_resource, **tag)
+    many = [{"key": f"key-{n}", "value": "v"} for n in range(50)]
+    client.tag_resource(resourceArn=blue["serviceArn"], tags=many)
+    expect("InvalidParameterException", client.tag_resource, resourceArn=blue["serviceArn"], tags=[{"key": "z", "value": ""}])
+
+
+def autoscaling(client):
+    target = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+    scaled, worker = (target | {"ResourceId": f"service/{name}"} for name in ("night/scaled", "prod/worker"))
+    client.register_scalable_target(MinCapacity=1, MaxCapacity=2, **worker)
+    expect("ValidationException", client.register_scalable_target, MinCapacity=3, **worker)
+    expect("ValidationException", client.register_scalable_target, MinCapacity=0, MaxCapacity=1,
+           **(worker | {"ResourceId": "service/prod/nowhere"}))  # fmt: skip
+    pages(client, "describe_scalable_targets", 1, 2, ServiceNamespace="ecs")
+    suspended = {f"{what}Suspended": True for what in ("DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling")}
+    client.register_scalable_target(MinCapacity=0, SuspendedState=suspended, **scaled)
+    (shown,) = client.describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[scaled["ResourceId"]]
+    )["ScalableTargets"]
+    assert (shown["MinCapacity"], shown["MaxCapacity"], shown["SuspendedState"]) == (0, 4, suspended), shown
+    pages(client, "describe_scaling_policies", 1, 3, ServiceNamespace="ecs")
+    client.put_scheduled_action(ScheduledActionName="later", Schedule="at(2099-01-01T00:00:00)",
+                                ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 2}, StartTime=time.time(), **scaled)  # fmt: skip
+    pages(client, "describe_scheduled_actions", 1, 2, ServiceNamespace="ecs")
+    expect("ValidationException", client.put_scheduled_action, ScheduledActionName="x", Schedule="soon", **scaled)
+    client.delete_scheduled_action(ScheduledActionName="later", **scaled)
+    expect("ObjectNotFoundException", client.delete_scheduled_action, ScheduledActionName="later", **scaled)
+    client.delete_scaling_policy(PolicyName="step", **scaled)
+    expect("ObjectNotFoundException", client.delete_scaling_policy, PolicyName="step", **scaled)
+    client.register_scalable_target(MinCapacity=3, **scaled)
+    (done,) = client.describe_scaling_activities(**scaled)["ScalingActivities"]
+    assert done["Description"] == "Setting desired count to 3.", done
+    client.deregister_scalable_target(**worker)
+    expect("ObjectNotFoundException", client.deregister_scalable_target, **worker)
+    expect("InvalidNextTokenException", client.describe_scalable_targets, ServiceNamespace="ecs", NextToken="x")
+
+
+def ssm(client):
+    kept = {"Name": "/shipway/prod/web", "Value": "v1/d=3"}
+    client.put_parameter(Type="String", **kept)
+    expect("ParameterAlreadyExists", client.put_parameter, Type="String", **kept)
+    assert client.put_parameter(Overwrite=True, **kept)["Version"] == 2
+    expect("ValidationException", client.put_parameter, Name="/aws/x", Value="v", Type="String")
+    assert client.get_parameter(Name=kept["Name"])["Parameter"]["Value"] == kept["Value"]
+    expect("ParameterNotFound", client.get_parameter, Name="/nowhere")
+    client.put_parameter(Name="/shipway/prod/worker", Value="v1/d=1", Type="String")
+    pages(client, "get_parameters_by_path", 1, 2, Path="/shipway", Recursive=True)
+    got = client.get_parameters(Names=[kept["Name"], "/nowhere"])
+    assert len(got["Parameters"]) == len(got["InvalidParameters"]) == 1, got
+    client.delete_parameter(Name=kept["Name"])
+    expect("ParameterNotFound", client.delete_parameter, Name=kept["Name"])
+    got = client.delete_parameters(Names=["/shipway/prod/worker", "/nowhere"])
+    assert len(got["DeletedParameters"]) == len(got["InvalidParameters"]) == 1, got
 
 
 def ecr(client):
@@ -271,10 +351,13 @@ def main():
         world.write_text(json.dumps(WORLD))
         with served.sandbox(world) as variables:
             os.environ.update(variables)
-            clients = {name: boto3.client(name, config=ONCE) for name in ("ecs", "ecr", "elbv2", "logs", "sts")}
+            names = ("ecs", "ecr", "elbv2", "logs", "sts", "application-autoscaling", "ssm")
+            clients = {name: boto3.client(name, config=ONCE) for name in names}
             clients["elasticloadbalancing"] = clients["elbv2"]
+            clients["autoscaling"] = clients["application-autoscaling"]
+            clients["night"] = clients["ecs"]
             troubles(clients)
-            for ask in (sts, ecr, elbv2, logs, ecs):
+            for ask in (sts, ecr, elbv2, logs, night, autoscaling, ssm, ecs):
                 ask(clients[ask.__name__])
     print("answers: boto3 asked for every operation, its pages, its refusals and its trouble")
 

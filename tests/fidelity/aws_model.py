@@ -40,6 +40,9 @@ def common_retry_codes():
 @functools.lru_cache
 def compiled(pattern):
     """AWS writes Java's patterns and means the whole text."""
+    # Beyond the first plane Java writes two halves for one character.
+    pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+    pattern = pattern.replace(r"\p{Print}", "[ -~]")
     pattern = re.sub(r"\\p\{L\}|\\p\{N\}", r"\\w", pattern)
     return re.compile(re.sub(r"\\p\{Z\}", r"\\s", pattern))
 

@@ -4,4 +4,5 @@ mod fleet;
 mod killed;
 mod random;
 mod real_containers;
+mod regions;
 mod stage;

@@ -10,6 +10,8 @@ pub mod tags;
 pub mod task_definitions;
 mod task_sets;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

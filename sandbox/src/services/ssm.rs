@@ -92,20 +92,15 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
 }
 
+/// In the words that every operation of Parameter Store has for a bad name, whatever is wrong with it.
 fn check_name(name: &str) -> Result<(), ApiError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-    if name.is_empty() || name.len() > 1011 || !name.chars().all(allowed) {
-        return Err(invalid(
-            "Parameter name must be a combination of letters, numbers and the following symbols: . - _ /",
-        ));
-    }
-    if name.contains('/') && !name.starts_with('/') {
-        return Err(invalid("Parameter name must be a fully qualified name."));
-    }
     let first = name.trim_start_matches('/').to_ascii_lowercase();
-    if first.starts_with("aws") || first.starts_with("ssm") {
+    let reserved = first.starts_with("aws") || first.starts_with("ssm");
+    let relative = name.contains('/') && !name.starts_with('/');
+    if name.is_empty() || reserved || relative || !name.chars().all(allowed) {
         return Err(invalid(
-            "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).",
+            "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_",
         ));
     }
     if name.matches('/').count() > LEVELS {
@@ -178,6 +173,7 @@ fn not_found(name: &str) -> ApiError {
 
 fn get_parameter(world: &mut World, input: &Value) -> Answer {
     let name = text(input, "Name").unwrap_or_default();
+    check_name(name)?;
     describe(world, name)
         .map(|parameter| json!({ "Parameter": parameter }))
         .ok_or_else(|| not_found(name))
@@ -232,6 +228,7 @@ fn get_parameters_by_path(world: &mut World, input: &Value) -> Answer {
 
 fn delete_parameter(world: &mut World, input: &Value) -> Answer {
     let name = text(input, "Name").unwrap_or_default();
+    check_name(name)?;
     match world.ssm.parameters.remove(name) {
         Some(_) => Ok(json!({})),
         None => Err(not_found(name)),
