@@ -282,11 +282,19 @@ fn the_policy_of_previews_is_enough_and_no_more_than_that() {
         assert_eq!(played.exit, 0, "{words}: {}", played.stderr);
         let denied: Vec<String> = played
             .aws_calls()
-            .filter(|c| c.error.as_deref().is_some_and(|e| e.contains("AccessDenied")))
+            .filter(|c| {
+                c.error
+                    .as_deref()
+                    .is_some_and(|e| e.contains("AccessDenied"))
+            })
             .map(|c| c.name())
             .collect();
         assert_eq!(denied, Vec::<String>::new(), "{words}: {}", played.stderr);
-        assert!(!played.stderr.contains("warning"), "{words}: {}", played.stderr);
+        assert!(
+            !played.stderr.contains("warning"),
+            "{words}: {}",
+            played.stderr
+        );
         called.extend(played.aws_calls().map(|c| c.name()));
     }
     let allowed: BTreeSet<String> = policy["Statement"]
@@ -313,5 +321,8 @@ fn the_policy_of_previews_is_enough_and_no_more_than_that() {
         .iter()
         .filter(|a| !called.contains(*a) && !on_the_way.contains(&a.as_str()))
         .collect();
-    assert!(unused.is_empty(), "could be left out of docs/preview.md: {unused:?}");
+    assert!(
+        unused.is_empty(),
+        "could be left out of docs/preview.md: {unused:?}"
+    );
 }

@@ -106,7 +106,8 @@ fn put_to_sleep(world: &mut World) {
     for rule in world.elbv2.rules.values_mut() {
         let to = rule.actions.to_string();
         if asleep.iter().any(|group| to.contains(group)) {
-            let page = json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
+            let page =
+                json!({ "StatusCode": "503", "ContentType": "text/html", "MessageBody": "asleep" });
             rule.actions = json!([{ "Type": "fixed-response", "FixedResponseConfig": page }]);
         }
     }

@@ -47,10 +47,7 @@ fn said(asked: &Asked<'_>) -> String {
             let why = why.map(|w| format!(", {w:?}")).unwrap_or_default();
             format!("{}{number}{why}", word.word())
         }
-        Err(error) => format!(
-            "refused: {}",
-            miette::Diagnostic::code(&error).unwrap().to_string()
-        ),
+        Err(error) => format!("refused: {}", Diagnostic::code(&error).unwrap()),
     }
 }
 
