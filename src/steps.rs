@@ -5,6 +5,7 @@ pub mod admit;
 pub mod announce;
 pub mod apply;
 pub mod apply_preview;
+pub mod ask_pulls;
 pub mod checkup;
 pub mod finish;
 pub mod gather;

@@ -46,18 +46,15 @@ pub fn image_lines(plan: &Plan) -> Vec<Text> {
 
 fn change(plan: &Plan, change: &Change) -> Text {
     match change {
-        Change::CreateTargetGroup { group, .. } => Text::new()
-            .say("make target group ")
-            .code(group.name.as_str())
-            .say(format!(
-                " ({} {}, health check {})",
-                group.protocol.as_deref().unwrap_or_default(),
-                group.port.unwrap_or_default(),
-                group
-                    .health_check_path
-                    .as_deref()
-                    .unwrap_or("as the base's"),
-            )),
+        Change::CreateTargetGroup { group, .. } => {
+            let text = Text::new()
+                .say("make target group ")
+                .code(group.name.as_str());
+            match &group.health_check_path {
+                Some(path) => text.say(", health check ").code(path.as_str()),
+                None => text,
+            }
+        }
         Change::SetDeregistrationDelay { seconds } => {
             Text::new().say(format!("set its deregistration delay to {seconds} s"))
         }

@@ -185,7 +185,11 @@ impl Applying<'_> {
                 arns,
                 service_arn,
                 tags,
-            } => applied.not_tagged = self.tag(arns, service_arn.as_deref(), tags).await.err(),
+            } => {
+                applied.not_tagged = tag(self.aws, arns, service_arn.as_deref(), tags)
+                    .await
+                    .err()
+            }
         }
         Ok(())
     }
@@ -344,21 +348,22 @@ impl Applying<'_> {
         };
         update_service(self.aws, self.cluster, &there, &update).await
     }
+}
 
-    async fn tag(
-        &self,
-        arns: &[String],
-        service_arn: Option<&str>,
-        tags: &Tags,
-    ) -> Result<(), AwsError> {
-        if !arns.is_empty() {
-            patiently(|| self.aws.elbv2.add_tags(arns, tags)).await?;
-        }
-        if let Some(arn) = service_arn {
-            patiently(|| self.aws.ecs.tag_resource(arn, tags)).await?;
-        }
-        Ok(())
+/// Adds or replaces these tags on what the load balancer has of a preview, and on its service.
+pub async fn tag(
+    aws: &Aws,
+    arns: &[String],
+    service_arn: Option<&str>,
+    tags: &Tags,
+) -> Result<(), AwsError> {
+    if !arns.is_empty() {
+        patiently(|| aws.elbv2.add_tags(arns, tags)).await?;
     }
+    if let Some(arn) = service_arn {
+        patiently(|| aws.ecs.tag_resource(arn, tags)).await?;
+    }
+    Ok(())
 }
 
 fn resolved(task_definition: &TaskDefinitionRef, applied: &mut Applied) -> String {

@@ -15,7 +15,10 @@ import records
 from aws_model import Walk, from_xml, local
 
 # The sandbox names services as IAM does.
-SERVICES = {"ecs": "ecs", "ecr": "ecr", "elasticloadbalancing": "elbv2", "iam": "iam", "logs": "logs", "sts": "sts"}
+SERVICES = {
+    "acm": "acm", "application-autoscaling": "application-autoscaling", "ecs": "ecs", "ecr": "ecr", "elasticloadbalancing": "elbv2",
+    "iam": "iam", "logs": "logs", "ssm": "ssm", "sts": "sts",
+}
 
 # "Common Errors" of each service's API reference, with their status, less those that botocore's list of retried codes
 # has (`common_retry_codes`). JSON services say it with 400 and the exception's name, query services with the bare code.

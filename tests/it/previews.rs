@@ -2,6 +2,7 @@
 
 mod interleavings;
 mod real;
+mod room;
 mod stage;
 mod sweep;
 mod whole;

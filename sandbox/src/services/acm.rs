@@ -116,7 +116,7 @@ fn describe_certificate(world: &mut World, input: &Value) -> Answer {
     let mut shown = json!({
         "CertificateArn": certificate.arn, "DomainName": certificate.domain_name,
         "SubjectAlternativeNames": certificate.names, "Subject": format!("CN={}", certificate.domain_name),
-        "Status": certificate.status, "Type": "AMAZON_ISSUED", "KeyAlgorithm": "RSA-2048",
+        "Status": certificate.status, "Type": "AMAZON_ISSUED", "KeyAlgorithm": "RSA_2048",
         "CreatedAt": epoch_seconds(certificate.created), "InUseBy": users,
         "RenewalEligibility": if users.is_empty() { "INELIGIBLE" } else { "ELIGIBLE" },
         "Options": { "CertificateTransparencyLoggingPreference": "ENABLED" },

@@ -263,7 +263,12 @@ fn describe_tags(world: &mut World, input: &Value) -> Answer {
             .iter()
             .map(|(key, value)| json!({ "Key": key, "Value": value }))
             .collect();
-        json!({ "ResourceArn": arn, "Tags": tags })
+        let mut described = json!({ "ResourceArn": arn });
+        // A list of tags has one at least (API model).
+        if !tags.is_empty() {
+            described["Tags"] = Value::Array(tags);
+        }
+        described
     });
     Ok(json!({ "TagDescriptions": described.collect::<Vec<_>>() }))
 }
@@ -306,6 +311,7 @@ const TABLES: &[&[Operation]] = &[
     rules::OPERATIONS,
     target_groups::OPERATIONS,
     target_health::OPERATIONS,
+    quotas::OPERATIONS,
     TAG_OPERATIONS,
 ];
 

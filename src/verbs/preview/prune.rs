@@ -1,8 +1,6 @@
 //! `shipway preview prune`: previews whose pull request is closed are removed, expired ones are put to sleep (or removed), and
 //! so is what is left of an `up` or `down` that broke off. One that fails keeps no other.
 
-mod pulls;
-
 use super::list::{reading, row};
 use super::{Run, down};
 use crate::error::Error;
@@ -17,6 +15,7 @@ use crate::plan::preview::rest;
 use crate::report::markdown::{Commit, Preview, State};
 use crate::report::previews::{self as table, Done, Row, What};
 use crate::report::{Ending, Text};
+use crate::steps::ask_pulls::{self, Pulls};
 use crate::steps::gather::previews::{self, Previews, Sought};
 use crate::steps::pace::Buckets;
 use crate::steps::remove_preview::{self, Removed, remove};
@@ -65,7 +64,7 @@ pub(super) async fn prune(mut run: Run<'_>) -> u8 {
 
 /// What is there, and how each pull request stands. In this order: whatever is there had a pull request before GitHub is
 /// asked which are open.
-async fn decided(run: &Run<'_>) -> Result<(Previews, pulls::Pulls), Error> {
+async fn decided(run: &Run<'_>) -> Result<(Previews, Pulls), Error> {
     let trigger = run.trigger.as_ref();
     let repository = run.args.preview.repository.as_deref();
     let repository = repository.or(trigger.map(|t| t.repository.as_str()));
@@ -79,7 +78,14 @@ async fn decided(run: &Run<'_>) -> Result<(Previews, pulls::Pulls), Error> {
                 .say(" has the name of a preview and no tags of one: left alone"),
         );
     }
-    let pulls = pulls::ask(run, repository, &found.sorted).await?;
+    let asked = ask_pulls::Sought {
+        env: run.env,
+        trigger,
+        token: run.token.as_ref(),
+        repository,
+        label: run.args.preview.label.as_deref(),
+    };
+    let pulls = ask_pulls::ask(&asked, &found.sorted, &run.report).await?;
     Ok((found, pulls))
 }
 

@@ -2,6 +2,7 @@
 //! service of its own.
 
 mod ending;
+mod noting;
 
 use jiff::SignedDuration;
 
@@ -10,7 +11,6 @@ use crate::error::Error;
 use crate::inputs::arguments::{Build, PreviewArgs};
 use crate::inputs::values::{self, KeyValue};
 use crate::model::image::Image;
-use crate::model::names::family_and_revision;
 use crate::model::preview::{PreviewOf, PreviewState};
 use crate::model::service::Service;
 use crate::model::task_definition::TaskDefinition;
@@ -20,8 +20,7 @@ use crate::plan::preview::derive::Inherited;
 use crate::plan::preview::routing::{NUMBER, Routing, Templates};
 use crate::plan::preview::up::{self as plan, Change, Found, Plan, Wanted};
 use crate::plan::service::WantedImage;
-use crate::report::markdown::{Commit, Counted};
-use crate::report::{Phase, Text, preview_plan};
+use crate::report::{Phase, Text};
 use crate::rollout::{Ended, RolloutTarget};
 use crate::steps::apply_preview::{Applied, Applying};
 use crate::steps::image::{Foreseen, ImageSought, foresee, image};
@@ -44,6 +43,8 @@ struct Up<'a> {
     changed: bool,
     /// Once the service was made or updated: what ECS goes on with.
     deployment_id: Option<String>,
+    /// What its tags said before this run changed them.
+    commit_before: Option<noting::CommitBefore>,
 }
 
 /// Everything before the first write.
@@ -54,7 +55,7 @@ struct Prepared {
 
 /// How the story went.
 enum Told {
-    Ended(Ended),
+    Ended(Box<Ended>),
     /// Nothing was to be done.
     DryRun(Text),
 }
@@ -78,6 +79,7 @@ pub(super) async fn up(run: Run<'_>, of: PreviewOf) -> u8 {
         before: None,
         changed: false,
         deployment_id: None,
+        commit_before: None,
     };
     let told = up.story().await;
     up.finish(told).await
@@ -88,7 +90,7 @@ impl Up<'_> {
         let cancel = self.run.env.cancel.clone();
         let prepared = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(Told::Ended(ending::cancelled_before_any_change())),
+            () = cancel.cancelled() => return Ok(Told::Ended(Box::new(ending::cancelled_before_any_change()))),
             prepared = self.prepare() => prepared?,
         };
         if self.run.args.preview.dry_run {
@@ -96,7 +98,7 @@ impl Up<'_> {
         }
         let ended = self.roll_out(&prepared).await?;
         let Some(smoke) = self.smoke.take() else {
-            return Ok(Told::Ended(ended));
+            return Ok(Told::Ended(Box::new(ended)));
         };
         let went_well = ended.status.is_success();
         let judged = smoke
@@ -105,7 +107,7 @@ impl Up<'_> {
         if went_well && judged.status == Status::Failed {
             self.run.told.outputs.failure_code = Some(smoke::CODE.to_owned());
         }
-        Ok(Told::Ended(judged))
+        Ok(Told::Ended(Box::new(judged)))
     }
 
     async fn roll_out(&mut self, prepared: &Prepared) -> Result<Ended, Error> {
@@ -146,7 +148,9 @@ impl Up<'_> {
         if self.run.args.limits.wait_until == values::WaitUntil::None {
             return Ok(verdict::started(&target));
         }
-        self.watch(found, service, target).await
+        let ended = self.watch(found, service, target).await?;
+        self.tag_back(&ended, service).await;
+        Ok(ended)
     }
 
     async fn watch(
@@ -253,6 +257,7 @@ impl Up<'_> {
         self.note_commit(known.commit, known.note);
         let plan = plan::plan(&found, &wanted)?;
         self.note_plan(&plan);
+        self.commit_before = noting::commit_before(&found, &plan);
         Ok(Prepared { found, plan })
     }
 
@@ -331,99 +336,6 @@ impl Up<'_> {
             secrets: pairs(&inherited.secrets),
             command: inherited.command.as_ref().map(|c| c.0.clone()),
             spot: inherited.spot,
-        }
-    }
-
-    fn note_found(&mut self, found: &Found, url: String) {
-        let told = &mut self.run.told;
-        told.outputs.url = Some(url.clone());
-        told.about.url = Some(url);
-        told.about.counted = Counted::Targets;
-        if let Some(Routing::Header { name, value }) = &self.routing {
-            told.about.notes.push(
-                Text::new()
-                    .say("A request leads to the preview with the header ")
-                    .code(format!("{name}: {value}")),
-            );
-        }
-        let runs = found
-            .there
-            .service
-            .as_ref()
-            .filter(|s| s.status == "ACTIVE");
-        let runs = runs.map(|s| s.task_definition.clone());
-        told.about.previous_revision = runs.as_deref().map(|r| family_and_revision(r).to_owned());
-        told.outputs.task_definition_arn = runs;
-    }
-
-    fn note_image(&mut self, image: &WantedImage) {
-        let told = &mut self.run.told;
-        match image {
-            WantedImage::Pushed(image) => {
-                told.about.image = Some(image.reference());
-                told.outputs.image = Some(image.reference());
-                told.outputs.image_tag.clone_from(&image.tag);
-                told.outputs.image_digest.clone_from(&image.digest);
-                told.outputs.image_repository = Some(image.repository.clone());
-            }
-            WantedImage::NotPushedYet {
-                repository, tag, ..
-            } => {
-                told.outputs.image_tag = Some(tag.clone());
-                told.outputs.image_repository = Some(repository.clone());
-            }
-        }
-    }
-
-    fn note_commit(&mut self, sha: Option<String>, note: Option<Text>) {
-        let url = |sha: &str| self.run.trigger.as_ref().map(|t| t.commit_url(sha));
-        let commit = sha.map(|sha| Commit {
-            url: url(&sha),
-            sha,
-        });
-        self.run.told.about.commit = commit;
-        self.run.told.about.commit_note = note;
-    }
-
-    fn note_plan(&mut self, plan: &Plan) {
-        let report = self.run.report.clone();
-        report.started(Phase::Plan);
-        let mut lines = preview_plan::image_lines(plan);
-        lines.extend(preview_plan::lines(plan));
-        // A dry run is asked for the plan alone.
-        match self.run.args.preview.dry_run {
-            true => report.answer(&lines),
-            false => lines.into_iter().for_each(|line| report.line(line)),
-        }
-        report.finished(Phase::Plan, Text::new());
-        for warning in &plan.warnings {
-            report.warn(warning.code, warning.text.as_str(), warning.help);
-        }
-        self.run.told.about.plan = preview_plan::planned(plan);
-        if let Some(preview) = &mut self.run.told.about.preview {
-            preview.expires = plan.expires;
-        }
-    }
-
-    fn note_applied(&mut self, plan: &Plan, applied: &Applied) {
-        self.changed = applied.changed;
-        let report = &self.run.report;
-        let told = &mut self.run.told;
-        told.outputs.changed = applied.changed;
-        if let Some(revision) = &applied.task_definition {
-            if applied.service.is_some() || !plan.touches_service() {
-                told.outputs.task_definition_arn = Some(revision.clone());
-                told.about.revision = Some(family_and_revision(revision).to_owned());
-            }
-        }
-        if let Some(error) = &applied.not_tagged {
-            report.warn(
-                "shipway::permission::not_tagged",
-                Text::new()
-                    .say("commit and expiry of the preview were not brought up to date: ")
-                    .quote(&error.message),
-                "allow ecs:TagResource and elasticloadbalancing:AddTags on what is tagged `shipway:preview`: `prune` goes by its expiry",
-            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ups, downs and prunes of two previews in any order and at once, killed anywhere: in the end what is open has its preview,
+//! Ups, downs, prunes and sleeps of two previews in any order and at once, killed anywhere: in the end what is open has its preview,
 //! what is closed has none, and nobody else's thing was touched.
 
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ enum Deed {
     /// The pull request's own run, by its state.
     Run(u64),
     Prune,
+    Sleep(u64),
     /// Both pull requests' runs at once.
     Both,
     Close(u64),
@@ -31,6 +32,7 @@ fn deed() -> impl Strategy<Value = (Deed, Option<Kill>)> {
         4 => pull.clone().prop_map(Deed::Run),
         1 => Just(Deed::Both),
         1 => Just(Deed::Prune),
+        1 => pull.clone().prop_map(Deed::Sleep),
         2 => pull.clone().prop_map(Deed::Close),
         2 => pull.clone().prop_map(Deed::Reopen),
         1 => pull.prop_map(Deed::Push),
@@ -60,6 +62,7 @@ async fn happen(stage: &Stage, pulls: &mut Pulls, deed: Deed, kill: Option<Kill>
     match deed {
         Deed::Run(pull) => drop(run(order(pull), kill).await),
         Deed::Prune => drop(run(Order::of(Start::Schedule), kill).await),
+        Deed::Sleep(pull) => drop(run(order(pull).word("sleep"), kill).await),
         Deed::Both => drop(tokio::join!(run(order(7), kill), run(order(8), None))),
         Deed::Close(pull) => {
             pulls.open.remove(&pull);

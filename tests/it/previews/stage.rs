@@ -72,6 +72,26 @@ impl Order {
         }
     }
 
+    /// With a word of its own: `sleep`, where the event would say otherwise.
+    pub fn word(mut self, word: &str) -> Order {
+        self.args.insert(1, word.to_owned());
+        self
+    }
+
+    /// This setting instead of what the order has of the same name.
+    pub fn setting(mut self, name: &str, value: &str) -> Order {
+        let ours = format!("--{name}=");
+        self.args.retain(|a| !a.starts_with(&ours));
+        self.args.push(format!("{ours}{value}"));
+        self
+    }
+
+    /// Reached as this says, instead of by host.
+    pub fn reached(mut self, name: &str, value: &str) -> Order {
+        self.args.retain(|a| !a.starts_with("--preview-host="));
+        self.setting(name, value)
+    }
+
     pub fn killed_at(mut self, kill: Kill) -> Order {
         self.kill = Some(kill);
         self
@@ -300,6 +320,22 @@ impl Stage {
         let head = self.sandbox.with_world(pull)?;
         let context = contexts().iter().find(|c| c.sha == head)?;
         Some(context.directory.path())
+    }
+
+    /// What a visitor reads: status and body.
+    pub async fn page(&self, url: &str, headers: &[(&str, &str)]) -> String {
+        let mut request = http::Request::get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(bytes::Bytes::new()).unwrap();
+        match in_process::call(&self.sandbox, request).await {
+            Ok(answer) => {
+                let body = String::from_utf8_lossy(answer.body()).into_owned();
+                format!("{} {body}", answer.status().as_u16())
+            }
+            Err(_) => "nobody listens".to_owned(),
+        }
     }
 
     pub fn recorded(&self) -> Vec<Record> {

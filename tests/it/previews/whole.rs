@@ -1,5 +1,6 @@
 //! A preview from its first deploy to its end, and what the whole world has to show for it: in virtual time.
 
+use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::world::inventory::Inventory;
 
 use super::stage::{Order, Stage, Start, play};
@@ -49,7 +50,11 @@ fn a_preview_comes_changes_and_goes_and_nothing_else_does() {
 
         let ran = stage.run(Order::of(SEVEN)).await;
         assert_eq!(ran.exit, Some(0), "{}", ran.said);
-        assert_eq!(ran.output("url"), "https://pr-7.preview.example.com/");
+        let url = ran.output("url");
+        assert_eq!(
+            url.trim_end_matches('/'),
+            "https://pr-7.preview.example.com"
+        );
         stage.settle().await;
         let made = stage.inventory();
         only_of(&before.changes(&made), 7);
@@ -180,5 +185,134 @@ fn after_a_failed_up_the_previous_preview_serves_and_down_removes_it() {
         stage.settle().await;
         let left = untold(before, 7).changes(&untold(stage.inventory(), 7));
         assert_eq!(left, [""; 0]);
+    });
+}
+
+#[test]
+fn a_first_up_that_fails_leaves_what_down_removes() {
+    play(async {
+        let stage = Stage::set(|file| {
+            let never = "[{ image: web-previews, fail-to-start: 'CannotPullContainerError: no such image' }]";
+            file.behaviours = serde_yaml::from_str(never).unwrap();
+        });
+        stage.settle().await;
+        let before = stage.inventory();
+        let ran = stage.run(Order::of(SEVEN)).await;
+        assert_eq!(ran.exit, Some(1), "{}", ran.said);
+        let comment = stage.sandbox.with_world(|w| {
+            w.github
+                .comments_on(7)
+                .map(|c| c.body.clone())
+                .collect::<String>()
+        });
+        assert!(comment.contains("CannotPullContainerError"), "{comment}");
+        stage.sandbox.with_world(|w| w.github.close_pull(7));
+        let ran = stage.run(Order::of(SEVEN)).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        stage.settle().await;
+        let left = untold(before, 7).changes(&untold(stage.inventory(), 7));
+        assert_eq!(left, [""; 0]);
+    });
+}
+
+/// The application says which path it was asked for, where that is one of these.
+fn pages(file: &mut WorldFile) {
+    let pages = "[{ path: /hello, body: 'hello' }, { path: '/hello?a=b', body: 'hello, with a query' }, { status: 404, body: 'no such page' }]";
+    file.pages = serde_yaml::from_str(pages).unwrap();
+}
+
+#[test]
+fn by_path_the_container_gets_requests_without_it() {
+    play(async {
+        let stage = Stage::set(pages);
+        let order = Order::of(SEVEN).reached("preview-path", "/pr-{number}");
+        let ran = stage.run(order).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        assert_eq!(
+            ran.output("url").trim_end_matches('/'),
+            "https://www.example.com/pr-7"
+        );
+        for (path, read) in [
+            ("/pr-7/hello", "200 hello"),
+            ("/pr-7/hello?a=b", "200 hello, with a query"),
+            ("/pr-7/pr-7/hello", "404 no such page"),
+            // Not its own, so as it came.
+            ("/pr-70/hello", "404 no such page"),
+            ("/hello", "200 hello"),
+        ] {
+            let url = format!("https://www.example.com{path}");
+            assert_eq!(stage.page(&url, &[]).await, read, "{path}");
+        }
+    });
+}
+
+#[test]
+fn by_header_the_base_and_its_preview_share_an_address() {
+    play(async {
+        let stage = Stage::set(pages);
+        let order = Order::of(SEVEN).reached("preview-header", "X-Preview: pr-{number}");
+        let ran = stage.run(order).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        // Asleep, it answers itself: so one sees whose rule a request meets.
+        let ran = stage
+            .run(
+                Order::of(SEVEN)
+                    .reached("preview-header", "X-Preview: pr-{number}")
+                    .word("sleep"),
+            )
+            .await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        let url = "https://www.example.com/hello";
+        assert_eq!(stage.page(url, &[]).await, "200 hello");
+        assert_eq!(
+            stage.page(url, &[("x-preview", "pr-70")]).await,
+            "200 hello"
+        );
+        let asleep = stage.page(url, &[("x-preview", "pr-7")]).await;
+        assert!(
+            asleep.starts_with("503 ") && asleep.contains("/preview wake"),
+            "{asleep}"
+        );
+    });
+}
+
+#[test]
+fn prune_removes_what_closed_pull_requests_left_and_puts_to_sleep_what_is_expired() {
+    play(async {
+        let stage = Stage::set(pages);
+        stage.run(Order::of(EIGHT)).await;
+        stage.settle().await;
+        let before = stage.inventory();
+        stage.run(Order::of(SEVEN)).await;
+        // Nobody's run told it.
+        stage.sandbox.with_world(|w| w.github.close_pull(7));
+        let dry = stage.inventory();
+        let ran = stage
+            .run(Order::of(Start::Schedule).setting("dry-run", "true"))
+            .await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        assert_eq!(dry.changes(&stage.inventory()), [""; 0]);
+        let ran = stage.run(Order::of(Start::Schedule)).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        stage.settle().await;
+        let pruned = stage.inventory();
+        let left = untold(before, 7).changes(&untold(pruned.clone(), 7));
+        assert_eq!(left, [""; 0]);
+
+        let url = "https://pr-8.preview.example.com/hello";
+        assert_eq!(stage.page(url, &[]).await, "200 hello");
+        tokio::time::sleep(std::time::Duration::from_secs(169 * 3600)).await;
+        let ran = stage.run(Order::of(Start::Schedule)).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        stage.settle().await;
+        only_of(&pruned.changes(&stage.inventory()), 8);
+        let asleep = stage.page(url, &[]).await;
+        assert!(
+            asleep.starts_with("503 ") && asleep.contains("/preview wake"),
+            "{asleep}"
+        );
+        let ran = stage.run(Order::of(EIGHT)).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.said);
+        assert_eq!(stage.page(url, &[]).await, "200 hello");
     });
 }

@@ -3,15 +3,30 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::rule_members::forwards_to;
-use crate::world::{ApiError, World};
+use crate::world::shapes::everything;
+use crate::world::{Answer, ApiError, Operation, World};
 
 /// Rules per load balancer, default rules not counted.
 pub const RULES: usize = 100;
 /// Target groups per load balancer, over all its listeners. It cannot be raised.
 pub const TARGET_GROUPS: usize = 100;
+
+pub const OPERATIONS: &[Operation] = &[Operation {
+    service: "elasticloadbalancing",
+    name: "DescribeAccountLimits",
+    function: describe_account_limits,
+    resources: everything,
+}];
+
+fn describe_account_limits(_: &mut World, _: &Value) -> Answer {
+    Ok(json!({ "Limits": [
+        { "Name": "rules-per-application-load-balancer", "Max": RULES.to_string() },
+        { "Name": "target-groups-per-application-load-balancer", "Max": TARGET_GROUPS.to_string() },
+    ] }))
+}
 
 /// Whether a load balancer takes one more rule.
 pub fn rules(world: &World, balancer: &str) -> Result<(), ApiError> {

@@ -97,8 +97,8 @@ fn asks_for(rule: &ListenerRule, conditions: &Conditions) -> bool {
         all.sort();
         all
     };
-    let header_alone = rule.other_conditions == !rule.headers.is_empty();
-    header_alone
+    // What is known of other conditions is that they are there: headers are some of them.
+    rule.other_conditions != rule.headers.is_empty()
         && sorted(&rule.host_headers) == sorted(&conditions.host_headers)
         && sorted(&rule.path_patterns) == sorted(&conditions.path_patterns)
         && headers(&rule.headers) == headers(&conditions.headers)

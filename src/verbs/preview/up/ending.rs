@@ -74,7 +74,7 @@ impl Up<'_> {
                 let state = self.state_after(&ended);
                 let failed = !ended.status.is_success();
                 self.note_state(state);
-                let code = self.noted(|noting| noting.verdict(ended));
+                let code = self.noted(|noting| noting.verdict(*ended));
                 if failed {
                     self.say_what_is_left(state);
                 }

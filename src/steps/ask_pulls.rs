@@ -4,30 +4,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use secrecy::SecretString;
+
 use crate::error::Error;
 use crate::github::client::{GitHub, GitHubError};
 use crate::github::pulls::{PullRequest, get_pull, list_open_pulls};
+use crate::inputs::env::Env;
+use crate::inputs::trigger::Trigger;
 use crate::plan::preview::parts::Sorted;
 use crate::plan::preview::prune::Pull;
 use crate::report::{Report, Text};
-use crate::verbs::preview::Run;
 
-pub(super) struct Pulls {
+/// Whom to ask, and for what.
+pub struct Sought<'a> {
+    pub env: &'a Env,
+    pub trigger: Option<&'a Trigger>,
+    pub token: Option<&'a SecretString>,
+    /// Whose pull requests the image tags are of.
+    pub repository: Option<&'a str>,
+    /// That pull requests need for a preview.
+    pub label: Option<&'a str>,
+}
+
+pub struct Pulls {
     /// In the order of the previews.
     pub of_previews: Vec<Pull>,
     /// Of image tags that no preview is of.
     pub closed_strays: BTreeSet<u64>,
 }
 
-pub(super) async fn ask(
-    run: &Run<'_>,
-    repository: Option<&str>,
-    sorted: &Sorted,
-) -> Result<Pulls, Error> {
+pub async fn ask(sought: &Sought<'_>, sorted: &Sorted, report: &Report) -> Result<Pulls, Error> {
     let mut asking = Asking {
-        github: github(run)?,
-        label: run.args.preview.label.as_deref(),
-        report: &run.report,
+        github: github(sought, report)?,
+        label: sought.label,
+        report,
         open: BTreeMap::new(),
     };
     let mut of_previews = Vec::new();
@@ -37,7 +47,7 @@ pub(super) async fn ask(
     }
     let mut closed_strays = BTreeSet::new();
     for tag in &sorted.stray_tags {
-        let Some(repository) = repository else {
+        let Some(repository) = sought.repository else {
             break;
         };
         let pull = asking.pull(repository, tag.pull_request).await;
@@ -51,19 +61,19 @@ pub(super) async fn ask(
     })
 }
 
-fn github(run: &Run<'_>) -> Result<Option<GitHub>, Error> {
-    let (Some(trigger), Some(token)) = (&run.trigger, &run.token) else {
-        run.report.warn(
+fn github(sought: &Sought<'_>, report: &Report) -> Result<Option<GitHub>, Error> {
+    let (Some(trigger), Some(token)) = (sought.trigger, sought.token) else {
+        report.warn(
             "shipway::github::no_token",
             "GitHub is not asked which pull requests are open: there is no token, or no event",
             "nothing is removed then; set `GITHUB_TOKEN: ${{ github.token }}` in the step's `env:` with `pull-requests: read`",
         );
         return Ok(None);
     };
-    run.report.mask(token);
+    report.mask(token);
     let (api, graphql) = (&trigger.api_url, &trigger.graphql_url);
     Ok(Some(GitHub::new(
-        run.env.wire.clone(),
+        sought.env.wire.clone(),
         api,
         graphql,
         token,
