@@ -119,7 +119,7 @@ impl Limit {
             true => record.operation.starts_with(name),
             false => record.operation == *name,
         };
-        record.service == self.service && self.operations.iter().any(|name| named(&name))
+        record.service == self.service && self.operations.iter().any(named)
     }
 }
 
