@@ -36,6 +36,15 @@ fn comment(command: Option<Command>, may_write: Option<bool>) -> Event<'static> 
     }
 }
 
+/// What it is, the event, the word and the number as settings, and what is done.
+type Row<'a> = (
+    &'a str,
+    Option<Event<'a>>,
+    Option<Word>,
+    Option<u64>,
+    &'a str,
+);
+
 /// A decision in a line.
 fn said(asked: &Asked<'_>) -> String {
     match decide(asked) {
@@ -84,7 +93,7 @@ fn every_event_asks_for_what_its_state_says() {
         ..comment(Some(Command::Down), Some(true))
     };
     #[rustfmt::skip]
-    let table: &[(&str, Option<Event<'_>>, Option<Word>, Option<u64>, &str)] = &[
+    let table: &[Row<'_>] = &[
         ("an open pull request", Some(pull("pull_request", Open, true)), None, None, "up 7"),
         ("… by target", Some(pull("pull_request_target", Open, true)), None, None, "up 7"),
         ("… reviewed", Some(pull("pull_request_review", Open, true)), None, None, "up 7"),
