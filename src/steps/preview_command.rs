@@ -159,3 +159,7 @@ fn is_login(author: &Untrusted) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || "-_[]".contains(c);
     !author.is_empty() && author.chars() <= 100 && author.raw().chars().all(part)
 }
+
+#[cfg(test)]
+#[path = "preview_command_tests.rs"]
+mod tests;

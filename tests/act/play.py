@@ -278,6 +278,7 @@ def planned(stage, laid_out, commit):
     checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
 
 
+<<<<<<< HEAD
 def night(stage, laid_out, commit):
     print("a night and its morning, by the workflow of examples/")
     text = examples()["night.yml"]
@@ -299,6 +300,51 @@ def night(stage, laid_out, commit):
         heading = {"only asked": "# 📋 2 services would be put to sleep", "evening": "# 💤 2 services are asleep",
                    "once more": "# ✅ 2 services were asleep already", "morning": "# ✅ 2 services are back"}[what]
         checks.has(run.summary(step), heading, f"{what}: the summary")
+=======
+def previewed(stage, laid_out, commit, newer):
+    print("a preview of a pull request, and of its next commit: by the workflow of examples/")
+    text, commands = examples()["preview.yml"], examples()["preview-commands.yml"]
+    step, host = step_of(text), "pr-7.preview.example.com"
+    run = stage.run(laid_out, text, commit, "pull_request")
+    outputs = ended(run, step, 0, "serving", "preview")
+    address = laid_out.address.replace("127.0.0.1", host)
+    checks.equal((outputs.get("preview-state"), outputs.get("url")), ("ready", address), "state and URL")
+    checks.equal(outputs.get("image-repository", "").rsplit("/", 1)[-1], "web-preview", "it was pushed to the previews' repository")
+    checks.equal(laid_out.tags("web-preview"), {commit, "pr-7"}, "its tags there")
+    checks.equal(visit(laid_out.address, host), "first page", "a visitor sees it")
+    checks.equal(run.summary(step)[:35], "# ✅ Preview of pull request 7 ready", "the summary begins")
+    ours = [body for body in laid_out.comments(7) if "shipway" in body]
+    checks.check(len(ours) == 1 and "### ✅ Preview ready: " in ours[0], "the comment", "\n".join(ours))
+    checks.equal(laid_out.deployments(), [(commit, "preview", ["queued", "in_progress", "success"])], "GitHub's Deployment and its states")
+
+    run = stage.run(laid_out, text, newer, "pull_request")
+    ended(run, step, 0, "serving", "next commit")
+    checks.equal(visit(laid_out.address, host), "second page", "a visitor sees it")
+    states = {sha: states[-1] for sha, _, states in laid_out.deployments()}
+    checks.equal(states, {commit: "inactive", newer: "success"}, "GitHub's Deployments: one answers")
+    names = laid_out.services("staging")
+    checks.check(len(names) == 2 and names[0].startswith("pr-7-web-"), "one service of the preview's", str(names))
+
+    print("what comments may ask for: by the workflow of examples/")
+    run = stage.run(laid_out, commands, newer, "issue_comment.talk")
+    checks.equal((run.exit_code, list(run.of(step_of(commands)))), (0, []), "talk is skipped", run.tail())
+    run = stage.run(laid_out, commands, newer, "issue_comment.preview_down")
+    outputs = ended(run, step_of(commands), 0, "not-started", "/preview down")
+    checks.equal(outputs.get("preview-state"), "removed", "state")
+    checks.equal(laid_out.services("staging"), ["web"], "the base service alone is there")
+    checks.equal(laid_out.tags("web-preview"), {commit, newer}, "tags of commits stay")
+    checks.equal(laid_out.reactions(7), ["eyes", "rocket"], "the command is answered")
+    checks.equal(laid_out.deployments(), [], "GitHub's Deployments")
+    ours = [body for body in laid_out.comments(7) if "shipway" in body]
+    checks.check(len(ours) == 1 and "### 🗑️ Preview removed (`/preview down` by octocat) · 6 of 6" in ours[0], "the comment", "\n".join(ours))
+
+    print("the pull request is merged, another comes from a fork")
+    run = stage.run(laid_out, text, newer, "pull_request.closed_merged")
+    outputs = ended(run, step, 0, "not-started", "merged")
+    checks.equal(outputs.get("preview-state"), "absent", "state")
+    run = stage.run(laid_out, text, newer, "pull_request.fork", with_token=False)
+    checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
+>>>>>>> h3
 
 
 def setup(stage, laid_out, commit):
@@ -383,6 +429,9 @@ def main():
             played(crash, stage, laid_out, commits[2], second)
             played(cancelled, stage, laid_out, commits[3], second)
             played(promoted, stage, laid_out, commits[4], commits[1])
+        head = pull_request(7, commits[0], merged=False) | {"comments": [{"author": "octocat", "body": "/preview down"}]}
+        with world(work, "previews", **{"pull-requests": [head], "commits": [{"sha": sha} for sha in commits[:2]]}) as laid_out:
+            played(previewed, stage, laid_out, commits[0], commits[1])
     print(f"act: {checks.passed} passed, {checks.failed} failed")
     sys.exit(1 if checks.failed else 0)
 

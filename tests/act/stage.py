@@ -76,12 +76,17 @@ RECORDED = {
 }
 
 
+# What a comment's payload calls it, and what the first comment of a world is called.
+COMMENT, FIRST_COMMENT = "2900000100", "2900000001"
+
+
 def event(name, sha):
-    """The payload of tests/data/events, about our commit."""
-    text = (ROOT / "tests" / "data" / "events" / f"{name}.json").read_text()
-    if RECORDED[name] not in text:
-        raise SystemExit(f"tests/data/events/{name}.json is about another commit than {RECORDED[name]}")
-    return json.loads(text.replace(RECORDED[name], sha))
+    """The payload of tests/data/events, about our commit where it is about one."""
+    text = (ROOT / "tests" / "data" / "events" / f"{name}.json").read_text().replace(COMMENT, FIRST_COMMENT)
+    recorded = RECORDED.get(name, "")
+    if recorded not in text:
+        raise SystemExit(f"tests/data/events/{name}.json is about another commit than {recorded}")
+    return json.loads(text.replace(recorded, sha) if recorded else text)
 
 
 class World:
@@ -130,6 +135,16 @@ class World:
             for d in reversed(self.get("/deployments"))
         ]
 
+    def services(self, cluster):
+        """Names of those that are not gone."""
+        arns = self.ecs.list_services(cluster=cluster)["serviceArns"]
+        return sorted(arn.rsplit("/", 1)[1] for arn in arns)
+
+    def reactions(self, number):
+        """To the comments on a pull request, as GitHub counts them."""
+        counts = [comment.get("reactions", {}) for comment in self.get(f"/issues/{number}/comments")]
+        return sorted({name for given in counts for name, count in given.items() if isinstance(count, int) and count and name != "total_count"})
+
     def service(self, cluster=CLUSTER):
         return self.ecs.describe_services(cluster=cluster, services=[SERVICE])["services"][0]
 
@@ -169,10 +184,10 @@ def world(work, base, **github):
         yield World(variables, addresses)
 
 
-def visit(address):
-    """What a visitor gets."""
+def visit(address, host=None):
+    """What a visitor gets; of the host that is named, as behind a wildcard of DNS."""
     try:
-        with urllib.request.urlopen(address, timeout=5) as page:
+        with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host} if host else {}), timeout=5) as page:
             return page.read().decode().strip()
     except OSError as error:
         return f"no answer: {error}"

@@ -36,6 +36,15 @@ fn comment(command: Option<Command>, may_write: Option<bool>) -> Event<'static> 
     }
 }
 
+/// What it is, the event, the word and the number as settings, and what is done.
+type Row<'a> = (
+    &'a str,
+    Option<Event<'a>>,
+    Option<Word>,
+    Option<u64>,
+    &'a str,
+);
+
 /// A decision in a line.
 fn said(asked: &Asked<'_>) -> String {
     match decide(asked) {
