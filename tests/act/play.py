@@ -278,7 +278,6 @@ def planned(stage, laid_out, commit):
     checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
 
 
-<<<<<<< HEAD
 def night(stage, laid_out, commit):
     print("a night and its morning, by the workflow of examples/")
     text = examples()["night.yml"]
@@ -300,7 +299,8 @@ def night(stage, laid_out, commit):
         heading = {"only asked": "# 📋 2 services would be put to sleep", "evening": "# 💤 2 services are asleep",
                    "once more": "# ✅ 2 services were asleep already", "morning": "# ✅ 2 services are back"}[what]
         checks.has(run.summary(step), heading, f"{what}: the summary")
-=======
+
+
 def previewed(stage, laid_out, commit, newer):
     print("a preview of a pull request, and of its next commit: by the workflow of examples/")
     text, commands = examples()["preview.yml"], examples()["preview-commands.yml"]
@@ -344,7 +344,6 @@ def previewed(stage, laid_out, commit, newer):
     checks.equal(outputs.get("preview-state"), "absent", "state")
     run = stage.run(laid_out, text, newer, "pull_request.fork", with_token=False)
     checks.equal((run.exit_code, list(run.of(step))), (0, []), "a fork's is skipped", run.tail())
->>>>>>> h3
 
 
 def setup(stage, laid_out, commit):

@@ -60,15 +60,6 @@ fn said(asked: &Asked<'_>) -> String {
     }
 }
 
-/// What it is called, the event, the word and the number that were given, and what comes of it.
-type Row<'a> = (
-    &'a str,
-    Option<Event<'a>>,
-    Option<Word>,
-    Option<u64>,
-    &'a str,
-);
-
 #[test]
 fn every_event_asks_for_what_its_state_says() {
     use PullState::{Closed, Merged, Open};
