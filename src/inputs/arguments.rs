@@ -15,7 +15,7 @@ use super::values::{
 };
 use crate::model::image::{Image, Platform};
 
-pub use preview::{Base, Inherited, OnExpiry, Preview, PreviewArgs, PreviewWord};
+pub use preview::{OnExpiry, PreviewArgs, PreviewWord};
 pub use scale::{ScaleArgs, WhileDeploying};
 
 /// Take a commit to a healthy service on Amazon ECS, and say so on the pull request.

@@ -11,12 +11,12 @@ mod tests;
 
 use std::time::Duration;
 
-use super::event::{Event, Phase, Text};
+use super::event::{Event, Text};
 
 pub(super) use group::{Group, groups};
 pub use headline::headline;
 pub(super) use headline::verdict;
-pub use json::{ServiceOf, services};
+pub use json::services;
 pub use outcome::failure;
 pub use table::lines;
 
@@ -38,7 +38,6 @@ pub struct Fleet {
     pub rows: Vec<Row>,
     /// Regions that could not be looked at, each with the reason.
     pub regions: Vec<(String, Text)>,
-    pub phases: Vec<(Phase, Duration)>,
     pub took: Duration,
     pub run_url: Option<String>,
 }

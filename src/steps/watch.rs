@@ -34,24 +34,6 @@ pub async fn watch(
     Ok(one.into_ended())
 }
 
-/// Follows several services' rollouts, each to its own end. The answers are in the order of the targets.
-#[expect(dead_code, reason = "no verb moves several services yet")]
-pub async fn watch_many(
-    aws: &Aws,
-    cluster: &str,
-    targets: Vec<(String, RolloutTarget)>,
-    limits: Limits,
-    say: &mut dyn FnMut(&str, &News),
-    cancel: &CancellationToken,
-) -> Result<Vec<Ended>, AwsError> {
-    let mut watched: Vec<Watched> = targets
-        .into_iter()
-        .map(|(service, target)| Watched::start(service, target, limits.clone()))
-        .collect();
-    run(aws, cluster, &mut watched, say, cancel).await?;
-    Ok(watched.into_iter().map(Watched::into_ended).collect())
-}
-
 /// One service on its way.
 struct Watched {
     service: String,

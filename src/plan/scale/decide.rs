@@ -141,6 +141,9 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Left> {
             scheduled: asleep.suspended.scheduled_scaling && !today.suspended.scheduled_scaling,
         });
     }
+    // Kept anew elsewhere: what stays in the tag would be taken for the truth one day.
+    let elsewhere = keep.is_some() && !asked.keep_in_tag;
+    let left_behind = found.kept.as_ref().map(|kept| kept.place.clone());
     Ok(Moves {
         act: Act::Zeroed,
         keep,
@@ -149,7 +152,7 @@ fn down(found: &Found, asked: &Asked) -> Result<Moves, Left> {
         desired_count: Some(0),
         healthy: None,
         after: None,
-        forget: None,
+        forget: left_behind.filter(|place| elsewhere && *place == Place::Tag),
         saved: None,
         notes,
     })

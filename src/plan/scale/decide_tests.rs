@@ -8,6 +8,7 @@ use crate::model::autoscaling::{Bounds, ScalingActivity, SuspendedState};
 use crate::model::sleep::{NotRead, Saved};
 
 use super::decide::{Decision, Moves, decide, moved_by_autoscaling};
+use super::outcome::Note;
 use super::{Asked, Autoscaling, Found, Kept, Place, To, WhileDeploying};
 
 const EVENING: i64 = 1_795_500_000;
@@ -94,6 +95,9 @@ fn short(decision: &Decision) -> String {
         Decision::Move(moves) => {
             let keep = moves.keep.map(|s| format!("keep {}", s.desired_count));
             let kept_bounds = moves.keep.and_then(|s| s.bounds);
+            // What the moves say already.
+            let said = |n: &&Note| !matches!(n, Note::Suspended { .. } | Note::Resumed { .. });
+            let notes: Vec<&Note> = moves.notes.iter().filter(said).collect();
             let parts = [
                 keep,
                 kept_bounds.map(|b| format!("({})", of(&b))),
@@ -102,7 +106,7 @@ fn short(decision: &Decision) -> String {
                 moves.healthy.map(|n| format!("healthy {n}")),
                 moves.after.map(|b| format!("bounds {}", of(&b))),
                 moves.forget.as_ref().map(|_| "forget".to_owned()),
-                (!moves.notes.is_empty()).then(|| format!("{:?}", moves.notes)),
+                (!notes.is_empty()).then(|| format!("{notes:?}")),
             ];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
             parts.join(" ")
@@ -329,6 +333,15 @@ fn changed_meanwhile() {
         &lifted,
         &force(To::Zero),
         "keep 5 (2-10 000) bounds 0-10 110 desired 0 [Forced { from: 5 }]",
+    );
+    let elsewhere = Asked {
+        keep_in_tag: false,
+        ..force(To::Zero)
+    };
+    check(
+        &lifted,
+        &elsewhere,
+        "keep 5 (2-10 000) bounds 0-10 110 desired 0 forget [Forced { from: 5 }]",
     );
     let by_autoscaling = Found {
         moved_by_autoscaling: true,

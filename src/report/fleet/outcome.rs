@@ -8,7 +8,7 @@ use crate::report::escape;
 use crate::report::event::Text;
 
 impl Fleet {
-    /// Without what only the run knows: phases, time and address.
+    /// Without what only the run knows: time and address.
     pub fn of(outcome: &Outcome) -> Fleet {
         let region = |(region, failed): &(String, Failed)| {
             let mut text = Text::new();
@@ -28,7 +28,6 @@ impl Fleet {
             cancelled: outcome.cancelled,
             rows: outcome.services.iter().map(row).collect(),
             regions: outcome.regions.iter().map(region).collect(),
-            phases: Vec::new(),
             took: std::time::Duration::ZERO,
             run_url: None,
         }

@@ -38,7 +38,6 @@ fn fleet(goal: Goal, rows: Vec<Row>) -> Fleet {
         cancelled: false,
         rows,
         regions: Vec::new(),
-        phases: Vec::new(),
         took: Duration::from_secs(41),
         run_url: Some("https://github.com/octo-org/web/actions/runs/1".to_owned()),
     }
@@ -96,7 +95,8 @@ as it is    staging  0      cron"##,
     reads(
         &plain(&headline(&night()).lines()),
         r##"1 of 6 services failed, 3 are asleep, 1 was asleep already, 1 left alone
-billing: the role may not ecs:UpdateService"##,
+billing: the role may not ecs:UpdateService
+help: add it to the role's policy"##,
     );
 }
 

@@ -43,7 +43,6 @@ impl Scale<'_> {
     fn ended(self, mut outputs: Outputs, signal: Option<Signal>) -> u8 {
         let outcome = &self.outcome;
         let fleet = Fleet {
-            phases: self.report.phases(),
             took: self.env.clock.elapsed(),
             run_url: self.run_url.clone(),
             ..Fleet::of(outcome)
