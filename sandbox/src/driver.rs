@@ -100,6 +100,11 @@ impl Sandbox {
         self.lock().troubles.add(rule);
     }
 
+    /// From now on nothing goes wrong.
+    pub fn end_trouble(&self) {
+        self.lock().troubles.clear();
+    }
+
     /// Tells the world what a runtime saw.
     pub fn learn(&self, fact: Fact) {
         self.lock().world.learn(fact);

@@ -168,14 +168,14 @@ impl Trigger {
     /// Whether the pull request has it; an event that lists no labels does not say.
     pub fn has_label(&self, name: &str) -> bool {
         let labels = self.labels.as_ref();
-        labels.is_none_or(|all| all.iter().any(|label| is_same_label(label, name)))
+        labels.is_none_or(|all| all.iter().any(|label| label.is_same_word(name)))
     }
 
     /// Whether it was just taken away.
     pub fn lost_label(&self, name: &str) -> bool {
         let changed = self.changed_label.as_ref();
         self.action.as_deref() == Some("unlabeled")
-            && changed.is_some_and(|label| is_same_label(label, name))
+            && changed.is_some_and(|label| label.is_same_word(name))
     }
 
     pub fn repository_url(&self) -> String {
@@ -237,11 +237,6 @@ fn read_payload(path: &str, cwd: &Path) -> Result<Value, InputError> {
             e.column()
         ))
     })
-}
-
-/// A repository has no two labels that differ in case only.
-fn is_same_label(label: &Untrusted, name: &str) -> bool {
-    label.raw().to_lowercase() == name.trim().to_lowercase()
 }
 
 fn names(labels: &[Value]) -> Vec<Untrusted> {

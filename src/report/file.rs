@@ -60,6 +60,7 @@ pub struct Details {
     advice: Vec<String>,
     notes: Vec<String>,
     history: Vec<Past>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     preview: Option<PreviewOf>,
 }
 

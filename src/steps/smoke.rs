@@ -76,6 +76,8 @@ pub enum SmokeError {
 #[derive(Clone, Debug)]
 pub struct Smoke {
     address: Uri,
+    /// Without it somebody else would answer at that address.
+    header: Option<(String, String)>,
 }
 
 impl Smoke {
@@ -115,7 +117,18 @@ impl Smoke {
             url: url.to_owned(),
             path: path.clone(),
         })?;
-        Ok(Some(Smoke { address }))
+        Ok(Some(Smoke {
+            address,
+            header: None,
+        }))
+    }
+
+    /// With this request header, which leads to what is judged.
+    pub fn with_header(self, name: &str, value: &str) -> Smoke {
+        Smoke {
+            header: Some((name.to_owned(), value.to_owned())),
+            ..self
+        }
     }
 
     /// By the settings alone, before anybody is asked.
@@ -178,6 +191,10 @@ impl Smoke {
         Text::new()
             .say("asking ")
             .code(self.address.to_string())
+            .join(match &self.header {
+                Some((name, value)) => Text::new().say(" with ").code(format!("{name}: {value}")),
+                None => Text::new(),
+            })
             .say(format!(
                 " until it answers 2xx or 3xx {IN_A_ROW} times in a row"
             ))
@@ -210,14 +227,16 @@ impl Smoke {
     }
 
     async fn ask(&self, wire: &Wire) -> Answer {
-        let request = Request::get(self.address.clone())
+        let mut request = Request::get(self.address.clone())
             .header(
                 http::header::USER_AGENT,
                 concat!("shipway/", env!("CARGO_PKG_VERSION")),
             )
-            .header(http::header::ACCEPT, "*/*")
-            .body(bytes::Bytes::new());
-        let request = match request {
+            .header(http::header::ACCEPT, "*/*");
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
+        }
+        let request = match request.body(bytes::Bytes::new()) {
             Ok(request) => request,
             Err(error) => return Answer::None(Untrusted::new(error.to_string())),
         };

@@ -40,6 +40,7 @@ fn judged(ended: Ended, answers: &'static [&'static str]) -> (Status, usize, u64
         let seen = asked.clone();
         let wire = testing::wire(move |request| {
             let mut asked = seen.lock().unwrap();
+            assert_eq!(request.headers()["x-preview"], "pr-7");
             asked.push(request.uri().to_string());
             let answer = answers[(asked.len() - 1).min(answers.len() - 1)];
             let (status, body) = answer.split_once(' ').unwrap_or((answer, ""));
@@ -54,7 +55,9 @@ fn judged(ended: Ended, answers: &'static [&'static str]) -> (Status, usize, u64
         });
         let smoke = Smoke {
             address: joined("https://www.example.com", "/healthz?deep=1").unwrap(),
-        };
+            header: None,
+        }
+        .with_header("X-Preview", "pr-7");
         let report = Report::new(&env, OutputFormat::Text);
         let began = tokio::time::Instant::now();
         let ended = smoke.judge(&wire, ended, &report, env.cancel.token()).await;

@@ -258,6 +258,8 @@ fn untrusted_text_is_rendered_in_one_place() {
         ("src/model/trust_policy.rs", "claims in a statement that is JSON in printable ASCII, without a runner's command"),
         ("src/model/untrusted.rs", "`one_line`, for error messages, which are escaped again where they are shown"),
         ("src/steps/announce/comment.rs", "the environment of a comment's marker: JSON whose `<`, `>` and `--` are spelled otherwise"),
+        ("src/steps/preview_command.rs", "a login in a request's path, once it is known to be letters, digits and hyphens"),
+        ("src/verbs/preview.rs", "a comment, compared with the two commands that there are"),
     ]
     .into();
     let found: BTreeSet<String> = places(&[".raw()"], |s| s.path.starts_with("src/"))

@@ -138,6 +138,11 @@ impl Troubles {
         self.rules.push((rule, 0));
     }
 
+    /// The request limits stay.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
     /// What happens to a call that arrives now. The first rule that strikes decides; delays add up.
     pub fn fate(&mut self, asked: Asked<'_>, now: SystemTime) -> Fate {
         let mut fate = Fate {

@@ -245,7 +245,11 @@ impl Up<'_> {
         let mut wanted = self.wanted(routing);
         plan::check(&found, &wanted)?;
         let url = plan::url(&found, &wanted);
-        self.smoke = Smoke::of(&args.limits, 1, &of.name(), Some(&url))?;
+        let smoke = Smoke::of(&args.limits, 1, &of.name(), Some(&url))?;
+        self.smoke = match &wanted.routing {
+            Routing::Header { name, value } => smoke.map(|s| s.with_header(name, value)),
+            Routing::Host(_) | Routing::Path(_) => smoke,
+        };
         self.note_found(&found, url);
         report.finished(Phase::Preflight, ending::where_it_goes(&found));
 

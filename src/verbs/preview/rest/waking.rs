@@ -73,6 +73,12 @@ async fn prepare(run: &mut Run<'_>, of: &PreviewOf) -> Result<Prepared, Error> {
     run.told.about.revision = Some(family_and_revision(&revision).to_owned());
     let url = run.told.about.url.as_deref();
     let smoke = Smoke::of(&run.args.limits, 1, &of.name(), url)?;
+    let mut headers = parts.rules.iter().flat_map(|rule| &rule.headers);
+    let header = headers.find_map(|(name, values)| Some((name, values.first()?)));
+    let smoke = match header {
+        Some((name, value)) => smoke.map(|s| s.with_header(name, value)),
+        None => smoke,
+    };
     run.report.finished(
         Phase::Preflight,
         Text::new()
