@@ -198,7 +198,11 @@ fn get_parameters(world: &mut World, input: &Value) -> Answer {
         .iter()
         .filter_map(|name| describe(world, name))
         .collect();
-    Ok(json!({ "Parameters": shown, "InvalidParameters": unknown }))
+    let mut answer = json!({ "Parameters": shown });
+    if !unknown.is_empty() {
+        answer["InvalidParameters"] = json!(unknown);
+    }
+    Ok(answer)
 }
 
 fn get_parameters_by_path(world: &mut World, input: &Value) -> Answer {
