@@ -3,6 +3,7 @@
 pub mod build;
 pub mod deploy;
 pub mod doctor;
+mod last_words;
 pub mod plan;
 pub mod preview;
 #[cfg(feature = "try")]

@@ -127,11 +127,14 @@ pub enum TaskDefinitionRef {
 }
 
 /// The document may hold secrets in environment values: the plan in print names its members only.
-fn names_only<S: Serializer>(document: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn names_only<S: Serializer>(
+    document: &Map<String, Value>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     to.collect_seq(document.keys())
 }
 
-fn as_map<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_map<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
 }
 

@@ -7,7 +7,7 @@ mod service;
 mod tags;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::PreviewRefusal;
@@ -21,7 +21,7 @@ use crate::model::target::{
 };
 use crate::model::task_definition::TaskDefinition;
 use crate::plan::difference::Difference;
-use crate::plan::service::WantedImage;
+use crate::plan::service::{WantedImage, as_map, names_only};
 use crate::plan::{self, TaskDefinitionRef};
 
 pub use checks::{check, url};
@@ -186,15 +186,6 @@ pub enum Change {
         #[serde(serialize_with = "as_map")]
         tags: Tags,
     },
-}
-
-/// The document may hold secrets in environment values: the plan in print names its members only.
-fn names_only<S: Serializer>(document: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(document.keys())
-}
-
-fn as_map<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
 }
 
 impl Plan {

@@ -2,10 +2,10 @@
 
 use super::Deploy;
 use crate::error::Error;
-use crate::model::verdict::Status;
-use crate::report::markdown::{self, Announcement, State};
-use crate::report::{Ending, Phase};
+use crate::report::Phase;
+use crate::report::markdown::{Announcement, State};
 use crate::rollout::Ended;
+use crate::verbs::last_words::LastWords;
 use crate::verbs::verdict::{self, Noting};
 
 pub fn cancelled_before_any_change() -> Ended {
@@ -49,44 +49,14 @@ impl Deploy<'_> {
                 self.noted(|noting| noting.error(&error, deployment.as_deref()))
             }
         };
-        let cancelled = matches!(
-            self.about.state,
-            State::Ended {
-                status: Status::Cancelled,
-                ..
-            }
-        );
-        self.about.phases = self.report.phases();
-        self.about.took = Some(self.env.clock.elapsed());
-        self.about.history = self.announcer.history(&self.env.cancel).await;
-        self.report.keep(&self.about);
-        // What was said in full a moment ago is not said again.
-        let headline = match said_error {
-            true => markdown::verdict_alone(&self.about),
-            false => markdown::headline(&self.about),
+        let words = LastWords {
+            env: self.env,
+            report: &self.report,
+            announcer: &mut self.announcer,
+            outputs: &mut self.outputs,
+            about: &mut self.about,
         };
-        let ending = Ending {
-            headline,
-            exit_code,
-            summary: Some(markdown::summary(&self.about)),
-        };
-        // Who cancelled waits for the last words: they come before GitHub is asked.
-        if cancelled {
-            self.note_announced();
-            self.report.finish(&self.outputs, &ending);
-        }
-        self.announcer.conclude(&self.about, &self.env.cancel).await;
-        if !cancelled {
-            self.note_announced();
-            self.report.finish(&self.outputs, &ending);
-        }
-        exit_code
-    }
-
-    fn note_announced(&mut self) {
-        self.outputs.comment_url = self.announcer.comment_url();
-        let deployment = self.announcer.github_deployment_id();
-        self.outputs.github_deployment_id = deployment.map(|id| id.to_string());
+        words.say(exit_code, said_error).await
     }
 
     fn noted(&mut self, note: impl FnOnce(&mut Noting<'_>) -> u8) -> u8 {

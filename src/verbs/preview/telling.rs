@@ -19,6 +19,7 @@ use crate::report::page::About;
 use crate::report::{Ending, Phase, Report, Text};
 use crate::steps::announce::{Announcer, Asked, Kind};
 use crate::steps::finish;
+use crate::verbs::last_words::LastWords;
 
 /// What there is to tell so far: it grows as the story goes on, so that a failure says what there is to say.
 pub(super) struct Telling<'a> {
@@ -177,39 +178,15 @@ impl<'a> Telling<'a> {
     }
 
     async fn end(mut self, exit_code: u8, said_error: bool) -> u8 {
-        let cancelled = self.about.state.status() == Some(Status::Cancelled);
-        self.about.phases = self.report.phases();
         self.about.stretches = self.report.stretches();
-        self.about.took = Some(self.env.clock.elapsed());
-        self.about.history = self.announcer.history(&self.env.cancel).await;
-        self.report.keep(&self.about);
-        // What was said in full a moment ago is not said again.
-        let headline = match said_error {
-            true => markdown::verdict_alone(&self.about),
-            false => markdown::headline(&self.about),
+        let words = LastWords {
+            env: self.env,
+            report: &self.report,
+            announcer: &mut self.announcer,
+            outputs: &mut self.outputs,
+            about: &mut self.about,
         };
-        let ending = Ending {
-            headline,
-            exit_code,
-            summary: Some(markdown::summary(&self.about)),
-        };
-        // Who cancelled waits for the last words: they come before GitHub is asked.
-        if cancelled {
-            self.note_announced();
-            self.report.finish(&self.outputs, &ending);
-        }
-        self.announcer.conclude(&self.about, &self.env.cancel).await;
-        if !cancelled {
-            self.note_announced();
-            self.report.finish(&self.outputs, &ending);
-        }
-        exit_code
-    }
-
-    fn note_announced(&mut self) {
-        self.outputs.comment_url = self.announcer.comment_url();
-        let deployment = self.announcer.github_deployment_id();
-        self.outputs.github_deployment_id = deployment.map(|id| id.to_string());
+        words.say(exit_code, said_error).await
     }
 
     /// Without a preview there is nothing to announce: the words stay in the run.
