@@ -451,6 +451,20 @@ fn what_is_refused() {
     assert_eq!(plan(&nameless, &told).unwrap().url, "https://x.example");
 }
 
+#[test]
+fn one_of_several_target_groups_is_warned_of() {
+    let codes = |found: &Found| {
+        let warnings = plan(found, &wanted("a", 0)).unwrap().warnings;
+        warnings.into_iter().map(|w| w.code).collect::<Vec<_>>()
+    };
+    let mut found = found();
+    let entry = ServiceLoadBalancer::default();
+    found.base.service.load_balancers = vec![entry.clone()];
+    assert_eq!(codes(&found), [""; 0]);
+    found.base.service.load_balancers = vec![entry.clone(), entry];
+    assert_eq!(codes(&found), ["shipway::preflight::one_target_group"]);
+}
+
 proptest! {
     /// A run may be killed between any two changes; the next ones may be of other commits, and be killed too.
     #[test]

@@ -127,6 +127,17 @@ pub(super) fn derived(found: &Found, wanted: &Wanted) -> Result<Derived, Preview
 pub(super) fn warnings(found: &Found, wanted: &Wanted, derived: &Derived) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let mut warn = |code, text, help| warnings.push(PlanWarning { code, text, help });
+    let behind = found.base.service.load_balancers.len();
+    if behind > 1 {
+        warn(
+            "shipway::preflight::one_target_group",
+            format!(
+                "the base service is behind {behind} target groups, its preview behind one: that of container {} and port {}",
+                found.container_name, found.container_port
+            ),
+            "`container-name` says which; what reaches the base service through another group does not reach the preview",
+        );
+    }
     if !derived.shared_volumes.is_empty() {
         warn(
             "shipway::preflight::shared_volume",
