@@ -16,8 +16,8 @@ import pydantic
 from githubkit_schemas import v2022_11_28 as github
 from githubkit_schemas.v2022_11_28 import models
 
-# Where the routes of issues, pull requests and repositories are; the others are not asked for.
-FILES = ("issues", "pulls", "repos")
+# Where the routes of issues, pull requests, reactions and repositories are; the others are not asked for.
+FILES = ("issues", "pulls", "reactions", "repos")
 
 
 @dataclasses.dataclass

@@ -219,8 +219,8 @@ pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiErr
     // CloudWatch Logs declares its own unavailability; for the others it is one of AWS's common errors.
     let logs = service == "logs";
     let internal = match service {
-        "logs" => "InternalFailure",
-        "application-autoscaling" => "InternalServiceException",
+        // Its own InternalServiceException has status 400 in its model: for one of 500, AWS's common error.
+        "logs" | "application-autoscaling" => "InternalFailure",
         "ssm" => "InternalServerError",
         _ => "ServerException",
     };
