@@ -104,7 +104,8 @@ fn rendered(text: &Text, inline: fn(&str) -> String, code: fn(&str) -> String) -
             break;
         }
     }
-    out
+    // Two pieces, each harmless, may make a command.
+    defuse_commands(&out)
 }
 
 /// Foreign text inside a line of Markdown: nothing in it is markup, a link, a mention, a reference or HTML.
@@ -208,6 +209,8 @@ fn fence(language: &str, text: &Untrusted, limit: usize) -> String {
     let total = body.chars().count();
     if total > limit {
         let kept: String = body.chars().skip(total - limit).collect();
+        // A line starts where none did.
+        let kept = defuse_commands(&kept);
         body = format!("… {} characters left out\n{kept}", total - limit);
     }
     let fence = "~".repeat(longest_run(&body, '~').max(2) + 1);

@@ -308,6 +308,7 @@ fn known_attacks_are_text() {
         "~~~\n~~~~~~~~~~\n```\n````mermaid\ngraph TD;\n```\n##[error]x\n::set-output name=url::x",
         "a | b\n|--|--|\n| c | d |\n\n# heading\n> [!CAUTION]\n- list",
         "`unclosed ``two ```three \\` \\\\` \u{202e}gnp.exe \u{1b}[31mred",
+        ":``::set-output name=url::x",
         "octo-org/web#1 GH-12 0123456789abcdef0123456789abcdef01234567 www.evil.example mailto:a@b.example",
         "&lt;b&gt; &#64;octocat $x^2$ :rocket: {{ secrets.TOKEN }} ${{ github.token }}",
     ]
