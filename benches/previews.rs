@@ -17,8 +17,11 @@ mod stage;
 
 #[path = "../tests/it/harness/commit.rs"]
 mod commit;
+#[path = "../tests/it/harness/killable.rs"]
+pub mod killable;
 mod harness {
     pub use crate::commit::commit;
+    pub use crate::killable;
 }
 
 use std::collections::BTreeSet;
@@ -29,6 +32,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::wire::record::Record;
+use shipway_sandbox::wire::trouble::limits::LIMITS;
 use stage::{Order, Stage, Start, contexts, play};
 
 const PREVIEWS: u64 = 50;
@@ -37,91 +41,6 @@ const FIRST: u64 = 101;
 const MOST: f64 = 1.3;
 /// What an answer takes within a Region.
 const LATENCY: Duration = Duration::from_millis(50);
-
-/// AWS's documented limits: who draws on it, what may come at once, and what comes back a second.
-struct Limit {
-    name: &'static str,
-    service: &'static str,
-    operations: &'static [&'static str],
-    burst: f64,
-    per_second: f64,
-}
-
-const fn limit(
-    name: &'static str,
-    service: &'static str,
-    operations: &'static [&'static str],
-    burst: f64,
-    per_second: f64,
-) -> Limit {
-    Limit {
-        name,
-        service,
-        operations,
-        burst,
-        per_second,
-    }
-}
-
-const ECS: &str = "ecs";
-const ELB: &str = "elasticloadbalancing";
-const LIMITS: &[Limit] = &[
-    limit(
-        "ECS: CreateService, UpdateService, DeleteService",
-        ECS,
-        &["CreateService", "UpdateService", "DeleteService"],
-        50.0,
-        5.0,
-    ),
-    limit(
-        "ECS: DescribeServices, ListServices",
-        ECS,
-        &["DescribeServices", "ListServices"],
-        100.0,
-        20.0,
-    ),
-    limit(
-        "ECS: DescribeTaskDefinition",
-        ECS,
-        &["DescribeTaskDefinition"],
-        50.0,
-        20.0,
-    ),
-    limit(
-        "ECS: RegisterTaskDefinition, DeregisterTaskDefinition",
-        ECS,
-        &["RegisterTaskDefinition", "DeregisterTaskDefinition"],
-        20.0,
-        1.0,
-    ),
-    limit(
-        "ECS: TagResource, UntagResource",
-        ECS,
-        &["TagResource", "UntagResource"],
-        20.0,
-        10.0,
-    ),
-    limit("ELB: Describe*", ELB, &["Describe"], 40.0, 10.0),
-    limit(
-        "ELB: mutating",
-        ELB,
-        &["Create", "Modify", "Delete", "Add", "Remove", "Set"],
-        20.0,
-        3.0,
-    ),
-    limit("ELB: everything, account-wide", ELB, &[""], 40.0, 10.0),
-];
-
-impl Limit {
-    fn concerns(&self, record: &Record) -> bool {
-        let prefix = self.service == ELB;
-        let named = |name: &&str| match prefix {
-            true => record.operation.starts_with(name),
-            false => record.operation == *name,
-        };
-        record.service == self.service && self.operations.iter().any(named)
-    }
-}
 
 fn main() {
     // `cargo test` runs every target once; this one is for `cargo bench`
@@ -185,7 +104,7 @@ fn table(one: &Played) -> f64 {
         let calls = one
             .calls
             .iter()
-            .filter(|(at, r)| limit.concerns(r) && *at <= until);
+            .filter(|(at, r)| limit.concerns(&r.service, &r.operation) && *at <= until);
         let (mut count, mut last) = (0_u64, 0.0_f64);
         for (at, _) in calls {
             count += 1;

@@ -84,9 +84,9 @@ pub struct Plan {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Reasoned {
+pub struct Reasoned<C = Change> {
     #[serde(flatten)]
-    pub change: Change,
+    pub change: C,
     pub why: String,
 }
 

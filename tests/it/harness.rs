@@ -5,6 +5,7 @@
 
 mod commit;
 mod deployments;
+pub mod killable;
 mod overlay;
 mod runner;
 pub mod serving;

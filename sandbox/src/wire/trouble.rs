@@ -2,7 +2,7 @@
 //!
 //! Knows: rules, offsets from the world's start, and how each service words a refusal. Does not know: operations.
 
-mod limits;
+pub mod limits;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

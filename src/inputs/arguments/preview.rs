@@ -118,7 +118,7 @@ pub struct Preview {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub listener_port: Option<u16>,
 
-    /// Previews of this base service there may be at once (1 to 95: a load balancer takes 100 target groups)
+    /// Previews of this base service there may be at once; AWS's own limit is 100 target groups a load balancer
     #[arg(long, value_name = "PREVIEWS", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_previews: u16,
 

@@ -120,13 +120,7 @@ pub struct PlanWarning {
     pub help: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Reasoned {
-    #[serde(flatten)]
-    pub change: Change,
-    pub why: String,
-}
+pub type Reasoned = plan::service::Reasoned<Change>;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(

@@ -38,7 +38,7 @@ fn deed() -> impl Strategy<Value = (Deed, Option<Kill>)> {
         1 => pull.prop_map(Deed::Push),
         1 => (1..30_u64).prop_map(Deed::Wait),
     ];
-    let kill = (0..70_u64, any::<bool>()).prop_map(|(call, after)| Kill { call, after });
+    let kill = (0..70_usize, any::<bool>()).prop_map(|(call, after)| Kill { call, after });
     (deed, proptest::option::weighted(0.6, kill))
 }
 

@@ -2,19 +2,13 @@
 //! any of its calls. Knows the events that start them. Does not know what they should do.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use shipway::{BuildInputs, Cancel, Clock, Env, Wire};
+use shipway::BuildInputs;
 use shipway_sandbox::doors::in_process;
 use shipway_sandbox::scenario::WorldFile;
 use shipway_sandbox::services::github::Pushed;
@@ -22,17 +16,10 @@ use shipway_sandbox::wire::record::Record;
 use shipway_sandbox::world::inventory::Inventory;
 use shipway_sandbox::world::registry::ImageSpec;
 use shipway_sandbox::{Sandbox, World};
-use tokio_util::sync::CancellationToken;
 
 use crate::harness::commit;
-
-/// When a run is killed: at its nth call, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kill {
-    pub call: u64,
-    /// The call takes effect; its answer is never seen.
-    pub after: bool,
-}
+pub use crate::harness::killable::{Kill, in_virtual_time as play};
+use crate::harness::killable::{Killable, Lived};
 
 /// What starts a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +93,7 @@ pub struct Ran {
     pub said: String,
     pub outputs: String,
     /// How many calls it made.
-    pub calls: u64,
+    pub calls: usize,
 }
 
 impl Ran {
@@ -115,73 +102,6 @@ impl Ran {
         let mut lines = self.outputs.lines();
         lines.find(|line| line.starts_with(&format!("{name}<<")));
         lines.next().unwrap_or_default().to_owned()
-    }
-}
-
-/// The sandbox where the network would be, for one run.
-#[derive(Clone)]
-struct Line {
-    sandbox: Sandbox,
-    calls: Arc<AtomicU64>,
-    kill: Option<Kill>,
-    /// Killed: nothing of this run is heard or answered any more.
-    dead: CancellationToken,
-}
-
-impl std::fmt::Debug for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Line")
-    }
-}
-
-impl HttpConnector for Line {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let line = self.clone();
-        HttpConnectorFuture::new(async move {
-            let other =
-                |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
-            let number = line.calls.fetch_add(1, Ordering::SeqCst);
-            let kill = line.kill.filter(|kill| kill.call == number);
-            if kill.is_some_and(|kill| !kill.after) {
-                line.dead.cancel();
-            }
-            if line.dead.is_cancelled() {
-                std::future::pending::<()>().await;
-            }
-            let request = request.try_into_http1x().map_err(|e| other(e.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body.collect().await.map_err(other)?.to_bytes();
-            let answer =
-                in_process::call(&line.sandbox, http::Request::from_parts(parts, body)).await;
-            if kill.is_some() {
-                line.dead.cancel();
-            }
-            if line.dead.is_cancelled() {
-                std::future::pending::<()>().await;
-            }
-            let answer =
-                answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
-        })
-    }
-}
-
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
-
-impl Heard {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Heard {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
@@ -242,16 +162,6 @@ fn image(context: &Context) -> ImageSpec {
 pub struct Stage {
     pub sandbox: Sandbox,
     runs: Arc<AtomicU64>,
-}
-
-/// Plays in virtual time, without an I/O driver: a stray socket panics instead of lying.
-pub fn play<T>(story: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(story)
 }
 
 impl Stage {
@@ -346,39 +256,23 @@ impl Stage {
         let number = self.runs.fetch_add(1, Ordering::SeqCst);
         let outside = tempfile::tempdir().unwrap();
         let vars = variables(&self.sandbox, order.start, number, outside.path());
-        let line = Line {
-            sandbox: self.sandbox.clone(),
-            calls: Arc::default(),
-            kill: order.kill,
-            dead: CancellationToken::new(),
-        };
-        let said = Heard::default();
-        let env = Env {
+        let Lived {
+            exit, said, calls, ..
+        } = Killable {
+            sandbox: &self.sandbox,
+            args: order.args,
             vars,
-            cwd: self
-                .checkout(order.start)
-                .unwrap_or(outside.path())
-                .to_owned(),
-            wire: Wire::over(line.clone()),
-            clock: Clock::starting_at(self.sandbox.clock().now()),
-            cancel: Cancel::default(),
-            stdout: Arc::new(Mutex::new(said.clone())),
-            stderr: Arc::new(Mutex::new(said.clone())),
-            tty: false,
-            is_process: false,
-        };
-        let args = ["shipway".to_owned()].into_iter().chain(order.args);
-        let exit = tokio::select! {
-            biased;
-            () = line.dead.cancelled() => None,
-            // Boxed: a test's thread has a small stack.
-            exit = Box::pin(shipway::run(args.map(Into::into).collect(), env)) => Some(exit),
-        };
+            cwd: self.checkout(order.start).unwrap_or(outside.path()),
+            kill: order.kill,
+            latency: Duration::ZERO,
+        }
+        .run()
+        .await;
         Ran {
             exit,
-            said: said.text(),
+            said,
             outputs: std::fs::read_to_string(outside.path().join("output")).unwrap_or_default(),
-            calls: line.calls.load(Ordering::SeqCst),
+            calls: calls.len(),
         }
     }
 }

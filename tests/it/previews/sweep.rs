@@ -77,10 +77,7 @@ fn kills(calls: &[String]) -> Vec<Kill> {
         .iter()
         .any(|p| operation.starts_with(p))
     };
-    let kill = |call: usize, after| Kill {
-        call: call as u64,
-        after,
-    };
+    let kill = |call: usize, after| Kill { call, after };
     let changes = calls.iter().enumerate().filter(|(_, name)| !reads(name));
     let around = changes.flat_map(|(at, _)| [kill(at, false), kill(at, true)]);
     [kill(0, false)].into_iter().chain(around).collect()
@@ -101,7 +98,7 @@ fn sweep(prepare: impl AsyncFn(&Stage), order: &Order, same: fn(Inventory) -> In
     let kills = kills(&calls);
     assert!(kills.len() > 10, "{calls:?}");
     for kill in kills {
-        let name = calls.get(kill.call as usize).cloned().unwrap_or_default();
+        let name = calls.get(kill.call).cloned().unwrap_or_default();
         let at = format!("killed at {name}, {kill:?}");
         play(async {
             let stage = Stage::set(|_| ());

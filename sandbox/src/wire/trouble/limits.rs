@@ -15,12 +15,22 @@ struct Bucket {
 #[derive(Default)]
 pub struct Buckets(BTreeMap<(String, &'static str), Bucket>);
 
-struct Limit {
-    name: &'static str,
+/// One bucket: who draws on it, what may come at once, and what comes back a second.
+pub struct Limit {
+    pub name: &'static str,
     service: &'static str,
+    /// Names, or globs.
     operations: &'static [&'static str],
-    burst: f64,
-    per_second: f64,
+    pub burst: f64,
+    pub per_second: f64,
+}
+
+impl Limit {
+    /// Whether such a call draws on it.
+    pub fn concerns(&self, service: &str, operation: &str) -> bool {
+        let mut operations = self.operations.iter();
+        self.service == service && operations.any(|of| glob(of, operation))
+    }
 }
 
 const fn limit(
@@ -42,7 +52,7 @@ const fn limit(
 /// AWS's tables: "Request throttling for the Amazon ECS API", "Throttling for the Elastic Load Balancing API" and "Systems
 /// Manager endpoints and quotas" (Parameter Store's default throughput, where a second's worth is what may come at once).
 /// Application Auto Scaling documents quotas of its nouns, but no rates: a world file's rules can throttle it.
-const LIMITS: &[Limit] = &[
+pub const LIMITS: &[Limit] = &[
     limit(
         "ecs services",
         "ecs",
@@ -151,10 +161,7 @@ impl Buckets {
     pub fn take(&mut self, asked: Asked<'_>, now: SystemTime) -> bool {
         let concerned: Vec<&Limit> = LIMITS
             .iter()
-            .filter(|limit| {
-                let mut operations = limit.operations.iter();
-                limit.service == asked.service && operations.any(|of| glob(of, asked.operation))
-            })
+            .filter(|limit| limit.concerns(asked.service, asked.operation))
             .collect();
         let key = |limit: &Limit| (asked.region.to_owned(), limit.name);
         for limit in &concerned {
