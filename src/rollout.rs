@@ -7,6 +7,9 @@
 //! a setting would give time back.
 
 pub mod advice;
+pub mod causes;
+pub mod diagnosis;
+mod evidence;
 mod failing;
 mod fresh;
 mod hopeless;
@@ -35,6 +38,7 @@ use crate::model::task::Task;
 use crate::model::verdict::Status;
 
 pub use advice::Advice;
+pub use diagnosis::Diagnosis;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -125,6 +129,27 @@ pub struct Limits {
     /// In place of the window in which the load balancer would have noticed a failure. Zero is one look.
     pub stable_for: Option<Duration>,
     pub on_superseded: OnSuperseded,
+    /// Whether a deployment that cannot succeed is ended by us.
+    pub fail_fast: bool,
+    pub on_failure: OnFailure,
+    pub on_pause: OnPause,
+}
+
+/// What becomes of a deployment that fail-fast ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    Rollback,
+    Keep,
+}
+
+/// What a lifecycle hook that waits for a person means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnPause {
+    Return,
+    Wait,
+    Continue,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +193,8 @@ pub struct Ended {
     /// Of the production target groups, as last seen; of a failure, the targets of ours that were not healthy.
     pub targets: Vec<TargetNote>,
     pub advice: Vec<Advice>,
+    /// Of a failure: what was wrong, where that could be told.
+    pub diagnosis: Option<Diagnosis>,
 }
 
 /// Tasks of ours that run and are healthy everywhere, of the desired count now.

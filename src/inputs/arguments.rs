@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::values::{
-    BuildSecret, CommandWords, CommentMode, DeploymentMode, KeyValue, OnExistingTag, OnSuperseded,
-    OutputFormat, SchemaOf, SecretSource, WaitUntil, http_url, image_reference, image_tag,
-    platform, role_arn, smoke_path,
+    BuildSecret, CommandWords, CommentMode, DeploymentMode, IfDeploying, KeyValue, OnExistingTag,
+    OnFailure, OnPause, OnSuperseded, OutputFormat, SchemaOf, SecretSource, WaitUntil, http_url,
+    image_reference, image_tag, platform, role_arn, smoke_path,
 };
 use crate::model::image::{Image, Platform};
 
@@ -63,6 +63,8 @@ pub struct DeployArgs {
     pub promote: Promote,
     #[command(flatten)]
     pub overrides: Overrides,
+    #[command(flatten)]
+    pub order: Order,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
@@ -349,6 +351,34 @@ pub struct Limits {
     /// Path to ask at the announced address once the service serves; it must answer 2xx or 3xx three times in a row
     #[arg(long, value_name = "/PATH", value_parser = smoke_path)]
     pub smoke_path: Option<String>,
+
+    /// End a deployment that cannot succeed: at the second task that stops for a cause no later task escapes (image not
+    /// found, exec format error, …), at the third that stops alike where no circuit breaker counts
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", default_value = "true")]
+    pub fail_fast: bool,
+
+    /// When fail-fast ends a deployment: back to the revision that served before, or leave it as it stands
+    #[arg(long, value_enum, default_value_t = OnFailure::Rollback)]
+    pub on_failure: OnFailure,
+
+    /// When a lifecycle hook waits for a person: return (exit 0, `paused`), wait, or continue the deployment
+    #[arg(long, value_enum, default_value_t = OnPause::Return)]
+    pub on_pause: OnPause,
+}
+
+/// What a deploy does about others: the one that goes on already, and the one that is newer.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Order")]
+pub struct Order {
+    /// When another deployment goes on: take its place, wait for its end, or fail (exit 6). A rollback is always waited for
+    #[arg(long, value_enum, default_value_t = IfDeploying::Supersede)]
+    pub if_deploying: IfDeploying,
+
+    /// Deploy although what runs is of a newer commit, or of a newer run
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", default_value = "false")]
+    pub allow_older: bool,
 }
 
 /// Who hears of it.

@@ -23,6 +23,29 @@ pub enum OnSuperseded {
     Fail,
 }
 
+/// What becomes of a deployment that fails.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    Rollback,
+    Keep,
+}
+
+/// What a lifecycle hook that waits for a person means for the run.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPause {
+    Return,
+    Wait,
+    Continue,
+}
+
+/// What is done about a deployment that goes on already.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfDeploying {
+    Supersede,
+    Wait,
+    Fail,
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommentMode {
     Auto,

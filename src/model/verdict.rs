@@ -108,6 +108,10 @@ const IMAGE_REPOSITORY: (&str, &str) = (
     "repositoryUri of the image (the account id is part of it: do not mask it, or other jobs get it empty)",
 );
 const FAILURE_CODE: (&str, &str) = ("failure-code", "Code of what failed, shipway::stage::what");
+const FAILURE_CAUSE: (&str, &str) = (
+    "failure-cause",
+    "Name of the cause, as docs/causes.md lists it, where one was found",
+);
 const REPORT_FILE: (&str, &str) = (
     "report-file",
     "All of it as JSON, with the times and the reasons: a file in RUNNER_TEMP",
@@ -135,6 +139,7 @@ pub const DEPLOY_OUTPUTS: &[(&str, &str)] = &[
     ),
     ("changed", "Whether anything was changed: true or false"),
     FAILURE_CODE,
+    FAILURE_CAUSE,
     ("comment-url", "Comment on the pull request"),
     ("github-deployment-id", "GitHub Deployment that was made"),
     REPORT_FILE,
@@ -209,6 +214,7 @@ pub const PREVIEW_OUTPUTS: &[(&str, &str)] = &[
     ),
     ("changed", "Whether anything was changed: true or false"),
     FAILURE_CODE,
+    FAILURE_CAUSE,
     ("comment-url", "Comment on the pull request"),
     ("github-deployment-id", "GitHub Deployment that was made"),
     REPORT_FILE,
@@ -259,6 +265,8 @@ pub struct Outputs {
     pub service_deployment_arn: Option<String>,
     pub changed: bool,
     pub failure_code: Option<String>,
+    /// Of `deploy`, `preview` and `rollback`.
+    pub failure_cause: Option<String>,
     pub comment_url: Option<String>,
     pub github_deployment_id: Option<String>,
     /// Of `plan`.
@@ -299,6 +307,7 @@ impl Outputs {
             "service-deployment-arn" => text(&self.service_deployment_arn),
             "changed" => json!(self.changed),
             "failure-code" => text(&self.failure_code),
+            "failure-cause" => text(&self.failure_cause),
             "comment-url" => text(&self.comment_url),
             "github-deployment-id" => text(&self.github_deployment_id),
             "plan" => json!(self.plan),

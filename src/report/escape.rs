@@ -116,7 +116,6 @@ pub fn markdown_inline(text: &str) -> String {
 /// By backslashes, or by entities where a backslash would show.
 fn inline(text: &str, slashes: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
     let flat = flat(text);
     for (at, c) in flat.char_indices() {
         match c {
@@ -158,14 +157,13 @@ fn inline(text: &str, slashes: bool) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            // A commit's hash links by itself: broken after its third digit.
-            c if c.is_ascii_hexdigit() && is_hash_at(&flat, at, before) => {
+            // A commit's hash links by itself, and so would what a single break leaves of a longer one.
+            c if c.is_ascii_hexdigit() && breaks_a_hash(&flat, at) => {
                 out.push(c);
                 out.push(BREAK);
             }
             c => out.push(c),
         }
-        before = c;
     }
     out
 }
@@ -352,11 +350,9 @@ fn defuse_commands(line: &str) -> String {
     out
 }
 
-/// Whether a run of 7 to 64 hex digits that stands alone has its third digit at `at`.
-fn is_hash_at(text: &str, at: usize, before: char) -> bool {
-    if !before.is_ascii_hexdigit() {
-        return false;
-    }
+/// Whether the digit at `at` is the third, ninth, fifteenth … of seven hex digits or more: what is left between is too
+/// short for the name of a commit.
+fn breaks_a_hash(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     let start = bytes[..at]
         .iter()
@@ -366,7 +362,7 @@ fn is_hash_at(text: &str, at: usize, before: char) -> bool {
         .iter()
         .position(|b| !b.is_ascii_hexdigit())
         .map_or(bytes.len(), |p| at + p);
-    at == start + 2 && (7..=64).contains(&(end - start))
+    end - start >= 7 && (at - start) % 6 == 2
 }
 
 /// Whether it ends with the word, in any case.

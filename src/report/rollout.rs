@@ -137,6 +137,7 @@ pub fn sentence(sentence: &Sentence) -> Text {
         .iter()
         .fold(Text::new(), |text, part| match part {
             Part::Text(words) => text.say(words.as_str()),
+            Part::Code(name) => text.code(name.as_str()),
             Part::Quoted(theirs) => text.quote(theirs),
         })
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::model::service::{Service, ServiceDeployment};
 use crate::model::task::Task;
 
+use super::evidence::Evidence;
 use super::fresh::Fresh;
 use super::news::Because;
 use super::observation::{find, is_ours};
@@ -86,8 +87,7 @@ pub struct Rollout {
     /// Task definitions of deployments that were there before ours.
     earlier: BTreeSet<String>,
     failed_tasks: u32,
-    /// Of a count: tasks of ours that failed, in their order.
-    stops: Vec<Task>,
+    evidence: Evidence,
     count_seen: bool,
     asked_at: Option<Duration>,
     asked_deployment_at: Option<Duration>,
@@ -119,7 +119,7 @@ impl Rollout {
             newer_told: None,
             earlier: BTreeSet::new(),
             failed_tasks: 0,
-            stops: Vec::new(),
+            evidence: Evidence::default(),
             count_seen: false,
             asked_at: None,
             asked_deployment_at: None,
@@ -162,7 +162,7 @@ impl Rollout {
                 targets: self.reads_targets(),
             },
         );
-        self.remember_stops(&news);
+        self.evidence.note(&news);
         self.teller.health(&proof, &mut news);
         self.health.note(&seen, &self.target, &proof, elapsed);
         let verdict = self
@@ -263,20 +263,6 @@ impl Rollout {
         if self.timers.unreadable.at_least(MISSING, missing, elapsed) {
             self.by_rollout_state = true;
         }
-    }
-
-    /// A deployment has its circuit breaker, if that is wished.
-    fn remember_stops(&mut self, news: &[News]) {
-        if !self.target.is_count() {
-            return;
-        }
-        self.stops.extend(news.iter().filter_map(|news| match news {
-            News::TaskStopped {
-                task,
-                failure: true,
-            } => Some((**task).clone()),
-            _ => None,
-        }));
     }
 
     /// What cannot be read is done without, or waited for differently; either is said once.

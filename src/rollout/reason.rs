@@ -19,6 +19,8 @@ pub struct Sentence(pub Vec<Part>);
 pub enum Part {
     /// Our words, and identifiers and enum values of AWS's.
     Text(String),
+    /// A name or value, set off as code where the medium has that.
+    Code(String),
     /// Quoted from a message that may hold anything.
     Quoted(Untrusted),
 }
@@ -30,6 +32,11 @@ impl Sentence {
 
     pub fn text(mut self, text: impl Into<String>) -> Sentence {
         self.0.push(Part::Text(text.into()));
+        self
+    }
+
+    pub fn code(mut self, name: impl Into<String>) -> Sentence {
+        self.0.push(Part::Code(name.into()));
         self
     }
 

@@ -22,6 +22,7 @@ fn served() -> Ended {
         unmet: Vec::new(),
         targets: Vec::new(),
         advice: Vec::new(),
+        diagnosis: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::inputs::trigger::Trigger;
 use crate::inputs::values::{self, KeyValue};
 use crate::plan::Wanted;
 use crate::plan::service::{WantedImage, tag_value};
-use crate::rollout::{Limits, OnSuperseded, WaitUntil};
+use crate::rollout::{Limits, OnFailure, OnPause, OnSuperseded, WaitUntil};
 
 /// `commit` is the one that the image stands for.
 pub fn wanted(
@@ -55,6 +55,16 @@ pub fn limits(limits: &arguments::Limits) -> Limits {
         on_superseded: match limits.on_superseded {
             values::OnSuperseded::Succeed => OnSuperseded::Succeed,
             values::OnSuperseded::Fail => OnSuperseded::Fail,
+        },
+        fail_fast: limits.fail_fast,
+        on_failure: match limits.on_failure {
+            values::OnFailure::Rollback => OnFailure::Rollback,
+            values::OnFailure::Keep => OnFailure::Keep,
+        },
+        on_pause: match limits.on_pause {
+            values::OnPause::Return => OnPause::Return,
+            values::OnPause::Wait => OnPause::Wait,
+            values::OnPause::Continue => OnPause::Continue,
         },
     }
 }

@@ -31,6 +31,7 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         unmet: Vec::new(),
         targets: Vec::new(),
         advice: Vec::new(),
+        diagnosis: None,
     }
 }
 
@@ -99,6 +100,7 @@ impl Noting<'_> {
             self.outputs.url = None;
             self.about.url = None;
         }
+        self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         self.stretches(Some(&ended));
         let sentences: Vec<Text> = ended

@@ -57,7 +57,9 @@ fn the_flags_are_what_they_were() {
         no-cache pull on-existing-tag extra-tags allow-untrusted-build";
     let service = "cluster service container-name task-definition image environment-variables secrets command desired-count \
         force-new-deployment";
-    let waiting = "wait-until wait-for-minutes stable-for on-superseded smoke-path url comment github-deployment";
+    let waiting = "wait-until wait-for-minutes stable-for on-superseded smoke-path fail-fast on-failure on-pause url \
+        comment github-deployment";
+    let order = "if-deploying allow-older";
     let preview = "action cluster base-service container-name pull-request repository preview-host preview-path preview-header \
         load-balancers listener-port max-previews expires-after-hours on-expiry label dry-run preview-task-role-arn \
         preview-execution-role-arn inherit-secrets inherit-environment environment-variables secrets command cpu memory spot";
@@ -66,7 +68,7 @@ fn the_flags_are_what_they_were() {
     for (verb, fixed) in [
         ("preview", [access, build, preview, waiting].join(" ")),
         ("scale", [access, scale].join(" ")),
-        ("deploy", [access, build, service, waiting].join(" ")),
+        ("deploy", [access, build, service, order, waiting].join(" ")),
         ("build", [access, build].join(" ")),
         ("plan", [access, build, service].join(" ")),
         (

@@ -9,6 +9,7 @@ use crate::model::service::Deployment;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+use super::super::diagnosis::{Case, diagnose};
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
@@ -199,6 +200,7 @@ impl Rollout {
                 }
                 _ => Vec::new(),
             },
+            diagnosis: failed.then(|| diagnose(&self.case())).flatten(),
             targets: self.health.targets(failed),
             timings,
             last_event: self.teller.last_event.clone(),
@@ -208,6 +210,17 @@ impl Rollout {
             } else {
                 self.unmet.clone()
             },
+        }
+    }
+
+    fn case(&self) -> Case<'_> {
+        Case {
+            evidence: &self.evidence,
+            targets: self.health.unhealthy(),
+            ours: self.target.ours(),
+            service: self.service.as_ref(),
+            deployment: self.deployment.as_ref(),
+            unmet: &self.unmet,
         }
     }
 

@@ -44,11 +44,19 @@ impl Rollout {
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
             .or_else(|| self.count_undone(seen, elapsed))
-            .or_else(|| hopeless(&self.stops).map(Verdict::failed));
+            .or_else(|| self.hopeless());
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
         verdict.or_else(|| self.served(seen, proof, elapsed, news))
+    }
+
+    /// A deployment has its circuit breaker, if that is wished.
+    fn hopeless(&self) -> Option<Verdict> {
+        let stops = &self.evidence.stops;
+        self.target
+            .is_count()
+            .then(|| hopeless(stops).map(Verdict::failed))?
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.

@@ -69,6 +69,10 @@ impl Health {
         self.draining
     }
 
+    pub fn unhealthy(&self) -> &[TargetNote] {
+        &self.unhealthy
+    }
+
     /// Those that say most first. Two entries of a service may share a group.
     pub fn targets(&self, failed: bool) -> Vec<TargetNote> {
         let mut targets = match failed && !self.unhealthy.is_empty() {

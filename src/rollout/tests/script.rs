@@ -12,8 +12,8 @@ use crate::model::service::{
 use crate::model::target::{TargetGroup, TargetHealth};
 use crate::model::task::{Container, Task};
 use crate::rollout::{
-    Balanced, Ended, Limits, News, Next, Observation, OnSuperseded, Ours, Part, Rollout,
-    RolloutTarget, Sentence, Step, Unseen, WaitUntil,
+    Balanced, Ended, Limits, News, Next, Observation, OnFailure, OnPause, OnSuperseded, Ours, Part,
+    Rollout, RolloutTarget, Sentence, Step, Unseen, WaitUntil,
 };
 
 pub const OLD: &str = "ecs-svc/1";
@@ -125,6 +125,9 @@ pub fn limits() -> Limits {
         wait_for: Duration::from_secs(300),
         stable_for: None,
         on_superseded: OnSuperseded::Succeed,
+        fail_fast: true,
+        on_failure: OnFailure::Rollback,
+        on_pause: OnPause::Return,
     }
 }
 
@@ -345,6 +348,7 @@ pub fn flat(sentence: &Sentence) -> String {
         .iter()
         .map(|part| match part {
             Part::Text(text) => text.clone(),
+            Part::Code(text) => format!("`{text}`"),
             Part::Quoted(text) => format!("“{}”", text.raw()),
         })
         .collect()

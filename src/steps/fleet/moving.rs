@@ -18,7 +18,7 @@ use crate::model::service::Service;
 use crate::model::untrusted::one_line;
 use crate::model::verdict::Status;
 use crate::plan::scale::{Act, Failed, Note};
-use crate::rollout::{Ended, Limits, OnSuperseded, Part, Sentence, WaitUntil};
+use crate::rollout::{Ended, Limits, OnFailure, OnPause, OnSuperseded, Part, Sentence, WaitUntil};
 use crate::steps::watch::fleet::Order;
 
 /// After an UpdateService without an answer: how long reads may take to show it.
@@ -164,6 +164,9 @@ async fn healthy(run: &Run<'_>, mover: &mut Mover, service: Option<Service>) -> 
             // How long it has to stay so is counted before a complete look is taken.
             stable_for: Some(Duration::ZERO),
             on_superseded: OnSuperseded::Succeed,
+            fail_fast: true,
+            on_failure: OnFailure::Rollback,
+            on_pause: OnPause::Return,
         },
         reply,
     };
@@ -212,7 +215,7 @@ fn judged(run: &Run<'_>, mover: &mut Mover, ended: Ended) -> Result<(), Broken> 
 
 fn line(sentence: &Sentence) -> Untrusted {
     let words = sentence.0.iter().map(|part| match part {
-        Part::Text(text) => text.clone(),
+        Part::Text(text) | Part::Code(text) => text.clone(),
         Part::Quoted(text) => one_line(text),
     });
     Untrusted::new(words.collect::<String>())

@@ -15,7 +15,7 @@ use super::*;
 use crate::aws::Failure;
 use crate::aws::credentials::{Connection, Role};
 use crate::model::verdict::Status;
-use crate::rollout::{OnSuperseded, Ours, WaitUntil};
+use crate::rollout::{OnFailure, OnPause, OnSuperseded, Ours, WaitUntil};
 use crate::wire::Wire;
 
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +154,9 @@ fn run(
             wait_for,
             stable_for: None,
             on_superseded: OnSuperseded::Succeed,
+            fail_fast: true,
+            on_failure: OnFailure::Rollback,
+            on_pause: OnPause::Return,
         };
         let cancel = CancellationToken::new();
         let signal = cancel.clone();

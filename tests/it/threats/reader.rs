@@ -276,8 +276,8 @@ static THEIRS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
             r"(?i)[a-z]://\S|www\.[a-z0-9]|mailto:[^\s@]*@[a-z0-9]|\]\(|\]:|\]\[",
         ),
         ("a reference", r"(?i)(^|[^\w&])#[0-9]|\bgh-[0-9]"),
-        // Broken after its third digit, it is the name of no commit.
-        ("a commit", r"\b[0-9a-f]{38,64}\b"),
+        // Seven digits name one.
+        ("a commit", r"\b[0-9a-f]{7,}\b"),
         (
             "a heading",
             r"(?m)^ {0,3}#{1,6}[ \t]+(?i:evil)|^ {0,3}(=+|-+)[ \t]*$",
