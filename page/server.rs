@@ -9,8 +9,11 @@
 //! | `SITE` | serve the files below it (`/site`) |
 //! | `PAGE_STATUS` | answer every request, health checks too, with this status |
 //! | `PAGE_LISTEN` | listen on this address only (`127.0.0.1`: unreachable from outside of the container) |
+//! | `PAGE_NO_HEALTHZ` | answer `/healthz` with 404, as any path that is no file |
+//! | `PAGE_START_AFTER` | listen only after this many seconds |
 //! | `PAGE_CRASH_AFTER` | exit with 1 after this many seconds |
-//! | `PAGE_EAT_MEMORY` | allocate until the kernel ends it |
+//! | `PAGE_EXIT` | exit with this code at once, as a job does that has nothing to do |
+//! | `PAGE_EAT_MEMORY` | allocate before it listens, until the kernel ends it |
 //!
 //! It does not know shipway, Docker or AWS.
 
@@ -38,11 +41,16 @@ static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
 struct Page {
     site: PathBuf,
     status: Option<u16>,
+    healthz: bool,
 }
 
 fn main() {
     on_sigterm();
     thread::spawn(leave_when_asked);
+    if let Some(code) = number("PAGE_EXIT") {
+        println!("page server: PAGE_EXIT={code}: nothing to do");
+        process::exit(i32::try_from(code).unwrap_or(1));
+    }
     if let Some(seconds) = number("PAGE_CRASH_AFTER") {
         thread::spawn(move || {
             thread::sleep(Duration::from_secs(seconds));
@@ -51,7 +59,13 @@ fn main() {
         });
     }
     if env::var_os("PAGE_EAT_MEMORY").is_some() {
-        thread::spawn(eat_memory);
+        println!("page server: PAGE_EAT_MEMORY: reading all of it into memory");
+        eat_memory();
+    }
+
+    if let Some(seconds) = number("PAGE_START_AFTER") {
+        println!("page server: PAGE_START_AFTER={seconds}: warming up");
+        thread::sleep(Duration::from_secs(seconds));
     }
 
     let address = env::var("PAGE_LISTEN").unwrap_or_else(|_| "0.0.0.0".to_owned());
@@ -65,6 +79,7 @@ fn main() {
     let page = Arc::new(Page {
         site: env::var_os("SITE").map_or_else(|| PathBuf::from("/site"), PathBuf::from),
         status: number("PAGE_STATUS").and_then(|status| u16::try_from(status).ok()),
+        healthz: env::var_os("PAGE_NO_HEALTHZ").is_none(),
     });
     for connection in listener.incoming() {
         match connection {
@@ -120,7 +135,7 @@ impl Page {
         if request.method != "GET" && request.method != "HEAD" {
             return (405, plain, b"only GET and HEAD\n".to_vec());
         }
-        if request.path == "/healthz" {
+        if request.path == "/healthz" && self.healthz {
             return (200, plain, b"ok\n".to_vec());
         }
         let found = inside(&self.site, &request.path).map(|path| if path.is_dir() { path.join("index.html") } else { path });
@@ -256,12 +271,11 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Touches every page, so that the memory is really used and the container's limit really hit.
-fn eat_memory() {
+fn eat_memory() -> ! {
     let mut eaten: Vec<Vec<u8>> = Vec::new();
     loop {
         eaten.push(vec![1; 8 << 20]);
         std::hint::black_box(&eaten);
-        thread::sleep(Duration::from_millis(20));
     }
 }
 

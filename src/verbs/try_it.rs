@@ -108,7 +108,7 @@ pub async fn run(args: &TryArgs, env: &Env) -> Result<u8, Error> {
                 exit_code,
                 ..
             } = trouble;
-            crate::report::show(env, &format!("{name:<18} exit {exit_code}  {about}"));
+            crate::report::show(env, &format!("{name:<22} exit {exit_code}  {about}"));
         }
         return Ok(0);
     }

@@ -27,3 +27,4 @@ mod signals;
 mod threats;
 mod tidy;
 mod try_once;
+mod try_troubles;

@@ -8,14 +8,14 @@ use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder};
 
 /// What a run wrote, and how it ended.
-struct Ran {
+pub struct Ran {
     pid: u32,
     output: Output,
-    stdout: String,
-    stderr: String,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-fn shipway(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+pub fn shipway(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
     let child = Command::new(env!("CARGO_BIN_EXE_shipway"))
         .args(arguments)
         .envs(variables.iter().copied())
@@ -37,7 +37,7 @@ fn shipway(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
 
 impl Ran {
     #[track_caller]
-    fn ended_with(&self, code: i32) -> &Ran {
+    pub fn ended_with(&self, code: i32) -> &Ran {
         assert_eq!(
             self.output.status.code(),
             Some(code),
@@ -49,7 +49,7 @@ impl Ran {
     }
 
     #[track_caller]
-    fn said(&self, words: &str) -> &Ran {
+    pub fn said(&self, words: &str) -> &Ran {
         assert!(
             self.stderr.contains(words),
             "no `{words}` in:\n{}",
@@ -59,7 +59,7 @@ impl Ran {
     }
 
     #[track_caller]
-    fn page(&self, words: &str) -> &Ran {
+    pub fn page(&self, words: &str) -> &Ran {
         assert!(
             self.stdout.contains(words),
             "no `{words}` in:\n{}",
@@ -79,7 +79,7 @@ impl Ran {
     }
 }
 
-async fn nothing_is_left_of(ran: &Ran) {
+pub async fn nothing_is_left_of(ran: &Ran) {
     let docker = Docker::connect_with_defaults().expect("a Docker daemon");
     let containers = docker
         .list_containers(Some(ListContainersOptionsBuilder::new().all(true).build()))
@@ -144,59 +144,6 @@ fn a_persons_own_settings_do_not_reach_the_deploy() {
     assert!(!ran.stderr.contains("production"), "{}", ran.stderr);
 }
 
-#[track_caller]
-fn trouble(name: &str, code: i32) -> Ran {
-    let ran = shipway(&["try", "--trouble", name], &[]);
-    // Whatever goes wrong with the new page, the old one answers.
-    ran.ended_with(code)
-        .said(&format!("exit code {code}"))
-        .page("The page of yesterday");
-    ran
-}
-
-#[test]
-fn an_image_of_another_architecture_is_refused_before_it_is_built() {
-    let ran = trouble("exec-format-error", 6);
-    ran.said("the image is for linux/arm64, but the tasks run on linux/amd64");
-    assert!(!ran.stderr.contains("Building the image"), "{}", ran.stderr);
-}
-
-#[test]
-fn a_role_without_the_permission_is_denied() {
-    trouble("denied", 4).said("no identity-based policy allows the ecs:UpdateService action");
-}
-
-#[tokio::test]
-async fn an_image_that_vanished_cannot_be_pulled() {
-    let ran = trouble("image-missing", 1);
-    ran.said("### ❌");
-    let failed = ran
-        .stderr
-        .lines()
-        .find(|line| line.contains("task failed:"));
-    let failed = failed.expect("a task that failed");
-    assert_eq!(
-        failed.matches("CannotPullContainerError").count(),
-        1,
-        "said once: {failed}"
-    );
-    nothing_is_left_of(&ran).await;
-}
-
-#[tokio::test]
-async fn a_container_that_crashes_fails_the_deploy() {
-    let ran = trouble("crash-loop", 1);
-    ran.said("container `nginx` exit code 1").said("STOPPED");
-    nothing_is_left_of(&ran).await;
-}
-
-#[test]
-fn a_breaker_that_rolls_back_is_a_failure() {
-    trouble("rollback", 1)
-        .said("ROLLBACK_SUCCESSFUL")
-        .said("**`nginx-test:1` keeps serving**");
-}
-
 #[test]
 fn every_trouble_is_listed_with_its_exit_code() {
     let ran = shipway(&["try", "--list"], &[]);
@@ -211,8 +158,17 @@ fn every_trouble_is_listed_with_its_exit_code() {
         .collect();
     for named in [
         ("crash-loop", "1"),
+        ("exit-0", "1"),
+        ("entrypoint-missing", "1"),
+        ("entrypoint-not-executable", "1"),
         ("exec-format-error", "6"),
+        ("exec-format-error-late", "1"),
         ("unhealthy", "1"),
+        ("health-path", "1"),
+        ("slow-start", "1"),
+        ("wrong-port", "1"),
+        ("wrong-address", "1"),
+        ("out-of-memory", "1"),
         ("image-missing", "1"),
         ("rollback", "1"),
         ("superseded", "0"),

@@ -14,6 +14,37 @@ use super::{TryError, failing};
 /// Empty where the build script could not compile it.
 const SERVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-server"));
 
+/// In the ELF header, the low byte of the machine that the program is for.
+const MACHINE: usize = 18;
+/// Itanium: a machine that nobody's kernel runs, not even by an emulator that somebody once registered.
+const ITANIUM: u8 = 0x32;
+
+/// What the built-in page is like when it shall not come up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Misbehaviour {
+    /// Environment variables of the image, which make the server misbehave.
+    pub variables: &'static [(&'static str, &'static str)],
+    pub server: Executable,
+}
+
+impl Misbehaviour {
+    pub fn is_none(&self) -> bool {
+        self.variables.is_empty() && self.server == Executable::Good
+    }
+}
+
+/// What stands where the image's entrypoint points to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Executable {
+    #[default]
+    Good,
+    Missing,
+    /// Its file may not be executed.
+    NotExecutable,
+    /// For another machine than the image's config says.
+    Foreign,
+}
+
 const OLD_PAGE: &str = "<!DOCTYPE html>\n<title>Old page</title>\n<h1>The page of yesterday</h1>\n";
 const NEW_PAGE: &str = "<!DOCTYPE html>\n<title>Hello</title>\n<h1>Hello World!!</h1>\n";
 
@@ -46,39 +77,50 @@ impl Drop for Scratch {
     }
 }
 
-/// Writes the context of the built-in page; `variables` become the image's environment.
-pub async fn write(scratch: &Scratch, variables: &[(&str, &str)]) -> Result<PathBuf, TryError> {
+/// Writes the context of the built-in page.
+pub async fn write(scratch: &Scratch, page: Misbehaviour) -> Result<PathBuf, TryError> {
     if SERVER.is_empty() {
         return Err(TryError::NoPage);
     }
     let dir = scratch.path().join("hello");
-    write_into(&dir, variables).map_err(failing("write the built-in page"))?;
+    write_into(&dir, page).map_err(failing("write the built-in page"))?;
     commit(&dir).await;
     Ok(dir)
 }
 
-fn write_into(dir: &Path, variables: &[(&str, &str)]) -> std::io::Result<()> {
+fn write_into(dir: &Path, page: Misbehaviour) -> std::io::Result<()> {
     fs::create_dir(dir)?;
-    fs::write(dir.join("Dockerfile"), dockerfile(variables))?;
+    fs::write(dir.join("Dockerfile"), dockerfile(page))?;
     fs::write(dir.join(".dockerignore"), ".git\n")?;
     fs::write(dir.join("index.html"), NEW_PAGE)?;
     let server = dir.join("server");
-    fs::write(&server, SERVER)?;
+    let mut program = SERVER.to_vec();
+    if page.server == Executable::Foreign {
+        program[MACHINE] = ITANIUM;
+    }
+    fs::write(&server, program)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(&server, fs::Permissions::from_mode(0o755))?;
+        let not_executable = page.server == Executable::NotExecutable;
+        let mode = if not_executable { 0o644 } else { 0o755 };
+        fs::set_permissions(&server, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
 }
 
-fn dockerfile(variables: &[(&str, &str)]) -> String {
-    let environment: String = variables
+fn dockerfile(page: Misbehaviour) -> String {
+    let entrypoint = match page.server {
+        Executable::Missing => "/srv/server",
+        _ => "/server",
+    };
+    let environment: String = page
+        .variables
         .iter()
         .map(|(name, value)| format!("ENV {name}={value}\n"))
         .collect();
     format!(
-        "FROM scratch\nCOPY server /server\nCOPY index.html /site/index.html\n{environment}EXPOSE 80\nENTRYPOINT [\"/server\"]\n"
+        "FROM scratch\nCOPY server /server\nCOPY index.html /site/index.html\n{environment}EXPOSE 80\nENTRYPOINT [\"{entrypoint}\"]\n"
     )
 }
 

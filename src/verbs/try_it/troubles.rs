@@ -10,14 +10,15 @@ use shipway_sandbox::scenario::{Action, Entry, UpdateService, When, WorldFile};
 use shipway_sandbox::seed_world::SERVICE;
 use shipway_sandbox::wire::trouble::{Effect, Rule};
 
+use super::page::{Executable, Misbehaviour};
+
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble {
     pub name: &'static str,
     pub about: &'static str,
     /// What `deploy` exits with.
     pub exit_code: u8,
-    /// Environment variables of the built-in page, which make it misbehave.
-    pub page: &'static [(&'static str, &'static str)],
+    pub page: Misbehaviour,
     /// Further arguments of `deploy`.
     pub arguments: &'static [&'static str],
     /// Does to the world what the trouble needs; the second argument is the image of the old page.
@@ -30,7 +31,7 @@ impl Trouble {
     }
 
     pub fn needs_page(&self) -> bool {
-        !self.page.is_empty()
+        !self.page.is_none()
     }
 }
 
@@ -40,13 +41,26 @@ const fn trouble(name: &'static str, exit_code: u8, about: &'static str) -> Trou
         name,
         about,
         exit_code,
-        page: &[],
+        page: GOOD,
         arguments: &[],
         world: |_, _| {},
     }
 }
 
-const CRASH: &[(&str, &str)] = &[("PAGE_CRASH_AFTER", "0")];
+const GOOD: Misbehaviour = Misbehaviour {
+    variables: &[],
+    server: Executable::Good,
+};
+
+const fn page(variables: &'static [(&'static str, &'static str)]) -> Misbehaviour {
+    Misbehaviour { variables, ..GOOD }
+}
+
+const fn server(server: Executable) -> Misbehaviour {
+    Misbehaviour { server, ..GOOD }
+}
+
+const CRASH: Misbehaviour = page(&[("PAGE_CRASH_AFTER", "0")]);
 
 pub const TROUBLES: &[Trouble] = &[
     Trouble {
@@ -59,6 +73,42 @@ pub const TROUBLES: &[Trouble] = &[
         )
     },
     Trouble {
+        page: page(&[("PAGE_EXIT", "0")]),
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "exit-0",
+            1,
+            "the container ends with 0 at once, as a job does that was deployed as a service",
+        )
+    },
+    Trouble {
+        page: server(Executable::Missing),
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "entrypoint-missing",
+            1,
+            "the image's entrypoint is no file of the image",
+        )
+    },
+    Trouble {
+        page: server(Executable::NotExecutable),
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "entrypoint-not-executable",
+            1,
+            "the image's entrypoint is a file without the permission to execute it",
+        )
+    },
+    Trouble {
+        page: server(Executable::Foreign),
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "exec-format-error-late",
+            1,
+            "the image says it is for linux/amd64, but its program is not, and the kernel refuses it",
+        )
+    },
+    Trouble {
         arguments: &["--platform", "linux/arm64"],
         ..trouble(
             "exec-format-error",
@@ -67,7 +117,7 @@ pub const TROUBLES: &[Trouble] = &[
         )
     },
     Trouble {
-        page: &[("PAGE_STATUS", "500")],
+        page: page(&[("PAGE_STATUS", "500")]),
         world: |file, _| breaker(file, false),
         ..trouble(
             "unhealthy",
@@ -76,7 +126,44 @@ pub const TROUBLES: &[Trouble] = &[
         )
     },
     Trouble {
-        page: &[("PAGE_LISTEN", "127.0.0.1")],
+        page: page(&[("PAGE_NO_HEALTHZ", "1")]),
+        world: |file, _| {
+            breaker(file, false);
+            for group in &mut file.target_groups {
+                group.path = Some("/healthz".to_owned());
+            }
+        },
+        ..trouble(
+            "health-path",
+            1,
+            "the new page answers the health check's path with 404; the circuit breaker stops the deployment",
+        )
+    },
+    Trouble {
+        page: page(&[("PAGE_START_AFTER", "60")]),
+        world: |file, _| {
+            breaker(file, false);
+            for service in &mut file.services {
+                service.grace_period = Some(5);
+            }
+        },
+        ..trouble(
+            "slow-start",
+            1,
+            "the page needs longer to start than the health check's grace period",
+        )
+    },
+    Trouble {
+        page: page(&[("PORT", "8080")]),
+        world: |file, _| breaker(file, false),
+        ..trouble(
+            "wrong-port",
+            1,
+            "the page listens on port 8080, and its target is port 80",
+        )
+    },
+    Trouble {
+        page: page(&[("PAGE_LISTEN", "127.0.0.1")]),
         world: |file, _| breaker(file, false),
         ..trouble(
             "wrong-address",
@@ -85,7 +172,7 @@ pub const TROUBLES: &[Trouble] = &[
         )
     },
     Trouble {
-        page: &[("PAGE_EAT_MEMORY", "1")],
+        page: page(&[("PAGE_EAT_MEMORY", "1")]),
         world: |file, _| {
             breaker(file, false);
             for service in &mut file.services {
