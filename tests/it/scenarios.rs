@@ -87,7 +87,6 @@ scenarios! {
     doctor_shared_repository
     doctor_simulation_is_denied
     errors_and_broken_connections
-    expired_token_in_the_middle
     first_deploy
     force_new_deployment
     foreign_code_is_allowed
@@ -122,6 +121,15 @@ scenarios! {
     output_json
     overrides
     pass_role_is_denied
+    peers_breaker_without_rollback_ends_at_once
+    peers_expired_credentials_end_at_once
+    peers_limit_is_honoured
+    peers_live_revision_is_never_deregistered
+    peers_noticed_at_once
+    peers_rolled_back_is_not_green
+    peers_superseded_is_not_a_rollback
+    peers_unknown_fields_survive
+    peers_zero_is_not_verified
     plan_cancelled
     plan_creates_a_repository
     plan_desired_count
@@ -213,7 +221,6 @@ scenarios! {
     role_does_not_exist
     role_is_refused
     rolled_back_by_an_alarm
-    rolled_back_by_the_breaker
     rolled_back_without_service_deployments
     same_revision_in_flight
     scale_autoscaling
@@ -246,7 +253,6 @@ scenarios! {
     scale_twice
     scale_two_regions
     scale_without_a_selection
-    service_at_desired_0
     service_deployments_denied
     service_deployments_unavailable
     service_is_deleted
@@ -270,9 +276,7 @@ scenarios! {
     stable_for_0
     stale_reads
     stopped_by_a_person
-    stopped_by_the_breaker
     superseded_after_healthy
-    superseded_before_healthy
     superseded_is_a_failure_if_asked
     tag_exists_and_must_not
     target_health_denied
