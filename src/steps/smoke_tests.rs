@@ -23,6 +23,7 @@ fn served() -> Ended {
         targets: Vec::new(),
         advice: Vec::new(),
         diagnosis: None,
+        logs: None,
     }
 }
 
