@@ -191,7 +191,7 @@ pub struct Ended {
     pub last_stop: Option<Task>,
     /// What stood between us and success when it ended without one.
     pub unmet: Vec<Unmet>,
-    /// Of the production target groups, as last seen; of a failure, the targets of ours that were not healthy.
+    /// Of the production target groups, ours alone, as last seen; of a failure, those that were not healthy.
     pub targets: Vec<TargetNote>,
     pub advice: Vec<Advice>,
     /// Of a failure: what was wrong, where that could be told.

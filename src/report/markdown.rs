@@ -33,7 +33,7 @@ pub(super) use fit::Section;
 pub use fleet::summary as fleet_summary;
 pub(super) use summary::within_limits;
 pub use summary::{nothing_done, summary};
-pub use verdict::{headline, verdict_alone};
+pub use verdict::{headline, in_a_line, verdict_alone};
 
 /// Seven digits, as GitHub shows commits.
 pub fn short(sha: &str) -> &str {

@@ -1,5 +1,6 @@
 //! A rollout's news and its end in words. `rollout` holds what happened as data; what others wrote stays quoted.
 
+use super::escape;
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
@@ -30,7 +31,7 @@ pub fn event(news: &News) -> Option<Event> {
             let word = if *failure { "task failed: " } else { "task stopped: " };
             let mut text = Text::new().say(word).code(short(task.id())).say(format!(" {}", task.stop_code.as_deref().unwrap_or("(no stop code)")));
             if let Some(reason) = &task.stopped_reason {
-                text = text.say(": ").quote(reason);
+                text = text.say(": ").quote(&escape::brief(reason));
             }
             for container in &task.containers {
                 if let Some(code) = container.exit_code {
@@ -38,7 +39,7 @@ pub fn event(news: &News) -> Option<Event> {
                 }
                 // Of a task that failed to start, ECS says the same of both.
                 if let Some(reason) = container.reason.as_ref().filter(|r| Some(*r) != task.stopped_reason.as_ref()) {
-                    text = text.say(" · ").quote(reason);
+                    text = text.say(" · ").quote(&escape::brief(reason));
                 }
             }
             Event::Line(text)
@@ -57,7 +58,7 @@ pub fn event(news: &News) -> Option<Event> {
         News::OthersAnswer { targets: 0 } => Event::Line("only the new revision answers now".into()),
         News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
         News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
-        News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
+        News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&escape::brief(&event.message))),
         News::WindowBegins { length } => Event::Standing {
             what: Standing::Window,
             line: Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length))),
@@ -138,7 +139,7 @@ pub fn sentence(sentence: &Sentence) -> Text {
         .fold(Text::new(), |text, part| match part {
             Part::Text(words) => text.say(words.as_str()),
             Part::Code(name) => text.code(name.as_str()),
-            Part::Quoted(theirs) => text.quote(theirs),
+            Part::Quoted(theirs) => text.quote(&escape::brief(theirs)),
         })
 }
 

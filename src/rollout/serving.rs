@@ -465,7 +465,7 @@ fn note(balanced: &Balanced, target: &TargetHealth) -> TargetNote {
 }
 
 /// IPv6 has many spellings.
-fn same_address(one: &str, other: &str) -> bool {
+pub(super) fn same_address(one: &str, other: &str) -> bool {
     use core::net::IpAddr;
     one == other
         || matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(a), Ok(b)) if a == b)

@@ -14,21 +14,13 @@ const SMOKE: &str = "shipway::deploy::smoke";
 
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
-    verdict(about, false, false).words
+    verdict(about, None, false).words
 }
 
 /// The verdict for a log, without Markdown: the first line says it all; of a failure, the lines below it say what was seen,
 /// what serves now and what to do.
 pub fn headline(about: &Announcement) -> Text {
-    let Verdict {
-        words, names_url, ..
-    } = verdict(about, about.state.cause().is_some(), false);
-    let mut text = words;
-    if let Some(cause) = about.state.cause() {
-        text = text.say(": ").join(cause.clone());
-    } else if let (true, Some(url)) = (names_url, &about.url) {
-        text = text.say(format!(": {url}"));
-    }
+    let text = in_a_line(about);
     let Some(failure) = about.state.failure() else {
         return text;
     };
@@ -37,13 +29,27 @@ pub fn headline(about: &Announcement) -> Text {
         .fold(text, Text::and_line)
 }
 
+/// Its first line.
+pub fn in_a_line(about: &Announcement) -> Text {
+    let Verdict {
+        words, names_url, ..
+    } = verdict(about, about.state.cause(), false);
+    let mut text = words;
+    if let Some(cause) = about.state.cause() {
+        text = text.say(": ").join(cause.clone());
+    } else if let (true, Some(url)) = (names_url, &about.url) {
+        text = text.say(format!(": {url}"));
+    }
+    text
+}
+
 /// `there`: on the pull request itself.
 pub(super) fn heading(about: &Announcement, there: bool) -> String {
     let Verdict {
         sign,
         words,
         names_url,
-    } = verdict(about, about.state.cause().is_some(), there);
+    } = verdict(about, about.state.cause(), there);
     let mut heading = format!("{sign} {}", escape::markdown(&words));
     if let Some(cause) = about.state.cause() {
         heading.push_str(": ");
@@ -62,10 +68,12 @@ pub(super) struct Verdict {
     pub names_url: bool,
 }
 
-/// `cause`: whether the cause is said behind it.
-fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
+/// `cause`: what is said behind it, if anything.
+fn verdict(about: &Announcement, cause: Option<&Text>, there: bool) -> Verdict {
+    // A reason of ECS's that says it need not be told it again.
+    let says_it = cause.is_some_and(|c| c.mentions("rolled back"));
     if let Some(preview) = &about.preview {
-        return preview::verdict(about, preview, there);
+        return preview::verdict(about, preview, there, says_it);
     }
     let mut place = Text::new().say(&about.service);
     if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
@@ -94,6 +102,7 @@ fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
         Status::Started => " deployment started, not waited for",
         Status::Paused => " paused, a lifecycle hook waits",
         Status::Superseded => " superseded",
+        Status::RolledBack if says_it => " not deployed",
         Status::RolledBack => " rolled back",
         Status::Failed => " not deployed",
         Status::Unknown => " has an unknown outcome",
@@ -103,7 +112,7 @@ fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
     };
     // With a cause behind it, that the service was not changed is a line of its own.
     let words = match (status, cause) {
-        (Status::NotStarted, true) => " not deployed",
+        (Status::NotStarted, Some(_)) => " not deployed",
         _ => words,
     };
     Verdict {

@@ -12,6 +12,7 @@ use crate::model::verdict::Status;
 use super::super::diagnosis::{Case, diagnose};
 use super::super::observation::find;
 use super::super::serving::desired_now;
+use super::super::telling::tells_why;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
     advice, failing,
@@ -175,7 +176,7 @@ impl Rollout {
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = &self.teller.last_event {
+            if let Some(event) = self.teller.last_event.as_ref().filter(|e| tells_why(e)) {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }

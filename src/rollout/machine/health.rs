@@ -1,16 +1,19 @@
 //! What was last seen of targets, and since when each task of ours is healthy: for whoever asks at the end. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::news::TargetNote;
-use super::super::serving::Proof;
-use super::super::{Observation, RolloutTarget};
+use super::super::observation::is_ours;
+use super::super::serving::{Proof, same_address};
+use super::super::{Observation, Ours, RolloutTarget};
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// By the target's groups, as last seen.
     targets: BTreeMap<usize, Vec<TargetNote>>,
+    /// Addresses, and ports of instances, that tasks of ours ever had; `None` where tasks were never seen.
+    mine: Option<BTreeSet<(String, Option<u16>)>>,
     /// Of ours: the last that were more than not ready yet.
     unhealthy: Vec<TargetNote>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
@@ -27,6 +30,7 @@ impl Health {
         proof: &Proof,
         elapsed: Duration,
     ) {
+        self.remember(seen, target.ours());
         let mut draining = None;
         for (index, (targets, balanced)) in seen
             .targets
@@ -61,6 +65,28 @@ impl Health {
         }
     }
 
+    fn remember(&mut self, seen: &Observation, ours: &Ours) {
+        for tasks in [&seen.tasks, &seen.stopped_tasks] {
+            let Ok(tasks) = tasks else { continue };
+            let mine = self.mine.get_or_insert_default();
+            for task in tasks.iter().filter(|t| is_ours(t, ours)) {
+                mine.extend(task.addresses.iter().map(|a| (a.clone(), None)));
+                let bindings = task.containers.iter().flat_map(|c| &c.bindings);
+                mine.extend(bindings.map(|(_, host)| (String::new(), Some(*host))));
+            }
+        }
+    }
+
+    /// As far as is known: a target of bridge and host mode is an instance, told by its port.
+    fn is_mine(&self, note: &TargetNote) -> bool {
+        let Some(mine) = &self.mine else { return true };
+        let instance = note.target.starts_with("i-");
+        match instance {
+            true => mine.contains(&(String::new(), note.port)),
+            false => mine.iter().any(|(a, _)| same_address(a, &note.target)),
+        }
+    }
+
     pub fn since(&self, task: &str) -> Option<Duration> {
         self.tasks.get(task).copied()
     }
@@ -73,12 +99,13 @@ impl Health {
         &self.unhealthy
     }
 
-    /// Those that say most first. Two entries of a service may share a group.
+    /// Ours, those that say most first. Two entries of a service may share a group.
     pub fn targets(&self, failed: bool) -> Vec<TargetNote> {
         let mut targets = match failed && !self.unhealthy.is_empty() {
             true => self.unhealthy.clone(),
             false => self.targets.values().flatten().cloned().collect(),
         };
+        targets.retain(|note| self.is_mine(note));
         targets.sort_by_key(|t| (t.state == "healthy", t.clone()));
         targets.dedup();
         targets
