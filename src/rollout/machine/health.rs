@@ -8,6 +8,9 @@ use super::super::observation::is_ours;
 use super::super::serving::{Proof, same_address};
 use super::super::{Observation, Ours, RolloutTarget};
 
+/// Where nothing checks a task, ECS takes it for healthy when it has run for so long.
+const UNCHECKED: Duration = Duration::from_secs(40);
+
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// By the target's groups, as last seen.
@@ -18,6 +21,8 @@ pub(super) struct Health {
     unhealthy: Vec<TargetNote>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
     tasks: BTreeMap<String, Duration>,
+    /// Every one that was ever seen so, as ECS would take it.
+    ever: BTreeSet<String>,
     /// Old targets drained while ours were healthy.
     draining: bool,
 }
@@ -28,6 +33,7 @@ impl Health {
         seen: &Observation,
         target: &RolloutTarget,
         proof: &Proof,
+        checked: bool,
         elapsed: Duration,
     ) {
         self.remember(seen, target.ours());
@@ -61,7 +67,10 @@ impl Health {
         }
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            self.tasks.entry(arn.clone()).or_insert(elapsed);
+            let since = *self.tasks.entry(arn.clone()).or_insert(elapsed);
+            if checked || elapsed.saturating_sub(since) >= UNCHECKED {
+                self.ever.insert(arn.clone());
+            }
         }
     }
 
@@ -89,6 +98,10 @@ impl Health {
 
     pub fn since(&self, task: &str) -> Option<Duration> {
         self.tasks.get(task).copied()
+    }
+
+    pub fn was_healthy(&self, task: &str) -> bool {
+        self.ever.contains(task)
     }
 
     pub fn draining(&self) -> bool {
