@@ -12,7 +12,6 @@ use crate::model::verdict::Status;
 use super::super::diagnosis::{Case, diagnose};
 use super::super::observation::find;
 use super::super::serving::desired_now;
-use super::super::telling::tells_why;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
     advice, failing,
@@ -181,7 +180,7 @@ impl Rollout {
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = self.teller.last_event.as_ref().filter(|e| tells_why(e)) {
+            if let Some(event) = &self.teller.last_event {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }
