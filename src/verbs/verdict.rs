@@ -113,7 +113,14 @@ impl Noting<'_> {
         if !ended.status.is_success() {
             let mut rest = sentences.into_iter();
             cause = rest.next();
-            let evidence: Vec<Text> = rest.collect();
+            let mut evidence: Vec<Text> = rest.collect();
+            if let Some(diagnosis) = &ended.diagnosis {
+                let words = crate::report::rollout::sentence;
+                let headline = words(&diagnosis.headline);
+                // What ECS says of the end stays, behind what was wrong.
+                let said = cause.replace(headline.clone()).filter(|c| *c != headline);
+                evidence = diagnosis.evidence.iter().map(words).chain(said).collect();
+            }
             if exit_code == 1 {
                 // A smoke test has a code of its own.
                 self.outputs.failure_code.get_or_insert_with(|| {
@@ -125,7 +132,7 @@ impl Noting<'_> {
             failure = Some(Failure {
                 code: self.outputs.failure_code.clone(),
                 evidence,
-                fix: self.advice(&ended),
+                fix: fixes(&ended).or_else(|| self.advice(&ended)),
                 quoted: None,
             });
             self.about.now_serving = self.serves(&ended);
@@ -249,4 +256,13 @@ impl Noting<'_> {
             _ => None,
         }
     }
+}
+
+/// What helps against the cause, the likeliest first, and where more of it stands.
+fn fixes(ended: &Ended) -> Option<Text> {
+    let diagnosis = ended.diagnosis.as_ref()?;
+    let mut fixes = diagnosis.fixes.iter().map(crate::report::rollout::sentence);
+    let first = fixes.next()?;
+    let all = fixes.fold(first, |all, fix| all.say("\n- ").join(fix));
+    Some(all.say("\n").say(diagnosis.cause.page))
 }

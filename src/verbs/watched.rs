@@ -3,7 +3,7 @@
 use crate::model::service::Service;
 use crate::model::target::TargetGroup;
 use crate::model::task_definition::TaskDefinition;
-use crate::rollout::{Balanced, Ours};
+use crate::rollout::{Balanced, Facts, Ours};
 
 /// The service's PRIMARY deployment, as the one to follow. `definition` is what `task_definition` names.
 pub(super) fn ours(
@@ -33,6 +33,7 @@ pub(super) fn ours(
             .map(str::to_owned)
             .collect(),
         target_groups: groups.collect(),
+        facts: Facts::of(definition),
     }
 }
 

@@ -170,12 +170,15 @@ impl Rollout {
             status,
             Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
         );
+        let diagnosis = failed
+            .then(|| diagnose(&self.case(status, reasons.first())))
+            .flatten();
         if failed {
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = &self.teller.last_event {
+            if let Some(event) = self.evidence.last_event() {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }
@@ -200,7 +203,7 @@ impl Rollout {
                 }
                 _ => Vec::new(),
             },
-            diagnosis: failed.then(|| diagnose(&self.case())).flatten(),
+            diagnosis,
             targets: self.health.targets(failed),
             timings,
             last_event: self.teller.last_event.clone(),
@@ -213,11 +216,20 @@ impl Rollout {
         }
     }
 
-    fn case(&self) -> Case<'_> {
+    fn case<'a>(&'a self, status: Status, reason: Option<&'a Sentence>) -> Case<'a> {
         Case {
+            status,
+            reason,
             evidence: &self.evidence,
             targets: self.health.unhealthy(),
+            waiting: self.health.waiting(),
             ours: self.target.ours(),
+            tasks: &self.my_tasks,
+            start_up: self.health.start_up(),
+            wanted: match self.target {
+                RolloutTarget::Count { desired, .. } => Some(desired),
+                RolloutTarget::Deployment { .. } => None,
+            },
             service: self.service.as_ref(),
             deployment: self.deployment.as_ref(),
             unmet: &self.unmet,

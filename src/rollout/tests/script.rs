@@ -109,6 +109,7 @@ pub fn ours() -> Ours {
         created_at: at(0),
         health_checked: Vec::new(),
         target_groups: vec![balanced()],
+        ..Ours::default()
     }
 }
 
