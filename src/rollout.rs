@@ -4,13 +4,15 @@
 //!
 //! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
 //! who is PRIMARY and what that means, `pace` when to look again (`settling`, of many, at which), `news` and `reason` what there is to tell, `advice` where
-//! a setting would give time back.
+//! a setting would give time back; `causes` has what can be wrong as data, `evidence` what was seen of it, and `diagnosis`
+//! chooses.
 
 pub mod action;
 pub mod advice;
 pub mod causes;
 pub mod diagnosis;
 mod evidence;
+mod facts;
 mod failing;
 mod fresh;
 mod hopeless;
@@ -24,6 +26,7 @@ pub mod serving;
 pub mod settling;
 mod superseded;
 mod telling;
+mod template;
 mod window;
 
 #[cfg(test)]
@@ -43,6 +46,7 @@ use crate::model::verdict::Status;
 pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
+pub use facts::Facts;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -83,6 +87,22 @@ pub struct Ours {
     /// The task definition of the last deployment before ours that completed, as far as the service showed one: what there is
     /// to go back to.
     pub previous: Option<String>,
+    /// What a diagnosis wants to know of the task definition.
+    pub facts: Facts,
+}
+
+impl Ours {
+    /// The container that people mean: the one behind the load balancer, else the first essential one.
+    pub fn deployed_container(&self) -> Option<&str> {
+        let behind = self
+            .target_groups
+            .first()
+            .map(|b| b.container_name.as_str());
+        let essential = || self.facts.containers.iter().find(|c| c.essential);
+        behind
+            .filter(|name| !name.is_empty())
+            .or_else(|| essential().map(|c| c.name.as_str()))
+    }
 }
 
 /// A production target group and the container port that is registered in it.

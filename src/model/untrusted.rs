@@ -22,6 +22,11 @@ impl Untrusted {
         self.0.contains(needle)
     }
 
+    /// The same, whatever the case; `needle` is in lower case.
+    pub fn contains_in_any_case(&self, needle: &str) -> bool {
+        self.0.to_lowercase().contains(needle)
+    }
+
     /// Its length, in characters.
     pub fn chars(&self) -> usize {
         self.0.chars().count()

@@ -68,7 +68,6 @@ pub(super) struct Teller {
     others: u32,
     stopped: BTreeSet<String>,
     events: BTreeSet<String>,
-    /// The last that may tell why; where none does, the last.
     pub last_event: Option<ServiceEvent>,
     pub last_stop: Option<Task>,
     /// A task of ours is on its way to STOPPED: its exit codes are not in yet.
@@ -252,9 +251,7 @@ impl Teller {
         // ECS answers the newest first; people read the oldest first.
         for event in service.events.iter().rev() {
             if self.since.is_new(event) && self.events.insert(event.id.clone()) {
-                if tells_why(event) || !self.last_event.as_ref().is_some_and(tells_why) {
-                    self.last_event = Some(event.clone());
-                }
+                self.last_event = Some(event.clone());
                 news.push(News::Event(event.clone()));
             }
         }
@@ -317,22 +314,6 @@ fn counts_of(listed: &Deployment) -> (u32, u32, u32, u32) {
         listed.pending_count,
         listed.failed_tasks,
     )
-}
-
-/// What ECS says of every deployment, good or bad, tells nothing of one that failed.
-fn tells_why(event: &ServiceEvent) -> bool {
-    const OF_EVERY_ONE: [&str; 7] = [
-        "has reached a steady state",
-        "deployment completed",
-        "has begun draining connections",
-        "has started ",
-        "has stopped ",
-        "deregistered ",
-        "registered ",
-    ];
-    !OF_EVERY_ONE
-        .iter()
-        .any(|words| event.message.contains(words))
 }
 
 fn is_known_status(status: &str) -> bool {

@@ -13,7 +13,7 @@ use crate::model::container_logs::{
 };
 use crate::model::verdict::Status;
 use crate::rollout::Ended;
-use crate::rollout::diagnosis::LookAt;
+use crate::rollout::diagnosis::{LookAt, with_logs};
 
 /// What a person reads of a container's end.
 const LINES: usize = 50;
@@ -38,6 +38,10 @@ pub async fn read(aws: &Aws, ended: &mut Ended, wait_for: Duration, cancel: &Can
         () = cancel.cancelled() => None,
         logs = read => Some(logs),
     };
+    let lines = ended.logs.as_ref().map(ContainerLogs::lines);
+    if let (Some(diagnosis), Some(lines)) = (ended.diagnosis.take(), lines) {
+        ended.diagnosis = Some(with_logs(diagnosis, lines));
+    }
 }
 
 async fn of_container(aws: &Aws, look_at: &LookAt, patience: Duration) -> ContainerLogs {

@@ -181,8 +181,9 @@ impl Noting<'_> {
             return (headline, failure);
         };
         let mut evidence: Vec<Text> = diagnosis.evidence.iter().map(sentence).collect();
+        let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
-        evidence.extend(reasons.next());
+        evidence.extend(reasons.next().filter(|reason| *reason != headline));
         let failure = Failure {
             code,
             cause: Some(diagnosis.cause),
@@ -194,7 +195,7 @@ impl Noting<'_> {
             logs: ended.logs.clone(),
             quoted: None,
         };
-        (Some(sentence(&diagnosis.headline)), failure)
+        (Some(headline), failure)
     }
 
     /// What people reach now that it is not what was deployed.

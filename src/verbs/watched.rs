@@ -3,7 +3,7 @@
 use crate::model::service::{Deployment, Service};
 use crate::model::target::TargetGroup;
 use crate::model::task_definition::TaskDefinition;
-use crate::rollout::{Balanced, Ours};
+use crate::rollout::{Balanced, Facts, Ours};
 
 /// The service's PRIMARY deployment, as the one to follow. `definition` is what `task_definition` names.
 pub(super) fn ours(
@@ -34,6 +34,7 @@ pub(super) fn ours(
             .collect(),
         target_groups: groups.collect(),
         previous: None,
+        facts: Facts::of(definition),
     }
 }
 

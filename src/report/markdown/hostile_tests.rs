@@ -50,7 +50,7 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
             Text::with_code(text()),
             Text::new(),
         ],
-        cause: crate::rollout::causes::CAUSES.first(),
+        cause: crate::rollout::causes::all().next(),
         fixes: vec![
             Text::with_code(format!("do this\n{}\n  {}", text(), text())),
             quote("or: ", text()),

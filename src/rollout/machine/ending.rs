@@ -175,12 +175,15 @@ impl Rollout {
             status,
             Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
         );
+        let diagnosis = failed
+            .then(|| diagnose(&self.case(status, reasons.first())))
+            .flatten();
         if failed {
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = &self.teller.last_event {
+            if let Some(event) = self.evidence.last_event() {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }
@@ -205,7 +208,7 @@ impl Rollout {
                 }
                 _ => Vec::new(),
             },
-            diagnosis: failed.then(|| diagnose(&self.case())).flatten(),
+            diagnosis,
             logs: None,
             targets: self.health.targets(failed),
             timings,
@@ -219,11 +222,20 @@ impl Rollout {
         }
     }
 
-    fn case(&self) -> Case<'_> {
+    fn case<'a>(&'a self, status: Status, reason: Option<&'a Sentence>) -> Case<'a> {
         Case {
+            status,
+            reason,
             evidence: &self.evidence,
             targets: self.health.unhealthy(),
+            waiting: self.health.waiting(),
             ours: self.target.ours(),
+            tasks: &self.my_tasks,
+            start_up: self.health.start_up(),
+            wanted: match self.target {
+                RolloutTarget::Count { desired, .. } => Some(desired),
+                RolloutTarget::Deployment { .. } => None,
+            },
             service: self.service.as_ref(),
             deployment: self.deployment.as_ref(),
             unmet: &self.unmet,

@@ -19,6 +19,10 @@ pub(super) struct Health {
     mine: Option<BTreeSet<(String, Option<u16>)>>,
     /// Of ours: the last that were more than not ready yet.
     unhealthy: Vec<TargetNote>,
+    /// Of ours, in the last look that saw them: those that were not healthy.
+    waiting: Vec<TargetNote>,
+    /// The longest from a task's start to its being seen healthy.
+    start_up: Option<Duration>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
     tasks: BTreeMap<String, Duration>,
     /// Every one that was ever seen so, as ECS would take it.
@@ -65,9 +69,17 @@ impl Health {
         if proof.notes.iter().any(|note| bad(&note)) {
             self.unhealthy = proof.notes.iter().filter(bad).cloned().collect();
         }
+        self.waiting.clone_from(&proof.notes);
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            let since = *self.tasks.entry(arn.clone()).or_insert(elapsed);
+            let since = match self.tasks.get(arn) {
+                Some(since) => *since,
+                None => {
+                    self.tasks.insert(arn.clone(), elapsed);
+                    self.start_up = self.start_up.max(start_up(seen, target, arn, elapsed));
+                    elapsed
+                }
+            };
             if checked || elapsed.saturating_sub(since) >= UNCHECKED {
                 self.ever.insert(arn.clone());
             }
@@ -94,6 +106,14 @@ impl Health {
             true => mine.contains(&(String::new(), note.port)),
             false => mine.iter().any(|(a, _)| same_address(a, &note.target)),
         }
+    }
+
+    pub fn waiting(&self) -> &[TargetNote] {
+        &self.waiting
+    }
+
+    pub fn start_up(&self) -> Option<Duration> {
+        self.start_up
     }
 
     pub fn since(&self, task: &str) -> Option<Duration> {
@@ -123,4 +143,16 @@ impl Health {
         targets.dedup();
         targets
     }
+}
+
+/// From the task's start to now. By two clocks, so about.
+fn start_up(
+    seen: &Observation,
+    target: &RolloutTarget,
+    arn: &str,
+    elapsed: Duration,
+) -> Option<Duration> {
+    let task = seen.tasks.as_ref().ok()?.iter().find(|t| t.arn == arn)?;
+    let started = task.started_at?.duration_since(target.ours().created_at?);
+    Some(elapsed.saturating_sub(Duration::try_from(started).ok()?))
 }

@@ -110,6 +110,7 @@ pub fn ours() -> Ours {
         health_checked: Vec::new(),
         target_groups: vec![balanced()],
         previous: Some(revision(1)),
+        ..Ours::default()
     }
 }
 
