@@ -4,12 +4,15 @@
 //!
 //! `observation` is what one look saw, `machine` follows it to an end, `serving` says what is still unmet, `standing`
 //! who is PRIMARY and what that means, `pace` when to look again (`settling`, of many, at which), `news` and `reason` what there is to tell, `advice` where
-//! a setting would give time back.
+//! a setting would give time back; `causes` has what can be wrong as data, `evidence` what was seen of it, and `diagnosis`
+//! chooses.
 
+pub mod action;
 pub mod advice;
 pub mod causes;
 pub mod diagnosis;
 mod evidence;
+mod facts;
 mod failing;
 mod fresh;
 mod hopeless;
@@ -18,10 +21,12 @@ pub mod news;
 pub mod observation;
 pub mod pace;
 pub mod reason;
+pub mod serves;
 pub mod serving;
 pub mod settling;
 mod superseded;
 mod telling;
+mod template;
 mod window;
 
 #[cfg(test)]
@@ -32,17 +37,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::container_logs::ContainerLogs;
 use crate::model::service::ServiceEvent;
 use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
+pub use facts::Facts;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
+pub use serves::{ServesNow, Whose};
 pub use serving::Unmet;
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
@@ -75,6 +84,25 @@ pub struct Ours {
     pub health_checked: Vec<String>,
     /// One for each `loadBalancers[]` entry with a target group.
     pub target_groups: Vec<Balanced>,
+    /// The task definition of the last deployment before ours that completed, as far as the service showed one: what there is
+    /// to go back to.
+    pub previous: Option<String>,
+    /// What a diagnosis wants to know of the task definition.
+    pub facts: Facts,
+}
+
+impl Ours {
+    /// The container that people mean: the one behind the load balancer, else the first essential one.
+    pub fn deployed_container(&self) -> Option<&str> {
+        let behind = self
+            .target_groups
+            .first()
+            .map(|b| b.container_name.as_str());
+        let essential = || self.facts.containers.iter().find(|c| c.essential);
+        behind
+            .filter(|name| !name.is_empty())
+            .or_else(|| essential().map(|c| c.name.as_str()))
+    }
 }
 
 /// A production target group and the container port that is registered in it.
@@ -166,6 +194,8 @@ pub enum Next {
         /// Whether this is a moment that matters (the window's end, the deadline): then without jitter.
         exact: bool,
     },
+    /// Ask ECS for this, tell `acted` what came of it, and look again.
+    Act(Action),
     Done(Box<Ended>),
 }
 
@@ -178,8 +208,7 @@ pub struct Ended {
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
     pub healthy: Healthy,
-    /// The task definition whose tasks answer now, as far as was seen; `None` when nothing serves.
-    pub serves_now: Option<String>,
+    pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.
     pub deployment_id: String,
     pub service_deployment_arn: Option<String>,
@@ -190,11 +219,13 @@ pub struct Ended {
     pub last_stop: Option<Task>,
     /// What stood between us and success when it ended without one.
     pub unmet: Vec<Unmet>,
-    /// Of the production target groups, as last seen; of a failure, the targets of ours that were not healthy.
+    /// Of the production target groups, ours alone, as last seen; of a failure, those that were not healthy.
     pub targets: Vec<TargetNote>,
     pub advice: Vec<Advice>,
     /// Of a failure: what was wrong, where that could be told.
     pub diagnosis: Option<Diagnosis>,
+    /// The last lines of the container that the diagnosis looks at; the shell reads them.
+    pub logs: Option<ContainerLogs>,
 }
 
 /// Tasks of ours that run and are healthy everywhere, of the desired count now.

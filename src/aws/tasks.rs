@@ -48,6 +48,7 @@ pub(super) fn task_of(task: sdk::Task) -> Result<Task, AwsError> {
         stopped_reason: task.stopped_reason.map(Untrusted::new),
         created_at: task.created_at.and_then(timestamp),
         started_at: task.started_at.and_then(timestamp),
+        stopping_at: task.stopping_at.and_then(timestamp),
         stopped_at: task.stopped_at.and_then(timestamp),
         pull_started_at: task.pull_started_at.and_then(timestamp),
         pull_stopped_at: task.pull_stopped_at.and_then(timestamp),

@@ -25,6 +25,8 @@ pub struct Task {
     pub stopped_reason: Option<Untrusted>,
     pub created_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
+    /// When it was told to stop, or began to by itself.
+    pub stopping_at: Option<Timestamp>,
     pub stopped_at: Option<Timestamp>,
     pub pull_started_at: Option<Timestamp>,
     pub pull_stopped_at: Option<Timestamp>,

@@ -22,6 +22,11 @@ impl Untrusted {
         self.0.contains(needle)
     }
 
+    /// The same, whatever the case; `needle` is in lower case.
+    pub fn contains_in_any_case(&self, needle: &str) -> bool {
+        self.0.to_lowercase().contains(needle)
+    }
+
     /// Its length, in characters.
     pub fn chars(&self) -> usize {
         self.0.chars().count()
@@ -30,6 +35,11 @@ impl Untrusted {
     /// The same word, whatever its case and the space around it: as GitHub compares labels.
     pub fn is_same_word(&self, word: &str) -> bool {
         self.0.trim().to_lowercase() == word.trim().to_lowercase()
+    }
+
+    /// What follows a beginning that says what is said already.
+    pub fn after(&self, beginning: &str) -> Option<Untrusted> {
+        self.0.strip_prefix(beginning).map(Untrusted::from)
     }
 
     /// For deciding and comparing. Rendering goes through `report::escape` alone (a tidy test checks who calls this).

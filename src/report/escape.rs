@@ -28,9 +28,32 @@ pub fn block(text: &Untrusted) -> Vec<String> {
     lines(text.raw()).map(|l| line(&l)).collect()
 }
 
+/// Lines that came one by one, as a block.
+pub fn one_block(lines: &[Untrusted]) -> Untrusted {
+    let lines: Vec<&str> = lines.iter().map(Untrusted::raw).collect();
+    Untrusted::new(lines.join("\n"))
+}
+
 /// A whole `Text` as one such line.
 pub fn text_line(text: &Text) -> String {
     line(&joined(text))
+}
+
+/// The same with names as the medium sets them off; of a terminal, where nothing is a workflow command.
+pub fn text_line_with(text: &Text, name: &dyn Fn(&str) -> String) -> String {
+    text.0
+        .iter()
+        .map(|piece| match piece {
+            Piece::Ours(words) => flat(words),
+            Piece::Code(words) => name(&flat(words)),
+            Piece::Theirs(text) => flat(&cut(text.raw(), INLINE_LIMIT)),
+        })
+        .collect()
+}
+
+/// Somebody else's words with target groups by name.
+pub fn brief(text: &Untrusted) -> Untrusted {
+    Untrusted::new(names::without_target_group_arns(text.raw()))
 }
 
 /// The message of a workflow command (`::error::HERE`): percent-encoded as the runner decodes it, within its limit.
@@ -90,7 +113,7 @@ fn rendered(text: &Text, inline: fn(&str) -> String, code: fn(&str) -> String) -
         let spans = match piece {
             Piece::Ours(_) => names::spans(&part),
             Piece::Code(_) => vec![(true, part.as_str())],
-            Piece::Theirs(_) => vec![(false, part.as_str())],
+            Piece::Theirs(_) => names::foreign_ids(&part),
         };
         for (name, words) in spans {
             let words = if name { code(words) } else { inline(words) };

@@ -104,6 +104,14 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether one of its pieces has these words, whoever wrote it.
+    pub fn mentions(&self, words: &str) -> bool {
+        self.0.iter().any(|piece| match piece {
+            Piece::Ours(text) | Piece::Code(text) => text.contains(words),
+            Piece::Theirs(text) => text.contains(words),
+        })
+    }
 }
 
 impl From<&str> for Text {

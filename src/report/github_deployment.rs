@@ -33,10 +33,10 @@ pub fn of(about: &Announcement, begun: bool) -> Shown {
             ..
         } => (DeploymentState::InProgress, NOT_WAITED_FOR.to_owned()),
         State::Ended { status, cause, .. } => {
-            let mut words = markdown::verdict_alone(about);
-            if let Some(cause) = cause {
-                words = words.say(": ").join(cause.clone());
-            }
+            let words = match cause {
+                Some(_) => markdown::in_a_line(about),
+                None => markdown::verdict_alone(about),
+            };
             let changed = begun || about.revision.is_some();
             (at_the_end(*status, changed), escape::text_line(&words))
         }

@@ -26,13 +26,14 @@ mod tests;
 
 pub use advice::words as advice_in_words;
 pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
+pub use card::lines as failure_lines;
 pub(super) use card::sections as failure_card;
 pub use comment::{comment, is_worth_a_comment};
 pub(super) use fit::Section;
 pub use fleet::summary as fleet_summary;
 pub(super) use summary::within_limits;
 pub use summary::{nothing_done, summary};
-pub use verdict::{headline, verdict_alone};
+pub use verdict::{headline, in_a_line, verdict_alone};
 
 /// Seven digits, as GitHub shows commits.
 pub fn short(sha: &str) -> &str {

@@ -1,6 +1,9 @@
 //! Which words of a sentence of ours are names: identifiers, ARNs, hashes, addresses, ECS's own words. A medium that has code
 //! sets them as code, so that they survive copying. Renders nothing.
 
+/// Of somebody else's identifier: ARNs are shorter.
+const LONGEST_ID: usize = 300;
+
 /// A sentence in pieces: `true` is a name.
 pub(super) fn spans(words: &str) -> Vec<(bool, &str)> {
     let mut spans = Vec::new();
@@ -26,6 +29,63 @@ pub(super) fn spans(words: &str) -> Vec<(bool, &str)> {
         spans.push((false, &words[from..]));
     }
     spans
+}
+
+/// Of text that others wrote: identifiers of AWS's that a comment would make links of, or that would not survive copying with
+/// what keeps them from it. Only of letters, digits and `:/._-`, so that they are harmless as code.
+pub(super) fn foreign_ids(text: &str) -> Vec<(bool, &str)> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
+    let mut spans = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    while let Some(start) = text[at..].find(plain).map(|n| at + n) {
+        let end = text[start..]
+            .find(|c| !plain(c))
+            .map_or(text.len(), |n| start + n);
+        at = end;
+        let id = text[start..end].trim_matches([':', '.', '/', '-', '_']);
+        if id.len() > LONGEST_ID || id.contains("://") || !has_hash(id) {
+            continue;
+        }
+        let begins = start + text[start..end].find(id).unwrap_or_default();
+        if from < begins {
+            spans.push((false, &text[from..begins]));
+        }
+        from = begins + id.len();
+        spans.push((true, &text[begins..from]));
+    }
+    if from < text.len() {
+        spans.push((false, &text[from..]));
+    }
+    spans
+}
+
+/// An ARN of a target group as that group's name: events of ECS have many, and the name tells them apart. Whatever else the
+/// text is, it stays.
+pub(super) fn without_target_group_arns(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("arn:") {
+        let end = rest[start..]
+            .find(|c| !plain(c))
+            .map_or(rest.len(), |n| start + n);
+        out.push_str(&rest[..start]);
+        let arn = &rest[start..end];
+        out.push_str(target_group_of(arn).unwrap_or(arn));
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+fn target_group_of(arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let service = parts.next()?;
+    let mut resource = parts.nth(2)?.split('/');
+    let is = service == "elasticloadbalancing" && resource.next()? == "targetgroup";
+    let name = resource.next()?;
+    let id = resource.next()?;
+    (is && !name.is_empty() && id.len() == 16 && resource.next().is_none()).then_some(name)
 }
 
 /// Without the punctuation of the sentence around it.
@@ -133,6 +193,52 @@ mod tests {
             names("111122223333.dkr.ecr.eu-west-1.amazonaws.com/web does not show v1"),
             ["111122223333.dkr.ecr.eu-west-1.amazonaws.com/web"]
         );
+    }
+
+    #[test]
+    fn ids_of_others_are_found_and_nothing_else() {
+        let said = "(service web) (task 8ab381e0a6e622e7e7feea18fbba8c0b) of (arn:aws:ecs:eu-west-1:111122223333:task/x).";
+        let ids: Vec<&str> = foreign_ids(said)
+            .into_iter()
+            .filter_map(|(id, part)| id.then_some(part))
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                "8ab381e0a6e622e7e7feea18fbba8c0b",
+                "arn:aws:ecs:eu-west-1:111122223333:task/x"
+            ]
+        );
+        for plain in [
+            "https://evil.example/12345678a",
+            "effaced facade",
+            "",
+            "::",
+            "é12345",
+        ] {
+            assert_eq!(
+                foreign_ids(plain).iter().filter(|(id, _)| *id).count(),
+                0,
+                "{plain}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_groups_arn_becomes_its_name_and_all_else_stays() {
+        let arn =
+            "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/web/21f55ccdb82ff3c6";
+        assert_eq!(
+            without_target_group_arns(&format!("registered 1 targets in (target-group {arn})")),
+            "registered 1 targets in (target-group web)"
+        );
+        for other in [
+            "arn:aws:ecs:eu-west-1:111122223333:task/prod/1",
+            "arn: arn:: an arn:aws:elasticloadbalancing:x:y:targetgroup/web",
+            "é arn:é",
+        ] {
+            assert_eq!(without_target_group_arns(other), other);
+        }
     }
 
     #[test]

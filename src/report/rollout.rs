@@ -1,9 +1,10 @@
 //! A rollout's news and its end in words. `rollout` holds what happened as data; what others wrote stays quoted.
 
+use super::escape;
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
-use crate::rollout::{News, Part, Sentence};
+use crate::rollout::{Acted, Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
 pub fn event(news: &News) -> Option<Event> {
@@ -17,6 +18,8 @@ pub fn event(news: &News) -> Option<Event> {
             "a newer Shipway may know it",
         ),
         News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
+        News::Acting { action, why } => Event::Line(acting(action, why)),
+        News::NotActed { action, acted } => not_acted(action, acted),
         News::Counts { desired, running, pending, failed } => {
             let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
             Event::Standing {
@@ -30,7 +33,7 @@ pub fn event(news: &News) -> Option<Event> {
             let word = if *failure { "task failed: " } else { "task stopped: " };
             let mut text = Text::new().say(word).code(short(task.id())).say(format!(" {}", task.stop_code.as_deref().unwrap_or("(no stop code)")));
             if let Some(reason) = &task.stopped_reason {
-                text = text.say(": ").quote(reason);
+                text = text.say(": ").quote(&escape::brief(reason));
             }
             for container in &task.containers {
                 if let Some(code) = container.exit_code {
@@ -38,7 +41,7 @@ pub fn event(news: &News) -> Option<Event> {
                 }
                 // Of a task that failed to start, ECS says the same of both.
                 if let Some(reason) = container.reason.as_ref().filter(|r| Some(*r) != task.stopped_reason.as_ref()) {
-                    text = text.say(" · ").quote(reason);
+                    text = text.say(" · ").quote(&escape::brief(reason));
                 }
             }
             Event::Line(text)
@@ -57,7 +60,7 @@ pub fn event(news: &News) -> Option<Event> {
         News::OthersAnswer { targets: 0 } => Event::Line("only the new revision answers now".into()),
         News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
         News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
-        News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
+        News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&escape::brief(&event.message))),
         News::WindowBegins { length } => Event::Standing {
             what: Standing::Window,
             line: Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length))),
@@ -94,6 +97,48 @@ pub fn event(news: &News) -> Option<Event> {
         News::Unreachable => Event::Line("AWS could not be reached: looking again".into()),
         News::Recovered => Event::Line("AWS answers again".into()),
     })
+}
+
+fn acting(action: &Action, why: &Sentence) -> Text {
+    let text = Text::new();
+    let (text, asked) = match action {
+        Action::StopServiceDeployment { .. } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new().say(" Asking ECS to roll back"),
+        ),
+        Action::RestoreTaskDefinition { task_definition } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go back to ")
+                .code(family_and_revision(task_definition)),
+        ),
+        Action::ContinueServiceDeployment { hook_id, .. } => (
+            text.join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go on after hook ")
+                .code(hook_id.as_str()),
+        ),
+    };
+    text.join(asked).say(" (").code(action.operation()).say(")")
+}
+
+fn not_acted(action: &Action, acted: &Acted) -> Event {
+    let text = Text::new().code(action.operation());
+    match acted {
+        Acted::Denied(permission) => warning(
+            "shipway::permission::not_acted",
+            Text::new()
+                .code(permission.as_str())
+                .say(" is denied: ECS was not asked"),
+            Text::new()
+                .say("allow ")
+                .code(permission.as_str())
+                .say(" on what is deployed"),
+        ),
+        Acted::Refused { message, .. } => Event::Line(text.say(" was refused: ").quote(message)),
+        Acted::Unanswered => Event::Line(text.say(" was not answered: looking again")),
+        Acted::Done | Acted::Restored { .. } => Event::Line(text.say(" was answered")),
+    }
 }
 
 fn deployed_instead(because: &Because) -> Event {
@@ -138,7 +183,7 @@ pub fn sentence(sentence: &Sentence) -> Text {
         .fold(Text::new(), |text, part| match part {
             Part::Text(words) => text.say(words.as_str()),
             Part::Code(name) => text.code(name.as_str()),
-            Part::Quoted(theirs) => text.quote(theirs),
+            Part::Quoted(theirs) => text.quote(&escape::brief(theirs)),
         })
 }
 

@@ -60,21 +60,21 @@ impl Terminal {
         match event {
             Event::Started(phase) => self.started(*phase),
             Event::Finished(phase, note) => self.finished(*phase, note, took.unwrap_or_default()),
-            Event::Line(text) => self.line(&format!("  {}", escape::text_line(text))),
-            Event::Progress(text) => self.live(&escape::text_line(text)),
+            Event::Line(text) => self.line(&format!("  {}", self.words(text))),
+            Event::Progress(text) => self.live(&self.bare(text)),
             Event::Counted { done, total, text } => match &self.live {
-                Some(_) => self.live(&escape::text_line(text)),
+                Some(_) => self.live(&self.bare(text)),
                 None if is_milestone(*done, *total) => {
                     self.line(&format!("  {}", escape::text_line(text)));
                 }
                 None => {}
             },
             Event::Standing { what, line, now } => {
-                self.line(&format!("  {}", escape::text_line(line)));
+                self.line(&format!("  {}", self.words(line)));
                 if *what == Standing::Healthy {
                     self.standing.remove(&Standing::Window);
                 }
-                self.standing.insert(*what, escape::text_line(now));
+                self.standing.insert(*what, self.bare(now));
                 self.live("");
             }
             Event::Notice(text) => {
@@ -86,7 +86,7 @@ impl Terminal {
                 // Whoever looks for it shall not have to open the phase's group first.
                 self.close_group();
                 let lines = escape::block(text);
-                let title = escape::text_line(title);
+                let title = self.words(title);
                 let folded = self.in_actions && lines.len() > LONG;
                 if folded {
                     self.line(&actions::group(&title));
@@ -152,7 +152,7 @@ impl Terminal {
             .headline
             .lines()
             .iter()
-            .map(escape::text_line)
+            .map(|line| self.bare(line))
             .collect();
         if self.in_actions && ending.exit_code != 0 && !self.said_error {
             let code = failure_code.unwrap_or_default();
@@ -172,7 +172,7 @@ impl Terminal {
     pub(super) fn tree(&mut self, lines: &[(Text, Option<&'static str>)]) {
         self.stop_live();
         for (text, word) in lines {
-            let mut line = format!("  {}", escape::text_line(text));
+            let mut line = format!("  {}", self.words(text));
             if let Some(word) = word {
                 let style = match *word {
                     "OK" => Style::new().green(),
@@ -226,7 +226,7 @@ impl Terminal {
         // A phase that took no time and has nothing to say was still its heading.
         let time =
             (took.as_millis() >= 50).then(|| self.paint(&duration(took), Style::new().dimmed()));
-        let note = Some(escape::text_line(note)).filter(|n| !n.is_empty());
+        let note = Some(self.words(note)).filter(|n| !n.is_empty());
         let parts: Vec<String> = [note, time].into_iter().flatten().collect();
         if !parts.is_empty() {
             self.line(&format!("  {}: {}", phase.word(), parts.join(" · ")));
@@ -310,6 +310,24 @@ impl Terminal {
     fn stop_live(&mut self) {
         if let Some(live) = self.live.take() {
             live.finish_and_clear();
+        }
+    }
+
+    /// Names stand between backticks where colour cannot set them off.
+    fn words(&self, text: &Text) -> String {
+        match self.colour {
+            true => {
+                escape::text_line_with(text, &|name| name.style(Style::new().cyan()).to_string())
+            }
+            false => escape::text_line(text),
+        }
+    }
+
+    /// For a line that has a style of its own.
+    fn bare(&self, text: &Text) -> String {
+        match self.colour {
+            true => escape::text_line_with(text, &str::to_owned),
+            false => escape::text_line(text),
         }
     }
 

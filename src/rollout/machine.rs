@@ -4,8 +4,11 @@
 //! Here is what it remembers and how a look is taken in; `failures` and `success` hold the questions, `asking` what to
 //! look at, `health` which tasks and targets were seen healthy and since when, `ending` how it is put.
 
+mod acting;
+mod answering;
 mod asking;
 mod ending;
+mod fail_fast;
 mod failures;
 mod health;
 mod success;
@@ -25,7 +28,8 @@ use super::serving::{Reading, examine};
 use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
-    Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen, WaitUntil,
+    Action, Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen,
+    WaitUntil,
 };
 
 /// Reads after writes are eventually consistent: ours missing for this long is no verdict.
@@ -72,6 +76,8 @@ pub struct Rollout {
     service: Option<Service>,
     deployment: Option<ServiceDeployment>,
     my_tasks: Vec<Task>,
+    /// This look, all of it, for whoever asks at the end.
+    sight: Option<Observation>,
     health: health::Health,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
@@ -88,6 +94,13 @@ pub struct Rollout {
     earlier: BTreeSet<String>,
     failed_tasks: u32,
     evidence: Evidence,
+    counted: fail_fast::Counted,
+    /// Why and how we end it, once that is certain.
+    ending: Option<fail_fast::Ending>,
+    restored: Option<fail_fast::Restored>,
+    /// Asked for and not answered yet; and whether the shell knows of it.
+    asked_for: Option<Action>,
+    to_ask: Option<Action>,
     count_seen: bool,
     asked_at: Option<Duration>,
     asked_deployment_at: Option<Duration>,
@@ -107,6 +120,7 @@ impl Rollout {
             service: None,
             deployment: None,
             my_tasks: Vec::new(),
+            sight: None,
             health: health::Health::default(),
             by_rollout_state: false,
             deployments_denied: false,
@@ -120,6 +134,11 @@ impl Rollout {
             earlier: BTreeSet::new(),
             failed_tasks: 0,
             evidence: Evidence::default(),
+            counted: fail_fast::Counted::default(),
+            ending: None,
+            restored: None,
+            asked_for: None,
+            to_ask: None,
             count_seen: false,
             asked_at: None,
             asked_deployment_at: None,
@@ -164,13 +183,18 @@ impl Rollout {
         );
         self.evidence.note(&news);
         self.teller.health(&proof, &mut news);
-        self.health.note(&seen, &self.target, &proof, elapsed);
+        self.note_counted(&seen);
+        let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
+        self.health
+            .note(&seen, &self.target, &proof, checked, elapsed);
         let verdict = self
             .judge(&seen, &proof, elapsed, &mut news)
             .or_else(|| (elapsed >= self.limits.wait_for).then(|| self.out_of_time(elapsed)));
-        let next = match verdict {
-            Some(verdict) => Next::Done(Box::new(self.ended(verdict, elapsed))),
-            None => self.look_again(elapsed),
+        self.sight = Some(seen);
+        let next = match (verdict, self.to_ask.take()) {
+            (Some(verdict), _) => Next::Done(Box::new(self.ended(verdict, elapsed))),
+            (None, Some(action)) => Next::Act(action),
+            (None, None) => self.look_again(elapsed),
         };
         Step { news, next }
     }
@@ -321,6 +345,8 @@ impl Rollout {
         self.window.broken();
         self.teller.adopted();
         self.failed_tasks = 0;
+        self.counted = fail_fast::Counted::default();
+        self.ending = None;
         self.asked_at = None;
     }
 

@@ -369,6 +369,17 @@ fn in_group<'t>(
     }
 }
 
+/// Which of these tasks are `healthy` in this group.
+pub(super) fn healthy_in<'t>(
+    balanced: &Balanced,
+    targets: &[TargetHealth],
+    tasks: &[&'t Task],
+    service: &Service,
+    ours: &Ours,
+) -> BTreeSet<&'t str> {
+    in_group(balanced, targets, tasks, service, ours).healthy_tasks
+}
+
 fn by_address<'t>(balanced: &Balanced, targets: &[TargetHealth], mine: &[&'t Task]) -> InGroup<'t> {
     let owner = |target: &TargetHealth| {
         mine.iter().find(|t| {
@@ -465,7 +476,7 @@ fn note(balanced: &Balanced, target: &TargetHealth) -> TargetNote {
 }
 
 /// IPv6 has many spellings.
-fn same_address(one: &str, other: &str) -> bool {
+pub(super) fn same_address(one: &str, other: &str) -> bool {
     use core::net::IpAddr;
     one == other
         || matches!((one.parse::<IpAddr>(), other.parse::<IpAddr>()), (Ok(a), Ok(b)) if a == b)

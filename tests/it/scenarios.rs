@@ -106,6 +106,13 @@ scenarios! {
     issuer_answers_late
     issuer_cannot_be_reached
     load_balancer_may_not_be_read
+    logs_are_denied
+    logs_come_late
+    logs_in_another_region
+    logs_never_come
+    logs_of_a_crash
+    logs_of_another_driver
+    logs_without_configuration
     long_wait_renews_its_session
     merge_commit_is_built
     merged_pull_request_is_closed

@@ -141,11 +141,11 @@ pub fn write_logs(world: &mut World, arn: &str) {
     let Some(task) = world.ecs.tasks.get(arn) else {
         return;
     };
-    let Some(lines) = task
+    let Some((lines, late)) = task
         .behaviour
         .as_ref()
-        .map(|b| b.logs.clone())
-        .filter(|l| !l.is_empty())
+        .map(|b| (b.logs.clone(), b.logs_late))
+        .filter(|(lines, _)| !lines.is_empty())
     else {
         return;
     };
@@ -157,16 +157,21 @@ pub fn write_logs(world: &mut World, arn: &str) {
             .and_then(|l| l.get("options"));
         if let Some(group) = options.and_then(|o| text(o, "awslogs-group")) {
             let prefix = options.and_then(|o| text(o, "awslogs-stream-prefix"));
+            let region = options.and_then(|o| text(o, "awslogs-region"));
             streams.push((
+                region.unwrap_or_default().to_owned(),
                 group.to_owned(),
                 log_stream(prefix, &container.name, &task.id),
             ));
         }
     }
-    for (group, stream) in streams {
-        for line in &lines {
-            joins::log_line(world, &group, &stream, line);
-        }
+    let now = world.now;
+    for (region, group, stream) in streams {
+        world.in_region(&region, |world| {
+            for line in &lines {
+                world.logs.append_late(&group, &stream, line, now, late);
+            }
+        });
     }
 }
 

@@ -71,6 +71,9 @@ pub struct Behaviour {
     pub stop_exit_code: Option<i64>,
     /// What the first essential container logs at its start.
     pub logs: Vec<String>,
+    /// So long after they were written CloudWatch Logs has them.
+    #[serde(with = "durations")]
+    pub logs_late: Duration,
 }
 
 /// Load-balancer checks fail, from the start or from some time on.

@@ -3,7 +3,7 @@
 //! Knows: what tasks wrote. Does not know: retention, or the whole filter-pattern language (terms and one quoted phrase).
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +44,8 @@ pub struct LogGroupSpec {
 struct Event {
     /// Milliseconds of the epoch, as everywhere in this API.
     at: u64,
+    /// From when on it can be read.
+    ingested: u64,
     message: String,
 }
 
@@ -92,18 +94,32 @@ impl Logs {
     /// One line of a container. Group and stream come to be with their first line; whether a task may start without its
     /// group is ECS's question, not this one.
     pub fn append(&mut self, group: &str, stream: &str, line: &str, at: SystemTime) {
+        self.append_late(group, stream, line, at, Duration::ZERO);
+    }
+
+    /// The same, of a line that the log driver holds back so long.
+    pub fn append_late(
+        &mut self,
+        group: &str,
+        stream: &str,
+        line: &str,
+        at: SystemTime,
+        late: Duration,
+    ) {
         self.create_group(group, at);
+        let ingested = millis(at + late);
         let at = millis(at);
         if let Some(group) = self.groups.get_mut(group) {
             let stream = group
                 .streams
                 .entry(stream.to_owned())
                 .or_insert_with(|| Stream {
-                    created: at,
+                    created: ingested,
                     events: Vec::new(),
                 });
             stream.events.push(Event {
                 at,
+                ingested,
                 message: line.to_owned(),
             });
         }
@@ -277,10 +293,12 @@ fn within(input: &Value, event: &Event) -> bool {
 }
 
 fn get_log_events(world: &mut World, input: &Value) -> Answer {
+    let now = millis(world.now);
     let (_, group) = group(world, input)?;
     let stream = group
         .streams
         .get(input["logStreamName"].as_str().unwrap_or_default())
+        .filter(|stream| stream.created <= now)
         .ok_or_else(|| {
             ApiError::new(
                 "ResourceNotFoundException",
@@ -291,7 +309,7 @@ fn get_log_events(world: &mut World, input: &Value) -> Answer {
     let events: Vec<&Event> = stream
         .events
         .iter()
-        .filter(|event| within(input, event))
+        .filter(|event| event.ingested <= now && within(input, event))
         .collect();
     // A token is a position and a direction: `f/N` reads on from N, `b/N` reads what is before N.
     let malformed = || {
@@ -321,7 +339,7 @@ fn get_log_events(world: &mut World, input: &Value) -> Answer {
         None => (events.len().saturating_sub(limit), events.len()),
     };
     let shown = events[from..to].iter().map(
-        |event| json!({"timestamp": event.at, "message": event.message, "ingestionTime": event.at}),
+        |event| json!({"timestamp": event.at, "message": event.message, "ingestionTime": event.ingested}),
     );
     Ok(json!({
         "events": shown.collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::comment::COMMENT_LIMIT;
 use super::*;
 use crate::model::Untrusted;
+use crate::model::container_logs::{ContainerLogs, Found, LogPlace, LogStream};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Status;
 use crate::plan::Difference;
@@ -18,6 +19,23 @@ use crate::rollout::{TargetNote, TaskTimes, Timings};
 
 const MARKER: &str = "<!-- shipway v1 {} -->";
 const OURS: &str = "https://github.com/octo-org/";
+const CONSOLE: &str = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#";
+
+/// Names in a task definition are whatever who registered it wrote.
+fn logs(text: &mut dyn FnMut() -> String) -> ContainerLogs {
+    let stream = LogStream {
+        group: text(),
+        region: "eu-west-1".to_owned(),
+        elsewhere: true,
+        stream: Some(text()),
+    };
+    ContainerLogs {
+        container: text(),
+        url: stream.console_url("aws"),
+        place: LogPlace::CloudWatch(stream),
+        found: Found::Lines(vec![Untrusted::new(text()), Untrusted::new(text())]),
+    }
+}
 
 /// Every field that text of others can reach, filled with it.
 fn announcement(texts: &[String], status: Status) -> Announcement {
@@ -32,12 +50,14 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
             Text::with_code(text()),
             Text::new(),
         ],
-        fix: Some(Text::with_code(format!(
-            "do this\n{}\n  {}",
-            text(),
-            text()
-        ))),
+        cause: crate::rollout::causes::all().next(),
+        fixes: vec![
+            Text::with_code(format!("do this\n{}\n  {}", text(), text())),
+            quote("or: ", text()),
+        ],
+        next: Some(quote("then ", text())),
         quoted: Some((quote("Log of ", text()), Untrusted::new(text()))),
+        logs: Some(logs(&mut text)),
     });
     let differences = vec![
         Difference {
@@ -222,6 +242,22 @@ fn without_code(line: &str) -> String {
     out
 }
 
+/// Without links to AWS's own pages whose address is of plain characters to its end: names in it are encoded.
+fn without_link_of_ours(line: &str, words: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "$_./?=#:-".contains(c);
+    let mut line = line.to_owned();
+    while let Some(at) = line.find(&format!("{words}(")) {
+        let target = at + words.len() + 1;
+        let end = line[target..].find(|c| !plain(c)).unwrap_or_default() + target;
+        let of_aws = ["https://docs.aws.amazon.com/", CONSOLE]
+            .iter()
+            .any(|host| line[target..end].starts_with(host));
+        assert!(of_aws && line[end..].starts_with(')'), "{line:?}");
+        line.replace_range(at..=end, "");
+    }
+    line
+}
+
 fn assert_harmless(markdown: &str) {
     for line in markdown.lines() {
         assert!(!line.contains("##["), "{line:?}");
@@ -249,6 +285,9 @@ fn assert_harmless(markdown: &str) {
         }
         for words in ["[run]", "[the run]"] {
             rest = rest.replace(&format!("{words}({OURS}web/actions/runs/7)"), "");
+        }
+        for words in ["[logs]", "[in CloudWatch]", "[what AWS says of it]"] {
+            rest = without_link_of_ours(&rest, words);
         }
         let bare = rest.trim();
         assert!(

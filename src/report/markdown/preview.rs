@@ -17,7 +17,13 @@ use crate::report::event::Text;
 const LEFT: usize = 20;
 
 /// The heading, and whether the address belongs behind it. `there`: it stands on the pull request, which need not be named.
-pub(super) fn verdict(about: &Announcement, preview: &Preview, there: bool) -> Verdict {
+/// `says_it`: what is said behind it tells of the rollback.
+pub(super) fn verdict(
+    about: &Announcement,
+    preview: &Preview,
+    there: bool,
+    says_it: bool,
+) -> Verdict {
     let name = match there {
         true => "Preview".to_owned(),
         false => format!("Preview of pull request {}", preview.pull_request),
@@ -27,7 +33,11 @@ pub(super) fn verdict(about: &Announcement, preview: &Preview, there: bool) -> V
         return going_on(about, preview.word);
     };
     if about.state.failure().is_some() || about.state.cause().is_some() {
-        return failed(*status, preview.word, &named);
+        let status = match status {
+            Status::RolledBack if says_it => Status::Failed,
+            status => *status,
+        };
+        return failed(status, preview.word, &named);
     }
     let why = |text: Text| match &preview.why {
         Some(why) => text.say(" (").join(why.clone()).say(")"),

@@ -66,7 +66,7 @@ fn failed(status: Status, cause: &str, fix: &str) -> State {
         cause: Some(cause.into()),
         failure: Some(Failure {
             code: Some("shipway::deploy::failed".to_owned()),
-            fix: Some(fix.into()),
+            fixes: vec![fix.into()],
             ..Failure::default()
         }),
     }
@@ -309,7 +309,7 @@ fn a_failed_up_says_what_serves() {
 1. **Fix** raise \\`memory\\` to 1024
 2. **Code** `shipway::deploy::failed`
 ",
-        "Preview of pull request 7 not deployed: container `web` ran out of memory (exit 137) `pr-7-web-c3be0c48:11` keeps serving next: raise `memory` to 1024",
+        "Preview of pull request 7 not deployed: container `web` ran out of memory (exit 137) `pr-7-web-c3be0c48:11` keeps serving fix: raise `memory` to 1024",
     );
 }
 

@@ -140,7 +140,7 @@ gantt
 > [!TIP]
 > 1 min 30 s went into the health check of `web`, which looks every 30 s and takes 2 failures for one: an interval of 5 s would save 1 min 10 s of every deploy (`HealthCheckIntervalSeconds`; the check's time-out has to be shorter)
 
-<details><summary>Targets: 1 of 2 healthy</summary>
+<details><summary>Targets: 1 of 1 healthy</summary>
 
 | Target | State | Why |
 |:--|:--|:--|
@@ -233,7 +233,7 @@ fn a_fix_of_several_lines_keeps_them() {
         )),
         Some(Failure {
             code: Some("shipway::credentials::role_refused".to_owned()),
-            fix: Some(Text::with_code(help.to_owned())),
+            fixes: vec![Text::with_code(help.to_owned())],
             ..Failure::default()
         }),
     ));

@@ -1,7 +1,7 @@
 //! How a verdict reads: a sign that helps the eye, the state as a word, and the address or the cause.
 
 use super::announcement::{Announcement, State};
-use super::{preview, short};
+use super::{card, preview, short};
 use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::Text;
@@ -14,34 +14,33 @@ const SMOKE: &str = "shipway::deploy::smoke";
 
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
-    verdict(about, false, false).words
+    verdict(about, None, false).words
 }
 
 /// The verdict for a log, without Markdown: the first line says it all; of a failure, the lines below it say what was seen,
 /// what serves now and what to do.
 pub fn headline(about: &Announcement) -> Text {
+    let text = in_a_line(about);
+    let Some(failure) = about.state.failure() else {
+        return text;
+    };
+    card::lines(failure, about.now_serving.as_ref(), EVIDENCE)
+        .into_iter()
+        .fold(text, Text::and_line)
+}
+
+/// Its first line.
+pub fn in_a_line(about: &Announcement) -> Text {
     let Verdict {
         words, names_url, ..
-    } = verdict(about, about.state.cause().is_some(), false);
+    } = verdict(about, about.state.cause(), false);
     let mut text = words;
     if let Some(cause) = about.state.cause() {
         text = text.say(": ").join(cause.clone());
     } else if let (true, Some(url)) = (names_url, &about.url) {
         text = text.say(format!(": {url}"));
     }
-    let Some(failure) = about.state.failure() else {
-        return text;
-    };
-    for evidence in failure.evidence.iter().take(EVIDENCE) {
-        text = text.and_line(evidence.clone());
-    }
-    if let Some(serving) = &about.now_serving {
-        text = text.and_line(serving.clone());
-    }
-    match &failure.fix {
-        Some(fix) => text.and_line(Text::new().say("next: ").join(fix.clone())),
-        None => text,
-    }
+    text
 }
 
 /// `there`: on the pull request itself.
@@ -50,7 +49,7 @@ pub(super) fn heading(about: &Announcement, there: bool) -> String {
         sign,
         words,
         names_url,
-    } = verdict(about, about.state.cause().is_some(), there);
+    } = verdict(about, about.state.cause(), there);
     let mut heading = format!("{sign} {}", escape::markdown(&words));
     if let Some(cause) = about.state.cause() {
         heading.push_str(": ");
@@ -69,10 +68,12 @@ pub(super) struct Verdict {
     pub names_url: bool,
 }
 
-/// `cause`: whether the cause is said behind it.
-fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
+/// `cause`: what is said behind it, if anything.
+fn verdict(about: &Announcement, cause: Option<&Text>, there: bool) -> Verdict {
+    // A reason of ECS's that says it need not be told it again.
+    let says_it = cause.is_some_and(|c| c.mentions("rolled back"));
     if let Some(preview) = &about.preview {
-        return preview::verdict(about, preview, there);
+        return preview::verdict(about, preview, there, says_it);
     }
     let mut place = Text::new().say(&about.service);
     if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
@@ -101,6 +102,7 @@ fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
         Status::Started => " deployment started, not waited for",
         Status::Paused => " paused, a lifecycle hook waits",
         Status::Superseded => " superseded",
+        Status::RolledBack if says_it => " not deployed",
         Status::RolledBack => " rolled back",
         Status::Failed => " not deployed",
         Status::Unknown => " has an unknown outcome",
@@ -110,7 +112,7 @@ fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
     };
     // With a cause behind it, that the service was not changed is a line of its own.
     let words = match (status, cause) {
-        (Status::NotStarted, true) => " not deployed",
+        (Status::NotStarted, Some(_)) => " not deployed",
         _ => words,
     };
     Verdict {

@@ -1,20 +1,32 @@
 //! What was last seen of targets, and since when each task of ours is healthy: for whoever asks at the end. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::news::TargetNote;
-use super::super::serving::Proof;
-use super::super::{Observation, RolloutTarget};
+use super::super::observation::is_ours;
+use super::super::serving::{Proof, same_address};
+use super::super::{Observation, Ours, RolloutTarget};
+
+/// Where nothing checks a task, ECS takes it for healthy when it has run for so long.
+const UNCHECKED: Duration = Duration::from_secs(40);
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// By the target's groups, as last seen.
     targets: BTreeMap<usize, Vec<TargetNote>>,
+    /// Addresses, and ports of instances, that tasks of ours ever had; `None` where tasks were never seen.
+    mine: Option<BTreeSet<(String, Option<u16>)>>,
     /// Of ours: the last that were more than not ready yet.
     unhealthy: Vec<TargetNote>,
+    /// Of ours, in the last look that saw them: those that were not healthy.
+    waiting: Vec<TargetNote>,
+    /// The longest from a task's start to its being seen healthy.
+    start_up: Option<Duration>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
     tasks: BTreeMap<String, Duration>,
+    /// Every one that was ever seen so, as ECS would take it.
+    ever: BTreeSet<String>,
     /// Old targets drained while ours were healthy.
     draining: bool,
 }
@@ -25,8 +37,10 @@ impl Health {
         seen: &Observation,
         target: &RolloutTarget,
         proof: &Proof,
+        checked: bool,
         elapsed: Duration,
     ) {
+        self.remember(seen, target.ours());
         let mut draining = None;
         for (index, (targets, balanced)) in seen
             .targets
@@ -55,14 +69,59 @@ impl Health {
         if proof.notes.iter().any(|note| bad(&note)) {
             self.unhealthy = proof.notes.iter().filter(bad).cloned().collect();
         }
+        self.waiting.clone_from(&proof.notes);
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            self.tasks.entry(arn.clone()).or_insert(elapsed);
+            let since = match self.tasks.get(arn) {
+                Some(since) => *since,
+                None => {
+                    self.tasks.insert(arn.clone(), elapsed);
+                    self.start_up = self.start_up.max(start_up(seen, target, arn, elapsed));
+                    elapsed
+                }
+            };
+            if checked || elapsed.saturating_sub(since) >= UNCHECKED {
+                self.ever.insert(arn.clone());
+            }
         }
+    }
+
+    fn remember(&mut self, seen: &Observation, ours: &Ours) {
+        for tasks in [&seen.tasks, &seen.stopped_tasks] {
+            let Ok(tasks) = tasks else { continue };
+            let mine = self.mine.get_or_insert_default();
+            for task in tasks.iter().filter(|t| is_ours(t, ours)) {
+                mine.extend(task.addresses.iter().map(|a| (a.clone(), None)));
+                let bindings = task.containers.iter().flat_map(|c| &c.bindings);
+                mine.extend(bindings.map(|(_, host)| (String::new(), Some(*host))));
+            }
+        }
+    }
+
+    /// As far as is known: a target of bridge and host mode is an instance, told by its port.
+    fn is_mine(&self, note: &TargetNote) -> bool {
+        let Some(mine) = &self.mine else { return true };
+        let instance = note.target.starts_with("i-");
+        match instance {
+            true => mine.contains(&(String::new(), note.port)),
+            false => mine.iter().any(|(a, _)| same_address(a, &note.target)),
+        }
+    }
+
+    pub fn waiting(&self) -> &[TargetNote] {
+        &self.waiting
+    }
+
+    pub fn start_up(&self) -> Option<Duration> {
+        self.start_up
     }
 
     pub fn since(&self, task: &str) -> Option<Duration> {
         self.tasks.get(task).copied()
+    }
+
+    pub fn was_healthy(&self, task: &str) -> bool {
+        self.ever.contains(task)
     }
 
     pub fn draining(&self) -> bool {
@@ -73,14 +132,27 @@ impl Health {
         &self.unhealthy
     }
 
-    /// Those that say most first. Two entries of a service may share a group.
+    /// Ours, those that say most first. Two entries of a service may share a group.
     pub fn targets(&self, failed: bool) -> Vec<TargetNote> {
         let mut targets = match failed && !self.unhealthy.is_empty() {
             true => self.unhealthy.clone(),
             false => self.targets.values().flatten().cloned().collect(),
         };
+        targets.retain(|note| self.is_mine(note));
         targets.sort_by_key(|t| (t.state == "healthy", t.clone()));
         targets.dedup();
         targets
     }
+}
+
+/// From the task's start to now. By two clocks, so about.
+fn start_up(
+    seen: &Observation,
+    target: &RolloutTarget,
+    arn: &str,
+    elapsed: Duration,
+) -> Option<Duration> {
+    let task = seen.tasks.as_ref().ok()?.iter().find(|t| t.arn == arn)?;
+    let started = task.started_at?.duration_since(target.ours().created_at?);
+    Some(elapsed.saturating_sub(Duration::try_from(started).ok()?))
 }

@@ -109,6 +109,8 @@ pub fn ours() -> Ours {
         created_at: at(0),
         health_checked: Vec::new(),
         target_groups: vec![balanced()],
+        previous: Some(revision(1)),
+        ..Ours::default()
     }
 }
 
@@ -304,6 +306,7 @@ impl Script {
             }
             match next {
                 Next::LookAgain { after, .. } => elapsed += after,
+                Next::Act(action) => panic!("nobody answers {action:?} here"),
                 Next::Done(ended) => {
                     lines.push(format!(
                         "{} = {} {} ({}/{}, {} serves)",
@@ -314,7 +317,7 @@ impl Script {
                         ended.healthy.of,
                         ended
                             .serves_now
-                            .as_deref()
+                            .task_definition()
                             .map_or("nothing", family_and_revision),
                     ));
                     lines.extend(ended.reasons.iter().map(|r| format!("  {}", flat(r))));

@@ -15,6 +15,7 @@ use crate::model::names::Arn;
 use crate::model::task_definition::TaskDefinition;
 use crate::plan::scale::size::{self, TaskSize};
 use crate::plan::scale::{Failed, Found, Note};
+use crate::rollout::Facts;
 
 /// What is remembered of a task definition.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Known {
     pub size: Option<TaskSize>,
     /// Essential containers with a health check.
     pub health_checked: Vec<String>,
+    /// For whoever has to say why its tasks do not come up.
+    pub facts: Facts,
     containers: Vec<Contained>,
 }
 
@@ -152,6 +155,7 @@ fn known(definition: &TaskDefinition) -> Known {
             .filter(|c| definition.has_health_check(c))
             .map(str::to_owned)
             .collect(),
+        facts: Facts::of(definition),
         containers: definition
             .containers()
             .filter_map(|c| {

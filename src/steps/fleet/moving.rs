@@ -18,7 +18,9 @@ use crate::model::service::Service;
 use crate::model::untrusted::one_line;
 use crate::model::verdict::Status;
 use crate::plan::scale::{Act, Failed, Note};
-use crate::rollout::{Ended, Limits, OnFailure, OnPause, OnSuperseded, Part, Sentence, WaitUntil};
+use crate::rollout::{
+    Ended, Facts, Limits, OnFailure, OnPause, OnSuperseded, Part, Sentence, WaitUntil,
+};
 use crate::steps::watch::fleet::Order;
 
 /// After an UpdateService without an answer: how long reads may take to show it.
@@ -147,17 +149,17 @@ async fn healthy(run: &Run<'_>, mover: &mut Mover, service: Option<Service>) -> 
         None => describe(run, mover).await?,
     };
     let known = run.definitions.known(run.region, &service.task_definition);
-    let health_checked = match known.await {
-        Ok(known) => known.health_checked.clone(),
+    let (health_checked, facts) = match known.await {
+        Ok(known) => (known.health_checked.clone(), known.facts.clone()),
         Err(Halt::Cancelled) => return Err(Broken::Cancelled),
         // Without it, nobody knows which containers ECS checks; that they run is seen all the same.
-        Err(Halt::Failed(_)) => Vec::new(),
+        Err(Halt::Failed(_)) => (Vec::new(), Facts::default()),
     };
     let (reply, ended) = oneshot::channel();
     let order = Order {
         cluster: mover.found.cluster.clone(),
         service: service.name.clone(),
-        target: target(&service, health_checked),
+        target: target(&service, health_checked, facts),
         limits: Limits {
             wait_until: WaitUntil::Healthy,
             wait_for: run.wait_for,

@@ -2,10 +2,10 @@
 
 use crate::model::service::{Deployment, Service, ServiceLoadBalancer};
 use crate::model::target::TargetGroup;
-use crate::rollout::{Balanced, Ours, RolloutTarget};
+use crate::rollout::{Balanced, Facts, Ours, RolloutTarget};
 
 /// `health_checked`: essential containers with a health check.
-pub fn target(service: &Service, health_checked: Vec<String>) -> RolloutTarget {
+pub fn target(service: &Service, health_checked: Vec<String>, facts: Facts) -> RolloutTarget {
     let of_task_set = primary_task_set(service);
     let primary = of_task_set
         .map(|set| &set.deployment)
@@ -28,6 +28,8 @@ pub fn target(service: &Service, health_checked: Vec<String>) -> RolloutTarget {
                 .iter()
                 .filter_map(|entry| balanced(service, entry))
                 .collect(),
+            previous: None,
+            facts,
         },
         desired: service.desired_count,
         events_after: service.events.iter().filter_map(|e| e.created_at).max(),
