@@ -6,6 +6,7 @@
 //! who is PRIMARY and what that means, `pace` when to look again (`settling`, of many, at which), `news` and `reason` what there is to tell, `advice` where
 //! a setting would give time back.
 
+pub mod action;
 pub mod advice;
 pub mod causes;
 pub mod diagnosis;
@@ -37,6 +38,7 @@ use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
 pub use machine::Rollout;
@@ -166,6 +168,8 @@ pub enum Next {
         /// Whether this is a moment that matters (the window's end, the deadline): then without jitter.
         exact: bool,
     },
+    /// Ask ECS for this, tell `acted` what came of it, and look again.
+    Act(Action),
     Done(Box<Ended>),
 }
 

@@ -4,6 +4,7 @@ mod listing;
 mod making;
 mod removing;
 mod revisions;
+mod stopping;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types as sdk;

@@ -3,7 +3,7 @@
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
-use crate::rollout::{News, Part, Sentence};
+use crate::rollout::{Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
 pub fn event(news: &News) -> Option<Event> {
@@ -17,6 +17,8 @@ pub fn event(news: &News) -> Option<Event> {
             "a newer Shipway may know it",
         ),
         News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
+        News::Acting { action, why } => Event::Line(acting(action, why)),
+        News::NotActed { action, why } => Event::Line(Text::new().say("ECS was not moved by ").code(action.operation()).say(": ").join(sentence(why))),
         News::Counts { desired, running, pending, failed } => {
             let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
             Event::Standing {
@@ -94,6 +96,29 @@ pub fn event(news: &News) -> Option<Event> {
         News::Unreachable => Event::Line("AWS could not be reached: looking again".into()),
         News::Recovered => Event::Line("AWS answers again".into()),
     })
+}
+
+fn acting(action: &Action, why: &Sentence) -> Text {
+    let text = Text::new();
+    let (text, asked) = match action {
+        Action::StopServiceDeployment { .. } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new().say(" Asking ECS to roll back"),
+        ),
+        Action::RestoreTaskDefinition { task_definition } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go back to ")
+                .code(family_and_revision(task_definition)),
+        ),
+        Action::ContinueServiceDeployment { hook_id, .. } => (
+            text.join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go on after hook ")
+                .code(hook_id.as_str()),
+        ),
+    };
+    text.join(asked).say(" (").code(action.operation()).say(")")
 }
 
 fn deployed_instead(because: &Because) -> Event {

@@ -4,8 +4,10 @@
 //! Here is what it remembers and how a look is taken in; `failures` and `success` hold the questions, `asking` what to
 //! look at, `health` which tasks and targets were seen healthy and since when, `ending` how it is put.
 
+mod acting;
 mod asking;
 mod ending;
+mod fail_fast;
 mod failures;
 mod health;
 mod success;
@@ -25,7 +27,8 @@ use super::serving::{Reading, examine};
 use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
-    Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen, WaitUntil,
+    Action, Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen,
+    WaitUntil,
 };
 
 /// Reads after writes are eventually consistent: ours missing for this long is no verdict.
@@ -88,6 +91,9 @@ pub struct Rollout {
     earlier: BTreeSet<String>,
     failed_tasks: u32,
     evidence: Evidence,
+    /// Asked for and not answered yet; and whether the shell knows of it.
+    asked_for: Option<Action>,
+    to_ask: Option<Action>,
     count_seen: bool,
     asked_at: Option<Duration>,
     asked_deployment_at: Option<Duration>,
@@ -120,6 +126,8 @@ impl Rollout {
             earlier: BTreeSet::new(),
             failed_tasks: 0,
             evidence: Evidence::default(),
+            asked_for: None,
+            to_ask: None,
             count_seen: false,
             asked_at: None,
             asked_deployment_at: None,
@@ -168,9 +176,10 @@ impl Rollout {
         let verdict = self
             .judge(&seen, &proof, elapsed, &mut news)
             .or_else(|| (elapsed >= self.limits.wait_for).then(|| self.out_of_time(elapsed)));
-        let next = match verdict {
-            Some(verdict) => Next::Done(Box::new(self.ended(verdict, elapsed))),
-            None => self.look_again(elapsed),
+        let next = match (verdict, self.to_ask.take()) {
+            (Some(verdict), _) => Next::Done(Box::new(self.ended(verdict, elapsed))),
+            (None, Some(action)) => Next::Act(action),
+            (None, None) => self.look_again(elapsed),
         };
         Step { news, next }
     }

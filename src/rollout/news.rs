@@ -9,7 +9,7 @@ use crate::model::service::ServiceEvent;
 use crate::model::task::Task;
 
 use super::serving::Unmet;
-use super::{Healthy, Sentence};
+use super::{Action, Healthy, Sentence};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum News {
@@ -33,6 +33,16 @@ pub enum News {
     },
     /// It will not succeed any more, and why; we follow it to its end.
     Doomed {
+        why: Sentence,
+    },
+    /// ECS is about to be asked for something, and why.
+    Acting {
+        action: Action,
+        why: Sentence,
+    },
+    /// It did not come to that, and why.
+    NotActed {
+        action: Action,
         why: Sentence,
     },
     /// Counts of our deployment.

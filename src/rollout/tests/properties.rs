@@ -97,6 +97,7 @@ fn run(script: &Script, target: RolloutTarget, limits: Limits, troubles: &[Troub
         }
         match step.next {
             Next::Done(ended) => return *ended,
+            Next::Act(action) => panic!("nobody answers {action:?} here"),
             Next::LookAgain { after, .. } => {
                 assert!(after > Duration::ZERO);
                 assert!(elapsed < limits.wait_for, "looked on after the deadline");

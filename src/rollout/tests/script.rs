@@ -304,6 +304,7 @@ impl Script {
             }
             match next {
                 Next::LookAgain { after, .. } => elapsed += after,
+                Next::Act(action) => panic!("nobody answers {action:?} here"),
                 Next::Done(ended) => {
                     lines.push(format!(
                         "{} = {} {} ({}/{}, {} serves)",
