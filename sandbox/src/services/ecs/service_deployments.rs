@@ -206,7 +206,7 @@ fn describe(world: &World, service: &Service, deployment: &ServiceDeployment) ->
     if let Some(reason) = &d.status_reason {
         shown["statusReason"] = json!(reason);
     }
-    if let Some(shift) = &d.shift {
+    if let Some(shift) = d.shift.as_ref().filter(|_| d.started_at.is_some()) {
         shown["lifecycleStage"] = json!(shift.reported());
         shown["lifecycleHookDetails"] = Value::Array(hooks::details(d));
     }
