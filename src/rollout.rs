@@ -19,6 +19,7 @@ pub mod news;
 pub mod observation;
 pub mod pace;
 pub mod reason;
+pub mod serves;
 pub mod serving;
 pub mod settling;
 mod superseded;
@@ -45,6 +46,7 @@ pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
+pub use serves::{ServesNow, Whose};
 pub use serving::Unmet;
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
@@ -77,6 +79,9 @@ pub struct Ours {
     pub health_checked: Vec<String>,
     /// One for each `loadBalancers[]` entry with a target group.
     pub target_groups: Vec<Balanced>,
+    /// The task definition of the last deployment before ours that completed, as far as the service showed one: what there is
+    /// to go back to.
+    pub previous: Option<String>,
 }
 
 /// A production target group and the container port that is registered in it.
@@ -182,8 +187,7 @@ pub struct Ended {
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
     pub healthy: Healthy,
-    /// The task definition whose tasks answer now, as far as was seen; `None` when nothing serves.
-    pub serves_now: Option<String>,
+    pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.
     pub deployment_id: String,
     pub service_deployment_arn: Option<String>,

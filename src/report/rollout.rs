@@ -3,7 +3,7 @@
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
-use crate::rollout::{Action, News, Part, Sentence};
+use crate::rollout::{Acted, Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
 pub fn event(news: &News) -> Option<Event> {
@@ -18,7 +18,7 @@ pub fn event(news: &News) -> Option<Event> {
         ),
         News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
         News::Acting { action, why } => Event::Line(acting(action, why)),
-        News::NotActed { action, why } => Event::Line(Text::new().say("ECS was not moved by ").code(action.operation()).say(": ").join(sentence(why))),
+        News::NotActed { action, acted } => not_acted(action, acted),
         News::Counts { desired, running, pending, failed } => {
             let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
             Event::Standing {
@@ -119,6 +119,25 @@ fn acting(action: &Action, why: &Sentence) -> Text {
         ),
     };
     text.join(asked).say(" (").code(action.operation()).say(")")
+}
+
+fn not_acted(action: &Action, acted: &Acted) -> Event {
+    let text = Text::new().code(action.operation());
+    match acted {
+        Acted::Denied(permission) => warning(
+            "shipway::permission::not_acted",
+            Text::new()
+                .code(permission.as_str())
+                .say(" is denied: ECS was not asked"),
+            Text::new()
+                .say("allow ")
+                .code(permission.as_str())
+                .say(" on what is deployed"),
+        ),
+        Acted::Refused { message, .. } => Event::Line(text.say(" was refused: ").quote(message)),
+        Acted::Unanswered => Event::Line(text.say(" was not answered: looking again")),
+        Acted::Done | Acted::Restored { .. } => Event::Line(text.say(" was answered")),
+    }
 }
 
 fn deployed_instead(because: &Because) -> Event {

@@ -32,7 +32,8 @@ impl Action {
 }
 
 /// What came of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Acted {
     Done,
     /// Of a restore: the deployment that is PRIMARY now.

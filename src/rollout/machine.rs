@@ -5,6 +5,7 @@
 //! look at, `health` which tasks and targets were seen healthy and since when, `ending` how it is put.
 
 mod acting;
+mod answering;
 mod asking;
 mod ending;
 mod fail_fast;
@@ -75,6 +76,8 @@ pub struct Rollout {
     service: Option<Service>,
     deployment: Option<ServiceDeployment>,
     my_tasks: Vec<Task>,
+    /// This look, all of it, for whoever asks at the end.
+    sight: Option<Observation>,
     health: health::Health,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
@@ -91,6 +94,10 @@ pub struct Rollout {
     earlier: BTreeSet<String>,
     failed_tasks: u32,
     evidence: Evidence,
+    counted: fail_fast::Counted,
+    /// Why and how we end it, once that is certain.
+    ending: Option<fail_fast::Ending>,
+    restored: Option<fail_fast::Restored>,
     /// Asked for and not answered yet; and whether the shell knows of it.
     asked_for: Option<Action>,
     to_ask: Option<Action>,
@@ -113,6 +120,7 @@ impl Rollout {
             service: None,
             deployment: None,
             my_tasks: Vec::new(),
+            sight: None,
             health: health::Health::default(),
             by_rollout_state: false,
             deployments_denied: false,
@@ -126,6 +134,9 @@ impl Rollout {
             earlier: BTreeSet::new(),
             failed_tasks: 0,
             evidence: Evidence::default(),
+            counted: fail_fast::Counted::default(),
+            ending: None,
+            restored: None,
             asked_for: None,
             to_ask: None,
             count_seen: false,
@@ -172,10 +183,14 @@ impl Rollout {
         );
         self.evidence.note(&news);
         self.teller.health(&proof, &mut news);
-        self.health.note(&seen, &self.target, &proof, elapsed);
+        self.note_counted(&seen);
+        let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
+        self.health
+            .note(&seen, &self.target, &proof, checked, elapsed);
         let verdict = self
             .judge(&seen, &proof, elapsed, &mut news)
             .or_else(|| (elapsed >= self.limits.wait_for).then(|| self.out_of_time(elapsed)));
+        self.sight = Some(seen);
         let next = match (verdict, self.to_ask.take()) {
             (Some(verdict), _) => Next::Done(Box::new(self.ended(verdict, elapsed))),
             (None, Some(action)) => Next::Act(action),
@@ -330,6 +345,8 @@ impl Rollout {
         self.window.broken();
         self.teller.adopted();
         self.failed_tasks = 0;
+        self.counted = fail_fast::Counted::default();
+        self.ending = None;
         self.asked_at = None;
     }
 

@@ -9,7 +9,7 @@ use crate::model::service::ServiceEvent;
 use crate::model::task::Task;
 
 use super::serving::Unmet;
-use super::{Action, Healthy, Sentence};
+use super::{Acted, Action, Healthy, Sentence};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum News {
@@ -40,10 +40,10 @@ pub enum News {
         action: Action,
         why: Sentence,
     },
-    /// It did not come to that, and why.
+    /// It did not come to that.
     NotActed {
         action: Action,
-        why: Sentence,
+        acted: Acted,
     },
     /// Counts of our deployment.
     Counts {

@@ -112,7 +112,7 @@ impl Watched {
             deployment_id: &self.rollout.target().ours().deployment_id,
         };
         let acted = act::act(place, &action, cancel).await?;
-        let step = self.rollout.acted(&action, acted, self.elapsed());
+        let step = self.rollout.acted(&action, acted);
         self.follow(step, say);
         Ok(())
     }

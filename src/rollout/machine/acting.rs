@@ -1,7 +1,5 @@
 //! What the machine asks ECS for: one action at a time, asked for once until it is answered.
 
-use std::time::Duration;
-
 use super::super::{Acted, Action, News, Next, Sentence, Step};
 use super::Rollout;
 
@@ -19,17 +17,17 @@ impl Rollout {
     }
 
     /// What came of an action. A look follows at once.
-    pub fn acted(&mut self, action: &Action, acted: Acted, elapsed: Duration) -> Step {
+    pub fn acted(&mut self, action: &Action, acted: Acted) -> Step {
         let mut news = Vec::new();
         if self.asked_for.as_ref() == Some(action) {
             self.asked_for = None;
-            if let Some(why) = no(&acted) {
+            if !matches!(acted, Acted::Done | Acted::Restored { .. }) {
                 news.push(News::NotActed {
                     action: action.clone(),
-                    why,
+                    acted: acted.clone(),
                 });
             }
-            self.answered(action, acted, elapsed);
+            self.answered(action, acted);
         }
         Step {
             news,
@@ -40,25 +38,12 @@ impl Rollout {
         }
     }
 
-    fn answered(&mut self, action: &Action, acted: Acted, elapsed: Duration) {
+    fn answered(&mut self, action: &Action, acted: Acted) {
         match action {
             Action::StopServiceDeployment { .. } | Action::RestoreTaskDefinition { .. } => {
-                self.end_answered(action, acted, elapsed);
+                self.end_answered(action, acted);
             }
             Action::ContinueServiceDeployment { .. } => {}
         }
-    }
-}
-
-fn no(acted: &Acted) -> Option<Sentence> {
-    match acted {
-        Acted::Done | Acted::Restored { .. } => None,
-        Acted::Denied(permission) => Some(
-            Sentence::default()
-                .code(permission.as_str())
-                .text(" is denied."),
-        ),
-        Acted::Refused { message, .. } => Some(Sentence::default().quote(message)),
-        Acted::Unanswered => Some(Sentence::new("no answer came.")),
     }
 }

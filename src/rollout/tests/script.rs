@@ -109,6 +109,7 @@ pub fn ours() -> Ours {
         created_at: at(0),
         health_checked: Vec::new(),
         target_groups: vec![balanced()],
+        previous: Some(revision(1)),
     }
 }
 
@@ -315,7 +316,7 @@ impl Script {
                         ended.healthy.of,
                         ended
                             .serves_now
-                            .as_deref()
+                            .task_definition()
                             .map_or("nothing", family_and_revision),
                     ));
                     lines.extend(ended.reasons.iter().map(|r| format!("  {}", flat(r))));
