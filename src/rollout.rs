@@ -34,6 +34,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::container_logs::ContainerLogs;
 use crate::model::service::ServiceEvent;
 use crate::model::target::TargetGroup;
 use crate::model::task::Task;
@@ -203,6 +204,8 @@ pub struct Ended {
     pub advice: Vec<Advice>,
     /// Of a failure: what was wrong, where that could be told.
     pub diagnosis: Option<Diagnosis>,
+    /// The last lines of the container that the diagnosis looks at; the shell reads them.
+    pub logs: Option<ContainerLogs>,
 }
 
 /// Tasks of ours that run and are healthy everywhere, of the desired count now.

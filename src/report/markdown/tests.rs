@@ -135,11 +135,12 @@ fn a_failure_quotes_safely() {
                         .say("ECS says: ")
                         .quote(&"OutOfMemoryError: [x](http://evil) @octocat".into()),
                 ],
-                fix: Some("raise the memory".into()),
+                fixes: vec!["raise the memory".into()],
                 quoted: Some((
                     Text::new().say("Last log lines of ").code("web"),
                     Untrusted::new(log),
                 )),
+                ..Failure::default()
             }),
         ))
     };

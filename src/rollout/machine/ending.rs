@@ -206,6 +206,7 @@ impl Rollout {
                 _ => Vec::new(),
             },
             diagnosis: failed.then(|| diagnose(&self.case())).flatten(),
+            logs: None,
             targets: self.health.targets(failed),
             timings,
             last_event: self.teller.last_event.clone(),
