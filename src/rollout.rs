@@ -13,6 +13,7 @@ pub mod diagnosis;
 mod evidence;
 mod failing;
 mod fresh;
+mod groups;
 mod hopeless;
 pub mod machine;
 pub mod news;
@@ -43,6 +44,7 @@ use crate::model::verdict::Status;
 pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
+pub use groups::revision_arn;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -89,6 +91,8 @@ pub struct Ours {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Balanced {
     pub group: TargetGroup,
+    /// The other of two, which the revision before or after ours has.
+    pub alternate: Option<TargetGroup>,
     pub container_name: String,
     pub container_port: u16,
 }
@@ -100,7 +104,7 @@ impl RolloutTarget {
         }
     }
 
-    fn ours_mut(&mut self) -> &mut Ours {
+    pub fn ours_mut(&mut self) -> &mut Ours {
         match self {
             RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
         }
