@@ -28,9 +28,15 @@ impl Rollout {
         let hook = waiting(deployment).filter(|_| self.failing.is_none())?;
         match self.limits.on_pause {
             OnPause::Wait => None,
-            OnPause::Return => Some(
-                Verdict::paused(waits(hook, deployment)).and(how_to_continue(hook, deployment)),
-            ),
+            OnPause::Return => {
+                let mut verdict = Verdict::paused(waits(hook, deployment));
+                if let Some(percent) = deployment.production_traffic {
+                    verdict = verdict.and(Sentence::new(format!(
+                        "Meanwhile {percent} % of the production traffic goes to the new revision."
+                    )));
+                }
+                Some(verdict.and(how_to_continue(hook, deployment)))
+            }
             OnPause::Continue => {
                 let asked = self.continued.get(&hook.id);
                 // A look may be older than the answer; and an answer may never have come.
