@@ -15,6 +15,7 @@ mod evidence;
 mod facts;
 mod failing;
 mod fresh;
+mod groups;
 mod hopeless;
 pub mod machine;
 pub mod news;
@@ -47,6 +48,7 @@ pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
 pub use facts::Facts;
+pub use groups::revision_arn;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -109,6 +111,8 @@ impl Ours {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Balanced {
     pub group: TargetGroup,
+    /// The other of two, which the revision before or after ours has.
+    pub alternate: Option<TargetGroup>,
     pub container_name: String,
     pub container_port: u16,
 }
@@ -120,7 +124,7 @@ impl RolloutTarget {
         }
     }
 
-    fn ours_mut(&mut self) -> &mut Ours {
+    pub fn ours_mut(&mut self) -> &mut Ours {
         match self {
             RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
         }

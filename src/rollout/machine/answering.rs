@@ -96,7 +96,9 @@ fn in_sight(
         .collect();
     let theirs = up.clone();
     for (balanced, targets) in ours.target_groups.iter().zip(&sight.targets) {
-        if let Ok(targets) = targets {
+        // Another revision's tasks are in the other of two target groups, which is not looked at.
+        let elsewhere = balanced.alternate.is_some() && deployment.id != ours.deployment_id;
+        if let (Ok(targets), false) = (targets, elsewhere) {
             let healthy = healthy_in(balanced, targets, &theirs, service, ours);
             up.retain(|t| healthy.contains(t.arn.as_str()));
         }
