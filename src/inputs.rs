@@ -111,6 +111,11 @@ pub fn output_format(args: &[OsString], env: &Env) -> OutputFormat {
     }
 }
 
+/// Whether a text is a `shipway.yml`.
+pub fn check_file(text: &str) -> Result<(), InputError> {
+    sources::read_file(&schema(), "shipway.yml", text).map(drop)
+}
+
 /// The command with where else each value can be set in its help.
 pub fn schema() -> clap::Command {
     Cli::command().mut_subcommands(|verb| {

@@ -9,6 +9,9 @@ mod aws;
 #[doc(hidden)]
 pub mod docker;
 mod error;
+/// Public for fuzzers, which hand it any bytes; no API to build on.
+#[doc(hidden)]
+pub mod fuzz;
 mod git;
 mod github;
 mod inputs;

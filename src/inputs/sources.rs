@@ -58,13 +58,7 @@ pub(super) fn read(
         }
     };
     if let Some(text) = text {
-        // The file serves every verb, so it may set what this one does not take.
-        let known: Vec<Arg> = schema
-            .get_subcommands()
-            .filter(|v| takes_settings(v))
-            .flat_map(|v| settings(v).cloned())
-            .collect();
-        for (setting, texts) in file::read(&shown, &text, &known)? {
+        for (setting, texts) in read_file(schema, &shown, &text)? {
             if settings(verb).any(|a| a.get_long() == Some(&setting)) {
                 refuse_on_privileged_event(&shown, &setting, &values, env)?;
                 values.entry(setting).or_insert(texts);
@@ -72,6 +66,13 @@ pub(super) fn read(
         }
     }
     Ok(values)
+}
+
+/// The settings of a file. It serves every verb, so it may set what this one does not take.
+pub(super) fn read_file(schema: &Command, shown: &str, text: &str) -> Result<Values, InputError> {
+    let verbs = schema.get_subcommands().filter(|v| takes_settings(v));
+    let known: Vec<Arg> = verbs.flat_map(|v| settings(v).cloned()).collect();
+    file::read(shown, text, &known)
 }
 
 /// On events that run with the base repository's rights whoever wrote the code, the code must not choose what is done with

@@ -77,7 +77,8 @@ impl Trigger {
         Ok(Some(Trigger::of(env, event_name, repository, &payload)))
     }
 
-    fn of(env: &Env, event_name: &str, repository: &str, payload: &Value) -> Trigger {
+    /// From the payload, which may be anything.
+    pub fn of(env: &Env, event_name: &str, repository: &str, payload: &Value) -> Trigger {
         let number = |name: &str| env.var(name).and_then(|v| v.parse::<u64>().ok());
         let untrusted = |name: &str| Untrusted::new(env.var(name).unwrap_or_default());
         let github_sha = env.var("GITHUB_SHA").map(str::to_owned);

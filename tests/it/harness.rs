@@ -10,6 +10,7 @@ mod overlay;
 mod runner;
 pub mod serving;
 mod standing;
+mod tampering;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -32,13 +33,14 @@ use shipway_sandbox::{Sandbox, World};
 pub use commit::commit;
 pub use overlay::overlay;
 use overlay::substitute;
+pub use tampering::Tamper;
 
 /// The base of every world.
 const WORLD: &str = include_str!("../scenarios/world.yml");
 
 /// The sandbox where the network would be.
 #[derive(Clone)]
-struct InProcess(Sandbox);
+struct InProcess(Sandbox, Option<Tamper>);
 
 impl std::fmt::Debug for InProcess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,7 +50,7 @@ impl std::fmt::Debug for InProcess {
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let sandbox = self.0.clone();
+        let InProcess(sandbox, tamper) = self.clone();
         HttpConnectorFuture::new(async move {
             let other =
                 |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
@@ -59,6 +61,7 @@ impl HttpConnector for InProcess {
                 .get("x-amz-target")
                 .is_some_and(|t| t.as_bytes().ends_with(b".UpdateService"));
             let body = body.collect().await.map_err(other)?.to_bytes();
+            let name = tamper.as_ref().map(|_| tampering::name_of(&parts, &body));
             let answer = in_process::call(&sandbox, http::Request::from_parts(parts, body)).await;
             // The wait's jitter shall not hang on how many calls came before it.
             if updates {
@@ -66,6 +69,10 @@ impl HttpConnector for InProcess {
             }
             let answer =
                 answer.map_err(|_| ConnectorError::io("the connection was reset".into()))?;
+            let answer = answer.map(|body| match (&tamper, &name) {
+                (Some(tamper), Some(name)) => tamper(name, body),
+                _ => body,
+            });
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| other(e.into()))
         })
     }
@@ -97,6 +104,8 @@ pub struct Scene {
     pub then: Vec<Next>,
     /// What a world file cannot say.
     pub prepare: Option<fn(&mut World)>,
+    /// What becomes of the answers on their way.
+    pub tamper: Option<Tamper>,
 }
 
 /// A further run.
@@ -383,7 +392,7 @@ async fn one_run(
     let env = Env {
         vars: vars.clone(),
         cwd: cwd.to_owned(),
-        wire: Wire::over(InProcess(sandbox.clone())),
+        wire: Wire::over(InProcess(sandbox.clone(), scene.tamper.clone())),
         clock: Clock::starting_at(sandbox.clock().now()),
         cancel: cancel.clone(),
         stdout: Arc::new(Mutex::new(stdout.clone())),

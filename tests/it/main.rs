@@ -9,6 +9,7 @@
 mod docs;
 mod doctor;
 mod documents;
+mod fuzz;
 mod harness;
 mod install;
 mod partitions;

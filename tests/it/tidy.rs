@@ -114,6 +114,10 @@ fn folders_import_only_what_lies_below_them() {
             &["report", "plan", "rollout", "model", "inputs", "error"],
         ),
         ("wire", &["wire"]),
+        (
+            "fuzz",
+            &["fuzz", "inputs", "steps", "plan", "model", "error", "wire"],
+        ),
         ("error", &["error"]),
         ("aws", &["aws", "model", "wire"]),
         ("docker", &["docker", "model", "wire"]),

@@ -57,7 +57,8 @@ pub fn read(cwd: &Path, file: &str) -> Result<TaskDefinition, TaskDefinitionFile
     parse(file, &text)
 }
 
-fn parse(file: &str, text: &str) -> Result<TaskDefinition, TaskDefinitionFileError> {
+/// `file` is its name: the ending says what it is written in.
+pub fn parse(file: &str, text: &str) -> Result<TaskDefinition, TaskDefinitionFileError> {
     let wrong = |at: Option<(usize, usize)>, message: String| TaskDefinitionFileError::Wrong {
         file: file.to_owned(),
         at: at.map(|(l, c)| format!(":{l}:{c}")).unwrap_or_default(),
@@ -76,6 +77,7 @@ fn parse(file: &str, text: &str) -> Result<TaskDefinition, TaskDefinitionFileErr
     let mut tags = document.shift_remove("tags");
     if let Some(Value::Object(inner)) = document.get("taskDefinition") {
         document = inner.clone();
+        tags = document.shift_remove("tags").or(tags);
     }
     if !document.get("family").is_some_and(Value::is_string) {
         return Err(shape("it has no `family`"));

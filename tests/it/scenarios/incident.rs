@@ -188,6 +188,7 @@ pub fn check(name: &str) {
         signal_after: incident.signal_after_seconds.map(Duration::from_secs_f64),
         again_after: incident.again_after_seconds.map(Duration::from_secs_f64),
         then,
+        tamper: None,
     });
     let mut reads = what_is_read(&played, &incident.show);
     for (n, later) in played.later.iter().enumerate() {
