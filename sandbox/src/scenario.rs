@@ -100,6 +100,9 @@ pub struct WholeCluster {
     /// FARGATE, FARGATE_SPOT.
     #[serde(default)]
     pub capacity_providers: Vec<String>,
+    /// Of EC2. Without any, room is not looked at.
+    #[serde(default)]
+    pub instances: Vec<crate::world::placement::InstanceFile>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -108,6 +111,9 @@ pub struct LoadBalancerFile {
     pub name: String,
     /// AWS-like without it.
     pub dns_name: Option<String>,
+    /// `network`; `application` without it.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
     #[serde(default)]
     pub listeners: Vec<ListenerFile>,
 }
@@ -156,6 +162,9 @@ pub struct TargetGroupFile {
     pub name: String,
     pub port: Option<u16>,
     pub target_type: Option<String>,
+    /// HTTP without it.
+    pub protocol: Option<String>,
+    pub ip_address_type: Option<String>,
     pub path: Option<String>,
     #[serde(with = "durations::optional")]
     pub interval: Option<Duration>,
@@ -200,6 +209,8 @@ pub struct ServiceFile {
     pub launch_type: Option<String>,
     /// A target group's name.
     pub target_group: Option<String>,
+    /// Beside that one.
+    pub further_target_groups: Vec<FurtherGroupFile>,
     /// The other target group, for deployments that shift traffic.
     pub alternate: Option<AlternateFile>,
     pub grace_period: Option<u64>,
@@ -218,6 +229,16 @@ pub struct AlternateFile {
     pub target_group: String,
     pub production_rule: String,
     pub test_rule: Option<String>,
+}
+
+/// One more entry of a service's load balancers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FurtherGroupFile {
+    pub target_group: String,
+    /// The service's own without it.
+    pub container: Option<String>,
+    pub port: u16,
 }
 
 /// `clusters` × `services` services: `fleet-01/web-001`, …

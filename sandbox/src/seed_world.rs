@@ -80,6 +80,7 @@ pub fn seed_world(parameters: Parameters) -> WorldFile {
         timings,
         load_balancers: vec![LoadBalancerFile {
             name: LOAD_BALANCER.to_owned(),
+            kind: None,
             dns_name: parameters.dns_name,
             listeners: vec![ListenerFile {
                 port: parameters.listener_port,

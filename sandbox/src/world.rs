@@ -9,6 +9,7 @@ pub mod ids;
 pub mod inventory;
 pub mod joins;
 pub mod lifecycle;
+pub mod placement;
 pub mod registry;
 pub mod rollout;
 pub mod scheduler;

@@ -60,8 +60,11 @@ pub fn event(news: &News) -> Option<Event> {
         }
         News::Healthy { healthy, targets } => {
             let mut text = Text::new().say(format!("healthy: {} of {}", healthy.healthy, healthy.of));
+            let first = targets.first().map(|note| &note.target_group);
+            // One group goes without saying.
+            let several = targets.iter().any(|note| Some(&note.target_group) != first);
             for note in targets {
-                text = text.say(" · ").join(target(note));
+                text = text.say(" · ").join(target(note, several));
             }
             Event::Standing {
                 what: Standing::Healthy,
@@ -221,11 +224,12 @@ pub fn sentence(sentence: &Sentence) -> Text {
         })
 }
 
-fn target(note: &TargetNote) -> Text {
-    let port = note.port.map(|p| format!(":{p}")).unwrap_or_default();
-    let mut text = Text::new()
-        .code(format!("{}{port}", note.target))
-        .say(format!(" {}", note.state));
+fn target(note: &TargetNote, with_group: bool) -> Text {
+    let mut text = Text::new().code(note.address());
+    if with_group {
+        text = text.say(" in ").code(note.target_group.as_str());
+    }
+    text = text.say(format!(" {}", note.state));
     if let Some(reason) = &note.reason {
         text = text.say(" ").code(reason.as_str());
     }

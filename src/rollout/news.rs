@@ -148,3 +148,14 @@ pub struct TargetNote {
     pub reason: Option<String>,
     pub description: Option<Untrusted>,
 }
+
+impl TargetNote {
+    /// `10.0.0.7:80`, `i-0205e80580b87c74d:32772`, `[2001:db8::7]:80`.
+    pub fn address(&self) -> String {
+        match self.port {
+            None => self.target.clone(),
+            Some(port) if self.target.contains(':') => format!("[{}]:{port}", self.target),
+            Some(port) => format!("{}:{port}", self.target),
+        }
+    }
+}

@@ -153,7 +153,7 @@ fn task_definitions() {
 #[test]
 fn api_answers() {
     let config = ProptestConfig {
-        cases: cases(96),
+        cases: cases(56),
         failure_persistence: None,
         max_shrink_iters: 0,
         ..ProptestConfig::default()

@@ -127,6 +127,22 @@ scenarios! {
     in_actions_preflight
     issuer_answers_late
     issuer_cannot_be_reached
+    kind_classic_load_balancer_is_refused
+    kind_code_deploy_is_refused
+    kind_daemon
+    kind_ec2_bridge
+    kind_ec2_host_mode
+    kind_ec2_no_room
+    kind_ec2_port_in_use
+    kind_express_mode_is_refused
+    kind_external_is_refused
+    kind_fargate_spot
+    kind_ipv6_targets
+    kind_lattice_alone
+    kind_network_load_balancer
+    kind_service_connect_alone
+    kind_two_groups_of_one_container
+    kind_two_groups_of_two_containers
     linear
     load_balancer_may_not_be_read
     logs_are_denied

@@ -178,15 +178,17 @@ pub fn write_logs(world: &mut World, arn: &str) {
 /// What a load balancer's health check of this address and port meets now. `Err`: reason code and description.
 pub fn answer_check(world: &World, address: &str, port: u16) -> Result<(), (String, String)> {
     let fail = |reason: &str| Err((reason.to_owned(), reason_description(reason).to_owned()));
-    let Some(task) = world
-        .ecs
-        .tasks
-        .values()
-        .rev()
-        .find(|t| t.address == address && t.containers_run_at.is_some())
-    else {
+    let named = |t: &&Task| {
+        let mut keys = t.targets.iter().map(|(_, key)| key);
+        t.address == address || keys.any(|(a, p)| a == address && *p == port)
+    };
+    // A port of an instance may have been another task's before.
+    let tasks = world.ecs.tasks.values().filter(named);
+    let started = tasks.filter(|t| t.containers_run_at.is_some());
+    let Some(task) = started.max_by_key(|t| (t.containers_run(), t.number)) else {
         return fail("Target.Timeout");
     };
+    let port = task.container_port(port);
     let listens = |c: &Value| {
         list(c, "portMappings")
             .iter()

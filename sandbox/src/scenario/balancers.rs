@@ -11,8 +11,9 @@ use crate::world::World;
 
 /// A load balancer with its listeners and their rules.
 pub fn create(world: &mut World, file: &LoadBalancerFile) -> Result<(), String> {
+    let kind = file.kind.as_deref().unwrap_or("application");
     let input = json!({
-        "Name": file.name, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+        "Name": file.name, "Type": kind, "Subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
         "SecurityGroups": ["sg-0a1b2c3d4e5f60718"],
     });
     let answer = call(world, elbv2::OPERATIONS, "CreateLoadBalancer", &input)?;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::services::{ecs, elbv2, ssm};
 use crate::world::shapes::ecs_arn;
-use crate::world::{Operation, Place, World, joins};
+use crate::world::{Operation, Place, World, joins, placement};
 
 /// Long enough for every service to become steady.
 const PAST: Duration = Duration::from_secs(3600);
@@ -61,14 +61,18 @@ impl WorldFile {
             balancers::create(&mut world, balancer)?;
         }
         for cluster in &self.clusters {
-            let (name, providers) = match cluster {
-                ClusterFile::Name(name) => (name, &[][..]),
+            let (name, providers, instances) = match cluster {
+                ClusterFile::Name(name) => (name, &[][..], &[][..]),
                 ClusterFile::Whole(WholeCluster {
                     name,
                     capacity_providers,
-                }) => (name, capacity_providers.as_slice()),
+                    instances,
+                }) => (name, capacity_providers.as_slice(), instances.as_slice()),
             };
             create_cluster(&mut world, name, providers)?;
+            for instance in instances {
+                placement::register(&mut world, name, instance);
+            }
         }
         for service in &self.services {
             create_service(&mut world, service)?;
@@ -123,8 +127,9 @@ fn create_cluster(world: &mut World, name: &str, providers: &[String]) -> Result
 
 fn create_target_group(world: &mut World, file: &TargetGroupFile) -> Result<(), String> {
     let mut input = json!({
-        "Name": file.name, "Protocol": "HTTP", "Port": file.port.unwrap_or(80),
+        "Name": file.name, "Protocol": file.protocol.as_deref().unwrap_or("HTTP"), "Port": file.port.unwrap_or(80),
         "TargetType": file.target_type.as_deref().unwrap_or("ip"), "HealthCheckPath": file.path.as_deref().unwrap_or("/"),
+        "IpAddressType": file.ip_address_type.as_deref().unwrap_or("ipv4"),
     });
     if !file.tags.is_empty() {
         input["Tags"] = balancers::tags(&file.tags);
@@ -288,6 +293,16 @@ fn create_service_of(
         }
         input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
     }
+    for further in &file.further_target_groups {
+        let entry = json!({
+            "targetGroupArn": target_group(world, &further.target_group)?,
+            "containerName": further.container.as_deref().unwrap_or(container(file)), "containerPort": further.port,
+        });
+        match input["loadBalancers"].as_array_mut() {
+            Some(entries) => entries.push(entry),
+            None => input["loadBalancers"] = json!([entry]),
+        }
+    }
     if !file.tags.is_empty() {
         let tags = file
             .tags
@@ -296,6 +311,10 @@ fn create_service_of(
         input["tags"] = tags.collect();
     }
     overlay(&mut input, &file.service);
+    // `null` takes a member away: tasks in bridge and host mode have no network of their own.
+    if let Some(members) = input.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
     // Every container instance has a task of a daemon.
     if input["schedulingStrategy"] == "DAEMON"
         && let Some(members) = input.as_object_mut()

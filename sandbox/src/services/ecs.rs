@@ -27,6 +27,8 @@ pub type ServiceKey = (String, String);
 
 pub struct Ecs {
     pub clusters: BTreeMap<String, Cluster>,
+    /// Of all clusters, in the order in which they came.
+    pub instances: Vec<crate::world::placement::Instance>,
     /// By family, revisions in order from 1.
     pub families: BTreeMap<String, Vec<TaskDefinition>>,
     pub services: BTreeMap<ServiceKey, Service>,
@@ -47,6 +49,7 @@ impl Default for Ecs {
     fn default() -> Ecs {
         Ecs {
             clusters: BTreeMap::new(),
+            instances: Vec::new(),
             families: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),

@@ -37,6 +37,8 @@ pub struct LoadBalancer {
     pub arn: String,
     pub name: String,
     pub dns_name: String,
+    /// application, network.
+    pub kind: String,
     pub scheme: String,
     pub subnets: Vec<String>,
     pub security_groups: Vec<String>,
@@ -71,6 +73,8 @@ pub struct TargetGroup {
     pub port: u16,
     pub vpc: String,
     pub target_type: String,
+    /// ipv4, ipv6.
+    pub ip_address_type: String,
     pub check_protocol: String,
     /// `traffic-port` or a number.
     pub check_port: String,

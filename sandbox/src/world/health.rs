@@ -4,34 +4,40 @@
 use std::time::Duration;
 
 use super::agenda::Event;
-use super::{World, scheduler};
+use super::{World, placement, scheduler};
 use crate::runtimes::scripted;
 use crate::services::ecs::{Service, ServiceKey, Task};
 use crate::services::elbv2::{Target, TargetKey, TargetState};
 
 /// From registration to the first health check being possible.
 const REGISTRATION: Duration = Duration::from_secs(1);
+/// The same at a Network Load Balancer, which takes minutes.
+const NETWORK_REGISTRATION: Duration = Duration::from_secs(150);
 /// A task without a load balancer and without a container health check counts after this long in RUNNING.
 pub const UNCHECKED: Duration = Duration::from_secs(40);
 
 /// Registers every target of a task that has just become reachable.
 pub fn register_task(world: &mut World, arn: &str) {
-    let Some((key, address, zone)) = world
-        .ecs
-        .tasks
-        .get(arn)
-        .and_then(|t| Some((t.service.clone()?, t.address.clone(), t.zone.clone())))
-    else {
+    let Some(task) = world.ecs.tasks.get(arn) else {
+        return;
+    };
+    let (Some(key), zone) = (task.service.clone(), task.zone.clone()) else {
         return;
     };
     let Some(service) = world.ecs.services.get(&key) else {
         return;
     };
-    let deployment = world.ecs.tasks.get(arn).map(|t| t.deployment.as_str());
-    for (group, port) in targets_of(service, deployment.unwrap_or_default()) {
-        register(world, &group, (address.clone(), port), &zone);
+    let targets: Vec<(String, TargetKey)> = targets_of(service, &task.deployment)
+        .into_iter()
+        .map(|(group, port)| {
+            let target = placement::target(world, task, &group, port);
+            (group, target)
+        })
+        .collect();
+    for (group, target) in targets {
+        register(world, &group, target.clone(), &zone);
         if let Some(task) = world.ecs.tasks.get_mut(arn) {
-            task.targets.push((group.clone(), port));
+            task.targets.push((group.clone(), target));
         }
         scheduler::say(
             world,
@@ -68,12 +74,17 @@ pub fn register(world: &mut World, group_arn: &str, key: TargetKey, zone: &str) 
         return;
     };
     let interval = group.interval;
+    let registration = if group.protocol.starts_with("HTTP") {
+        REGISTRATION
+    } else {
+        NETWORK_REGISTRATION
+    };
     group
         .targets
         .insert(key.clone(), Target::registered(now, zone, generation));
     let (target_group, address, port) = (group_arn.to_owned(), key.0.clone(), key.1);
     world.agenda.at(
-        now + REGISTRATION,
+        now + registration,
         Event::Registered {
             target_group: target_group.clone(),
             address: address.clone(),
@@ -112,11 +123,7 @@ pub fn deregister_task(world: &mut World, arn: &str) -> Duration {
     let Some(task) = world.ecs.tasks.get(arn) else {
         return Duration::ZERO;
     };
-    let (targets, address, key) = (
-        task.targets.clone(),
-        task.address.clone(),
-        task.service.clone(),
-    );
+    let (targets, key) = (task.targets.clone(), task.service.clone());
     let mut longest = Duration::ZERO;
     if let Some(key) = key.as_ref().filter(|_| !targets.is_empty()) {
         scheduler::say(
@@ -125,8 +132,8 @@ pub fn deregister_task(world: &mut World, arn: &str) -> Duration {
             "has begun draining connections on 1 tasks.".to_owned(),
         );
     }
-    for (group, port) in targets {
-        longest = longest.max(deregister(world, &group, &(address.clone(), port)));
+    for (group, target) in targets {
+        longest = longest.max(deregister(world, &group, &target));
         if let Some(key) = &key {
             scheduler::say(
                 world,
@@ -187,7 +194,11 @@ pub fn scripted_check(world: &mut World, group_arn: &str, key: TargetKey, genera
         return;
     };
     let interval = group.interval;
-    if world.elbv2.in_use(group_arn) {
+    let registering = world
+        .elbv2
+        .target(group_arn, &key)
+        .is_some_and(|t| t.reason == "Elb.RegistrationInProgress");
+    if world.elbv2.in_use(group_arn) && !registering {
         let result = scripted::answer_check(world, &key.0, key.1);
         checked(world, group_arn, &key, result);
     }
@@ -248,7 +259,7 @@ pub fn checked(
         .ecs
         .tasks
         .values()
-        .find(|t| t.address == key.0 && t.live())
+        .find(|t| t.live() && t.targets.iter().any(|(g, k)| g == group_arn && k == key))
     else {
         return;
     };
@@ -287,8 +298,9 @@ pub fn serving(world: &World, service: &Service, task: &Task) -> bool {
         return ran >= UNCHECKED;
     }
     targets.iter().all(|(group, port)| {
+        let key = placement::target(world, task, group, *port);
         let group = world.elbv2.target_groups.get(group);
-        let target = group.and_then(|g| g.targets.get(&(task.address.clone(), *port)));
+        let target = group.and_then(|g| g.targets.get(&key));
         target.is_some_and(|t| t.state == TargetState::Healthy)
     })
 }
@@ -320,13 +332,8 @@ pub fn condemned(world: &World, key: &ServiceKey, task: &Task) -> Condemned {
     {
         Some(("Task failed container health checks".to_owned(), true))
     } else {
-        task.targets.iter().find_map(|(group, port)| {
-            let target = world
-                .elbv2
-                .target_groups
-                .get(group)?
-                .targets
-                .get(&(task.address.clone(), *port))?;
+        task.targets.iter().find_map(|(group, key)| {
+            let target = world.elbv2.target_groups.get(group)?.targets.get(key)?;
             let failed = target.state == TargetState::Unhealthy;
             failed.then(|| {
                 (

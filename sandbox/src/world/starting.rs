@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::agenda::Step;
 use super::lifecycle::plan;
 use super::shapes::{copy, ecs_arn, list, number, number_in, text, texts};
-use super::{ContainerToStart, Effect, TaskToStart, World, rollout, scheduler};
+use super::{ContainerToStart, Effect, TaskToStart, World, placement, rollout, scheduler};
 use crate::runtimes::scripted;
 use crate::services::ecs::{Container, LastStatus, ServiceKey, Task};
 
@@ -99,6 +99,7 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
         stopped_at: None,
         stop_code: None,
         stopped_reason: None,
+        placed: None,
         targets: Vec::new(),
         behaviour: None,
         forced_unhealthy: None,
@@ -107,8 +108,17 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
     };
     task.behaviour = world.behaviours.choose(&task);
     if let Some(reason) = task.behaviour.as_ref().and_then(|b| b.unplaceable.clone()) {
-        not_placed(world, key, deployment, &reason);
+        not_placed(world, key, deployment, &format!("Reason: {reason}"));
         return None;
+    }
+    if placement::needed(world, &key.0, &entry_members) {
+        match placement::place(world, &key.0, &document) {
+            Ok(placed) => task.placed = Some(placed),
+            Err(lacks) => {
+                not_placed(world, key, deployment, &lacks);
+                return None;
+            }
+        }
     }
     let propagated = propagated_tags(world, key, &task.task_definition);
     crate::services::ecs::tags::put(world, &task.arn, propagated.get("tags"));
@@ -127,15 +137,17 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
 }
 
 /// There is no room for a task: ECS says so, counts a failure and tries again later.
-fn not_placed(world: &mut World, key: &ServiceKey, deployment: &str, reason: &str) {
-    scheduler::say(
-        world,
-        key,
-        format!(
-            "was unable to place a task because no container instance met all of its requirements. Reason: {reason} \
-             For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
-        ),
+fn not_placed(world: &mut World, key: &ServiceKey, deployment: &str, why: &str) {
+    let message = format!(
+        "was unable to place a task because no container instance met all of its requirements. {why} \
+         For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
     );
+    // Once a look, however many tasks are wanted.
+    let newest = world.ecs.services.get(key).and_then(|s| s.events.front());
+    let said = newest.is_some_and(|e| e.at == world.now && e.message.ends_with(&message));
+    if !said {
+        scheduler::say(world, key, message);
+    }
     rollout::failed_once(world, key, deployment);
 }
 

@@ -36,8 +36,7 @@ pub(super) fn table(about: &Announcement) -> Option<(String, String)> {
     });
     let mut table = String::from("| Target | State | Why |\n|:--|:--|:--|\n");
     for note in about.targets.iter().take(TARGETS) {
-        let port = note.port.map(|p| format!(":{p}")).unwrap_or_default();
-        let mut name = escape::markdown_code(&format!("{}{port}", note.target));
+        let mut name = escape::markdown_code(&note.address());
         // One group goes without saying.
         if groups.len() > 1 {
             name = format!("{name} in {}", escape::markdown_code(&note.target_group));

@@ -110,9 +110,8 @@ fn containers(task: &Task) -> Vec<Sentence> {
 }
 
 fn target(note: &TargetNote, more: usize) -> Sentence {
-    let port = note.port.map(|p| format!(":{p}")).unwrap_or_default();
     let mut sentence = Sentence::new("target ")
-        .code(format!("{}{port}", note.target))
+        .code(note.address())
         .text(" in ")
         .code(note.target_group.as_str())
         .text(format!(" is {}", note.state));

@@ -231,8 +231,10 @@ pub struct Task {
     pub stopped_at: Option<SystemTime>,
     pub stop_code: Option<&'static str>,
     pub stopped_reason: Option<String>,
-    /// Target group and port of every target that is registered for it.
-    pub targets: Vec<(String, u16)>,
+    /// On EC2: on which instance.
+    pub placed: Option<crate::world::placement::Placed>,
+    /// Target group and key of every target that is registered for it.
+    pub targets: Vec<(String, crate::services::elbv2::TargetKey)>,
     pub behaviour: Option<Behaviour>,
     /// Made unhealthy by the timeline: reason code and description.
     pub forced_unhealthy: Option<(String, String)>,

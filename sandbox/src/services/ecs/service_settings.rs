@@ -170,6 +170,10 @@ pub fn check(
                 "The container {container} did not have a container port {port} defined."
             )));
         }
+        // A Classic Load Balancer knows instances, not target groups.
+        if text(entry, "loadBalancerName").is_some() {
+            continue;
+        }
         let arn = text(entry, "targetGroupArn").unwrap_or_default();
         let Some(group) = world.elbv2.target_groups.get(arn) else {
             return Err(invalid(format!(

@@ -6,6 +6,7 @@ use super::{
     Container, LastStatus, Task, cluster_in, existing_service, listed_resources, split_revision,
     tags,
 };
+use crate::world::health as health_of;
 use crate::world::shapes::{
     ecs_arn, ecs_page, epoch_seconds, everything, last_segment, list, number_in, text, texts,
 };
@@ -171,6 +172,9 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
             format!("ip-{host}.{}.compute.internal", world.place.region),
         ));
         details.push(detail("privateIPv4Address", task.address.clone()));
+        if has_ipv6(world, task) {
+            details.push(detail("ipv6Address", task.ipv6_address()));
+        }
     }
     let awsvpc = definition.is_some_and(super::TaskDefinition::awsvpc);
     let attachments = if awsvpc {
@@ -186,7 +190,7 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     let containers: Vec<Value> = task
         .containers
         .iter()
-        .map(|c| describe_container(task, c, awsvpc))
+        .map(|c| describe_container(world, task, c, awsvpc))
         .collect();
     let group = task
         .service
@@ -216,6 +220,14 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     let mut put =
         |name: &str, value: Option<Value>| value.map(|v| members.insert(name.to_owned(), v));
     put("group", group.map(|g| json!(g)));
+    let instance = task.placed.as_ref().map(|p| {
+        let path = format!(
+            "container-instance/{}/{}",
+            task.cluster, p.container_instance
+        );
+        json!(ecs_arn(world, &path))
+    });
+    put("containerInstanceArn", instance);
     for (name, at) in [
         ("pullStartedAt", task.pull_started_at),
         ("pullStoppedAt", task.pull_stopped_at),
@@ -247,7 +259,20 @@ pub fn describe(world: &World, task: &Task, with_tags: bool) -> Value {
     shown
 }
 
-fn describe_container(task: &Task, container: &Container, awsvpc: bool) -> Value {
+/// One of its target groups takes IPv6 targets.
+fn has_ipv6(world: &World, task: &Task) -> bool {
+    let service = task
+        .service
+        .as_ref()
+        .and_then(|key| world.ecs.services.get(key));
+    let targets = service.map(|s| health_of::targets_of(s, &task.deployment));
+    targets.into_iter().flatten().any(|(group, _)| {
+        let group = world.elbv2.target_groups.get(&group);
+        group.is_some_and(|g| g.ip_address_type == "ipv6")
+    })
+}
+
+fn describe_container(world: &World, task: &Task, container: &Container, awsvpc: bool) -> Value {
     let mut shown = Map::new();
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     put("containerArn", json!(container.arn));
@@ -272,11 +297,15 @@ fn describe_container(task: &Task, container: &Container, awsvpc: bool) -> Value
         .filter(|_| !awsvpc && task.containers_run());
     let bindings: Vec<Value> = bindings
         .filter_map(|p| number_in(p, "containerPort"))
-        .map(|port| json!({ "bindIP": "0.0.0.0", "containerPort": port, "hostPort": port, "protocol": "tcp" }))
+        .map(|port| json!({ "bindIP": "0.0.0.0", "containerPort": port, "hostPort": task.host_port(port as u16), "protocol": "tcp" }))
         .collect();
     put("networkBindings", json!(bindings));
     let addressed = awsvpc && task.last_status > LastStatus::Provisioning;
-    let interface = json!({ "attachmentId": task.attachment, "privateIpv4Address": task.address });
+    let mut interface =
+        json!({ "attachmentId": task.attachment, "privateIpv4Address": task.address });
+    if has_ipv6(world, task) {
+        interface["ipv6Address"] = json!(task.ipv6_address());
+    }
     put(
         "networkInterfaces",
         if addressed {

@@ -49,7 +49,9 @@ fn create_load_balancer(world: &mut World, input: &Value) -> Answer {
         return Err(ApiError::new("DuplicateLoadBalancerName", message));
     }
     let suffix = world.ids.hex(16);
-    let arn = elb_arn(world, &format!("loadbalancer/app/{name}/{suffix}"));
+    let kind = text(input, "Type").unwrap_or("application").to_owned();
+    let short = if kind == "network" { "net" } else { "app" };
+    let arn = elb_arn(world, &format!("loadbalancer/{short}/{name}/{suffix}"));
     let suffix = if world.place.partition == "aws-cn" {
         "amazonaws.com.cn"
     } else {
@@ -65,6 +67,7 @@ fn create_load_balancer(world: &mut World, input: &Value) -> Answer {
         arn: arn.clone(),
         name,
         dns_name,
+        kind,
         scheme,
         subnets,
         security_groups,
@@ -85,7 +88,7 @@ fn describe(world: &World, balancer: &LoadBalancer) -> Value {
     json!({
         "LoadBalancerArn": balancer.arn, "DNSName": balancer.dns_name, "CanonicalHostedZoneId": "Z14GRHDCWA56QT",
         "CreatedTime": iso8601(balancer.created), "LoadBalancerName": balancer.name, "Scheme": balancer.scheme,
-        "VpcId": super::target_groups::VPC, "State": { "Code": "active" }, "Type": "application",
+        "VpcId": super::target_groups::VPC, "State": { "Code": "active" }, "Type": balancer.kind,
         "AvailabilityZones": zones, "SecurityGroups": balancer.security_groups, "IpAddressType": "ipv4",
     })
 }

@@ -77,6 +77,7 @@ fn create_target_group(world: &mut World, input: &Value) -> Answer {
         port: number_in(input, "Port").unwrap_or(80) as u16,
         vpc: text(input, "VpcId").unwrap_or(VPC).to_owned(),
         target_type: text(input, "TargetType").unwrap_or("instance").to_owned(),
+        ip_address_type: text(input, "IpAddressType").unwrap_or("ipv4").to_owned(),
         check_protocol: text(input, "HealthCheckProtocol")
             .unwrap_or(&protocol)
             .to_owned(),
@@ -187,7 +188,7 @@ fn describe(world: &World, arn: &str) -> Value {
         "HealthCheckTimeoutSeconds": group.timeout.as_secs(), "HealthyThresholdCount": group.healthy_threshold,
         "UnhealthyThresholdCount": group.unhealthy_threshold, "HealthCheckPath": group.check_path,
         "Matcher": { "HttpCode": group.matcher }, "LoadBalancerArns": world.elbv2.load_balancers_of(arn),
-        "TargetType": group.target_type, "ProtocolVersion": group.protocol_version, "IpAddressType": "ipv4",
+        "TargetType": group.target_type, "ProtocolVersion": group.protocol_version, "IpAddressType": group.ip_address_type,
     })
 }
 
