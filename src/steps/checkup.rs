@@ -127,6 +127,7 @@ impl Doctor<'_> {
             Id::Image => self.running_image().await,
             Id::Watching => self.tasks().await,
             Id::ServiceDeployments => Ok(self.service_deployments().await),
+            Id::Logs => self.logs().await,
             Id::Register => self.register().await,
             Id::Tag => self.tag().await,
             Id::Update => self.update().await,

@@ -183,7 +183,8 @@ impl Noting<'_> {
         let mut evidence: Vec<Text> = diagnosis.evidence.iter().map(sentence).collect();
         let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
-        evidence.extend(reasons.next().filter(|reason| *reason != headline));
+        let ending = reasons.next().filter(|reason| *reason != headline);
+        evidence.extend(ending.map(|reason| Text::new().say("how it ended: ").join(reason)));
         let failure = Failure {
             code,
             cause: Some(diagnosis.cause),

@@ -184,13 +184,34 @@ fn actions(policy: &Value) -> Vec<String> {
     actions.map(|a| a.as_str().unwrap().to_owned()).collect()
 }
 
-/// `host`: of the load balancer's rule; without one its own DNS name is the address.
-fn played_with(policy: &Value, host: bool) -> Played {
+/// What a deploy meets.
+#[derive(Clone, Copy, PartialEq)]
+enum Meets {
+    /// The address is the host of the load balancer's rule.
+    Host,
+    /// Without one its own DNS name is the address.
+    NoHost,
+    /// The new container ends by itself.
+    Crash,
+}
+
+const ALL: [Meets; 3] = [Meets::Host, Meets::NoHost, Meets::Crash];
+
+fn played_with(policy: &Value, meets: Meets) -> Played {
     let mut world = serde_json::json!({ "iam": { "roles": [{ "name": "shipway-production", "policy": policy }] } });
-    if !host {
-        world["load-balancers"] = serde_json::json!([
-            { "name": "web-alb", "listeners": [{ "port": 80, "forward": "web" }] }
-        ]);
+    match meets {
+        Meets::Host => {}
+        Meets::NoHost => {
+            world["load-balancers"] = serde_json::json!([
+                { "name": "web-alb", "listeners": [{ "port": 80, "forward": "web" }] }
+            ]);
+        }
+        Meets::Crash => {
+            world["services"] = serde_json::json!({ "web": { "log-group": "/ecs/web" } });
+            world["behaviours"] = serde_json::json!([
+                { "task-definition": "2", "crash": { "after": "3s", "exit-code": 1 }, "logs": ["why"] }
+            ]);
+        }
     }
     play(Scene {
         // JSON is YAML; the values themselves do not convert, for our numbers are kept as texts.
@@ -204,9 +225,9 @@ fn played_with(policy: &Value, host: bool) -> Played {
 #[test]
 fn the_policy_is_enough_and_no_more_than_that() {
     let policy = policy_of("docs/iam.md");
-    let full = [true, false].map(|host| played_with(&policy, host));
-    for full in &full {
-        assert_eq!(full.exit, 0, "{}", full.stderr);
+    let full = ALL.map(|meets| played_with(&policy, meets));
+    for (full, meets) in full.iter().zip(ALL) {
+        assert_eq!(full.exit == 0, meets != Meets::Crash, "{}", full.stderr);
         assert!(!full.stderr.contains("warning"), "{}", full.stderr);
     }
 
@@ -224,10 +245,10 @@ fn the_policy_is_enough_and_no_more_than_that() {
             continue;
         }
         let less = without(policy.clone(), &action);
-        let is_missed = [true, false]
+        let is_missed = ALL
             .iter()
             .zip(&full)
-            .any(|(host, full)| played_with(&less, *host).stderr != full.stderr);
+            .any(|(meets, full)| played_with(&less, *meets).stderr != full.stderr);
         assert!(is_missed, "{action} could be left out of docs/iam.md");
     }
 }
@@ -388,9 +409,11 @@ fn the_policy_of_previews_is_enough_and_no_more_than_that() {
         })
         .map(|action| action.as_str().unwrap().to_owned())
         .collect();
-    // Asked for on the way: roles that are passed, a push, which this world is spared, and at a load balancer that is full.
+    // Asked for on the way: roles that are passed, a push, which this world is spared, at a load balancer that is full, and
+    // where a task fails.
     let on_the_way = [
         "iam:PassRole",
+        "logs:GetLogEvents",
         "elasticloadbalancing:DescribeAccountLimits",
         "ecr:BatchCheckLayerAvailability",
         "ecr:CompleteLayerUpload",

@@ -48,6 +48,8 @@ scenarios! {
     cancelled_while_github_hangs
     cancelled_while_github_is_slow
     cancelled_while_the_comment_is_written
+    card_as_json
+    card_in_actions
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
