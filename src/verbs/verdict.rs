@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::inputs::env::{Cancel, Signal};
+use crate::model::container_logs::ContainerLogs;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
@@ -181,6 +182,11 @@ impl Noting<'_> {
             return (headline, failure);
         };
         let mut evidence: Vec<Text> = diagnosis.evidence.iter().map(sentence).collect();
+        // Unless the log is the evidence already, its most telling line is worth a look without unfolding anything.
+        if !evidence.iter().any(|said| said.mentions("its log: ")) {
+            let line = ended.logs.as_ref().and_then(ContainerLogs::telling);
+            evidence.extend(line.map(|line| Text::new().say("its log: ").quote(line)));
+        }
         let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
         let ending = reasons.next().filter(|reason| *reason != headline);
