@@ -11,6 +11,7 @@ mod ending;
 mod fail_fast;
 mod failures;
 mod health;
+mod slow_ends;
 mod success;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
     Action, Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen,
-    WaitUntil,
+    WaitUntil, advice,
 };
 
 /// Reads after writes are eventually consistent: ours missing for this long is no verdict.
@@ -79,6 +80,8 @@ pub struct Rollout {
     /// This look, all of it, for whoever asks at the end.
     sight: Option<Observation>,
     health: health::Health,
+    /// The old task that took longest to be killed.
+    killed: Option<advice::Killed>,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
     deployments_denied: bool,
@@ -122,6 +125,7 @@ impl Rollout {
             my_tasks: Vec::new(),
             sight: None,
             health: health::Health::default(),
+            killed: None,
             by_rollout_state: false,
             deployments_denied: false,
             no_deployments_told: false,
@@ -266,6 +270,7 @@ impl Rollout {
             let ours = self.target.ours();
             self.my_tasks = tasks.iter().filter(|t| is_ours(t, ours)).cloned().collect();
         }
+        self.note_killed(seen);
         if seen.deployment != Err(Unseen::Skipped) {
             self.asked_deployment_at = Some(elapsed);
         }

@@ -12,6 +12,7 @@ use crate::model::verdict::{Outputs, Status};
 use crate::report::markdown::{self, Announcement, Failure, State};
 use crate::report::rollout::sentence;
 use crate::report::{Phase, Report, Text};
+use crate::rollout::advice;
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence, ServesNow, Whose};
 use crate::steps::smoke;
 
@@ -239,6 +240,10 @@ impl Noting<'_> {
         let Some(ended) = ended else { return };
         self.about.targets.clone_from(&ended.targets);
         self.about.advice.clone_from(&ended.advice);
+        if matches!(ended.status, Status::Serving | Status::Deployed) {
+            let of_image = advice::of_image(&ended.timings, self.about.image_bytes);
+            self.about.advice.extend(of_image);
+        }
         if self
             .about
             .stretches

@@ -204,7 +204,8 @@ impl Rollout {
             },
             advice: match status {
                 Status::Serving | Status::Deployed => {
-                    advice::advice(ours, &timings, self.drained(status, elapsed))
+                    let drained = self.drained(status, elapsed);
+                    advice::advice(ours, &timings, drained, self.killed_and_waited_for(drained))
                 }
                 _ => Vec::new(),
             },
@@ -292,6 +293,17 @@ impl Rollout {
             .flatten()
     }
 
+    /// An old task's slow end costs time where ECS's own word was waited for, or where it made room for a new one.
+    fn killed_and_waited_for(&self, drained: Option<Duration>) -> Option<&advice::Killed> {
+        let no_room = self.service.as_ref().is_some_and(|s| {
+            let most = s.deployment_configuration.maximum_percent;
+            most.is_some_and(|percent| percent <= 100)
+        });
+        self.killed
+            .as_ref()
+            .filter(|_| drained.is_some() || no_room)
+    }
+
     fn timings(&self, status: Status, elapsed: Duration) -> Timings {
         let since = match &self.target {
             RolloutTarget::Deployment { ours, .. } => ours.created_at,
@@ -317,6 +329,7 @@ impl Rollout {
                     Duration::try_from(pull).ok()
                 })
                 .max(),
+            draining: self.health.draining(),
             window: (status == Status::Serving).then_some(self.window.length),
             tasks: self.task_times(offset),
         }
