@@ -291,6 +291,9 @@ scenarios! {
     task_definition_by_yaml_file
     throttled
     throttled_everywhere
+    time_advice_image_size
+    time_advice_stop_timeout
+    time_compared_with_the_last_five
     timed_out
     timed_out_unhealthy
     unchanged
