@@ -3,6 +3,8 @@
 mod counts;
 mod denied;
 mod ends;
+mod fail_fast;
+mod fail_late;
 mod hopeless;
 mod matching;
 mod overtaken;

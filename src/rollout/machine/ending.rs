@@ -14,7 +14,7 @@ use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
-    advice, failing,
+    advice, failing, placing,
 };
 use super::Rollout;
 
@@ -93,7 +93,7 @@ impl Rollout {
             .deployment
             .as_ref()
             .filter(|d| d.status.starts_with("STOP"));
-        if let Some(why) = self.failing.clone() {
+        if let Some(why) = self.failing.clone().or_else(|| self.ending_why()) {
             let goes_on = self.restored.is_some()
                 || self
                     .deployment
@@ -183,7 +183,17 @@ impl Rollout {
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = self.evidence.last_event() {
+            let last = self.evidence.last_event();
+            let unplaced = self
+                .evidence
+                .events
+                .iter()
+                .rev()
+                .find(|e| placing::is_about(e));
+            if let Some(event) = unplaced.filter(|e| Some(*e) != last) {
+                reasons.push(Sentence::new("ECS said: ").quote(&event.message));
+            }
+            if let Some(event) = last {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }
