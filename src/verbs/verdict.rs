@@ -217,9 +217,10 @@ impl Noting<'_> {
         if let Some(serving) = &self.about.now_serving {
             self.report.line(serving.clone());
         }
-        if let Some(fix) = &failure.fix {
-            self.report
-                .line(Text::new().say("next: ").join(fix.clone()));
+        let fix = failure.fix.as_ref().map(Text::lines).unwrap_or_default();
+        for (number, line) in fix.into_iter().enumerate() {
+            let lead = if number == 0 { "next: " } else { "  " };
+            self.report.line(Text::new().say(lead).join(line));
         }
     }
 

@@ -38,6 +38,7 @@ fn counted(case: &Case<'_>, group: &Group<'_>) -> Sentence {
     let all = case.evidence.stops.len();
     let tasks = group.tasks.len();
     let those = match (failed, tasks) {
+        (true, 1) if all == 1 => "1 failed task".to_owned(),
         (true, _) => format!("{tasks} of {all} failed tasks"),
         (false, 1) => "1 task".to_owned(),
         (false, _) => format!("{tasks} tasks"),
@@ -45,9 +46,13 @@ fn counted(case: &Case<'_>, group: &Group<'_>) -> Sentence {
     let by_ecs = group
         .last()
         .is_some_and(|t| t.stop_code.as_deref() != Some("EssentialContainerExited"));
+    let (were, their) = match tasks {
+        1 => ("was", "its"),
+        _ => ("were", "their"),
+    };
     let how = match (group.age(), by_ecs) {
-        (Some(age), true) => format!(" were stopped within {} of their start", about(age)),
-        (Some(age), false) => format!(" stopped within {} of their start", about(age)),
+        (Some(age), true) => format!(" {were} stopped within {} of {their} start", about(age)),
+        (Some(age), false) => format!(" stopped within {} of {their} start", about(age)),
         (None, _) => " did not get to run".to_owned(),
     };
     let sentence = Sentence::new(format!("{those}{how}"));
