@@ -157,7 +157,7 @@ fn of_target_group(case: &Case<'_>, choice: &Choice<'_>, values: &mut Values) {
         return;
     };
     let group = &balanced.group;
-    values.code("group", group.name.as_str());
+    values.named("group", "target group", &group.name);
     if let Some(path) = &group.health_check_path {
         values.code("path", path.as_str());
     }
@@ -247,6 +247,7 @@ fn short(image: &str) -> String {
     }
 }
 
-fn seconds(time: Duration) -> String {
-    spelled(Duration::from_secs_f64(time.as_secs_f64().round()))
+/// In whole seconds, and not less than it was.
+pub(super) fn seconds(time: Duration) -> String {
+    spelled(Duration::from_secs(time.as_secs_f64().ceil() as u64))
 }

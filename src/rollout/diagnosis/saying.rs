@@ -1,15 +1,13 @@
 //! What a diagnosis rests on, in sentences: counts, what ECS, ELB and containers said, and what was still missing. What
 //! others wrote stays quoted.
 
-use std::time::Duration;
-
 use crate::model::service::ServiceEvent;
 use crate::model::task::{Container, Task};
 use crate::model::verdict::Status;
 
 use super::super::evidence::Group;
-use super::super::reason::spelled;
 use super::super::{Sentence, TargetNote, Unmet, Unseen};
+use super::putting::seconds;
 use super::{Case, Choice};
 
 pub(super) fn evidence(case: &Case<'_>, choice: &Choice<'_>) -> Vec<Sentence> {
@@ -51,8 +49,8 @@ fn counted(case: &Case<'_>, group: &Group<'_>) -> Sentence {
         _ => ("were", "their"),
     };
     let how = match (group.age(), by_ecs) {
-        (Some(age), true) => format!(" {were} stopped within {} of {their} start", about(age)),
-        (Some(age), false) => format!(" stopped within {} of {their} start", about(age)),
+        (Some(age), true) => format!(" {were} stopped within {} of {their} start", seconds(age)),
+        (Some(age), false) => format!(" stopped within {} of {their} start", seconds(age)),
         (None, _) => " did not get to run".to_owned(),
     };
     let sentence = Sentence::new(format!("{those}{how}"));
@@ -86,7 +84,7 @@ fn ambiguous(group: &Group<'_>) -> Option<Sentence> {
 }
 
 fn containers(task: &Task) -> Vec<Sentence> {
-    let told = task.stop_code.as_deref() == Some("ServiceSchedulerInitiated");
+    let told = task.stop_code.as_deref() != Some("EssentialContainerExited");
     let of = |container: &Container| {
         // Of a task that failed to start, ECS says the same of both.
         let reason = container
@@ -152,8 +150,4 @@ fn missing(unmet: &[Unmet]) -> impl Iterator<Item = Sentence> {
         )
     };
     unmet.iter().filter(asked).map(Unmet::sentence)
-}
-
-fn about(age: Duration) -> String {
-    spelled(Duration::from_secs(age.as_secs_f64().ceil() as u64))
 }

@@ -81,7 +81,7 @@ fn every_shape_is_taken_for_its_cause() {
 }
 
 /// Chosen by what is seen of the service and its deployment: no words tell of them.
-const BY_CODE: [&str; 8] = [
+const BY_CODE: [&str; 9] = [
     "count-overruled",
     "deployment-stopped",
     "grace-period-too-short",
@@ -89,6 +89,7 @@ const BY_CODE: [&str; 8] = [
     "service-deleted",
     "sidecar-ended-first",
     "starts-slowly",
+    "stop-unexplained",
     "unexplained",
 ];
 
