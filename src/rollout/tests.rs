@@ -1,5 +1,6 @@
 //! Scripts of observations → what is told, and how it ends, at exact times.
 
+mod causes;
 mod counts;
 mod denied;
 mod ends;

@@ -55,6 +55,67 @@ scenarios! {
     cancelled_while_the_comment_is_written
     card_as_json
     card_in_actions
+    cause_alarm
+    cause_ambiguous_end
+    cause_application_error
+    cause_breaker_unseen
+    cause_container_dependency
+    cause_container_health_check
+    cause_disk_full
+    cause_ecs_throttled
+    cause_efs_mount
+    cause_elb_internal_error
+    cause_entrypoint_not_executable
+    cause_entrypoint_not_found
+    cause_exec_format_error
+    cause_fargate_capacity
+    cause_finished
+    cause_first_checks_not_done
+    cause_grace_period_too_short
+    cause_health_check_timeout
+    cause_health_checks_disabled
+    cause_health_is_not_to_be_read
+    cause_health_path_denied
+    cause_health_path_errors
+    cause_health_path_not_found
+    cause_health_path_other_answer
+    cause_health_path_redirects
+    cause_host_port_in_use
+    cause_image_for_another_platform
+    cause_killed_after_stop_timeout
+    cause_killed_unexplained
+    cause_kms_denied
+    cause_log_driver
+    cause_log_group_missing
+    cause_network_interface
+    cause_no_capacity
+    cause_no_container_instances
+    cause_no_room_to_roll
+    cause_nothing_is_said
+    cause_out_of_memory
+    cause_parameter_missing
+    cause_port_not_reachable
+    cause_pull_denied
+    cause_pull_timeout
+    cause_quota_reached
+    cause_registry_login_unreachable
+    cause_registry_rate_limit
+    cause_role_not_assumable
+    cause_secret_denied
+    cause_secret_key_missing
+    cause_secret_missing
+    cause_secret_unreachable
+    cause_segmentation_fault
+    cause_several
+    cause_sidecar_ended_first
+    cause_spot_alone
+    cause_spot_beside_a_crash
+    cause_starts_slowly
+    cause_stopped_by_a_person
+    cause_subnet_full
+    cause_target_address_unusable
+    cause_target_group_not_in_use
+    cause_terminated
     comment_after_a_merge
     comment_is_denied
     comment_is_edited

@@ -88,7 +88,7 @@ fn rolled_back_is_not_green() {
           “circuit breaker” (ROLLBACK_SUCCESSFUL)
           Task new2 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
-          Last event: “(service web) rolling back to (deployment ecs-svc/1).”
+          Last event: “(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.”
         ",
     );
 }
@@ -118,7 +118,7 @@ fn rolled_back_without_service_deployments() {
           rolloutState FAILED, and ECS gives no reason.
           Task new2 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
-          Last event: “(service web) rolling back to (deployment ecs-svc/1).”
+          Last event: “(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.”
         ",
     );
 }
