@@ -13,6 +13,8 @@ const SHORTEST_INTERVAL: u32 = 5;
 const SHORT_DELAY: Duration = Duration::from_secs(30);
 /// What ends when it is asked to needs no longer.
 const SHORT_STOP: Duration = Duration::from_secs(5);
+/// A smaller image that took long to pull was not slow for its size.
+const SMALL: u64 = 50_000_000;
 /// Less is not worth a word.
 const WORTH: Duration = Duration::from_secs(10);
 
@@ -111,6 +113,9 @@ pub(super) fn advice(
 
 /// Whose size only the shell knows.
 pub fn of_image(timings: &Timings, bytes: Option<u64>) -> Option<Advice> {
+    if bytes.is_some_and(|bytes| bytes < SMALL) {
+        return None;
+    }
     let pull = timings.longest_pull?;
     let advice = Advice::ImageSize {
         pull,
@@ -242,6 +247,7 @@ mod tests {
             Some(20_500)
         );
         assert_eq!(of_image(&pulled(19), None), None);
+        assert_eq!(of_image(&pulled(41), Some(3_000_000)), None);
     }
 
     #[test]

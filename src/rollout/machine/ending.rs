@@ -295,10 +295,10 @@ impl Rollout {
         }
     }
 
-    /// How long ECS took to call it done while nothing but old targets' draining was left.
+    /// How long ECS took to call it done while nothing but the end of old targets and tasks was left.
     fn drained(&self, status: Status, elapsed: Duration) -> Option<Duration> {
         let waited = status == Status::Deployed && self.waits_for_deployed();
-        (waited && self.health.draining())
+        (waited && self.health.drained())
             .then(|| Some(elapsed.saturating_sub(self.met_at?)))
             .flatten()
     }
