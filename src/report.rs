@@ -39,7 +39,7 @@ use crate::model::Untrusted;
 use crate::model::container_logs::ContainerLogs;
 use crate::model::verdict::Outputs;
 
-pub use event::{Event, Phase, Stretch, Text, Warning, duration};
+pub use event::{Event, Phase, Stretch, Text, Warning, bytes_in_words, duration};
 use markdown::Announcement;
 
 /// How the run is shown once it is over.

@@ -21,6 +21,7 @@ pub mod machine;
 pub mod news;
 pub mod observation;
 pub mod pace;
+mod placing;
 pub mod reason;
 pub mod serves;
 pub mod serving;
@@ -251,6 +252,8 @@ pub struct Timings {
     pub ended: Duration,
     /// The longest pull of a task of ours.
     pub longest_pull: Option<Duration>,
+    /// Old targets still drained when it ended.
+    pub draining: bool,
     /// How long all has to stay healthy, where that was waited for.
     pub window: Option<Duration>,
     /// Tasks of ours that are still there, the first created first.

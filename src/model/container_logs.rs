@@ -76,6 +76,17 @@ impl ContainerLogs {
             _ => &[],
         }
     }
+
+    /// The line that hardly anybody would skip: the last that speaks of an error, else the last.
+    pub fn telling(&self) -> Option<&Untrusted> {
+        const WORDS: [&str; 6] = ["error", "exception", "panic", "fatal", "failed", "cannot"];
+        let lines = self.lines();
+        let speaks = |line: &&Untrusted| WORDS.iter().any(|word| line.contains_in_any_case(word));
+        lines
+            .iter()
+            .rfind(speaks)
+            .or_else(|| lines.iter().rfind(|line| !line.is_blank()))
+    }
 }
 
 impl LogPlace {
@@ -197,6 +208,24 @@ mod tests {
         assert_eq!(stream.stream.as_deref(), Some("ecs/web/8ab3"));
         let bare = awslogs(json!({ "awslogs-group": "/ecs/web" }));
         assert_eq!((bare.region.as_str(), bare.stream), ("eu-west-1", None));
+    }
+
+    #[test]
+    fn the_line_that_tells_is_the_last_of_an_error_else_the_last() {
+        let logs = |lines: &[&str]| ContainerLogs {
+            container: "web".to_owned(),
+            place: LogPlace::NotKnown,
+            url: None,
+            found: Found::Lines(lines.iter().map(|l| Untrusted::from(*l)).collect()),
+        };
+        let told = |lines: &[&str]| logs(lines).telling().cloned();
+        let error: Untrusted = "TypeError: x is not a function".into();
+        assert_eq!(
+            told(&["Error: a", error.raw(), "    at main (a.js:1)", ""]),
+            Some(error)
+        );
+        assert_eq!(told(&["one", "two", " "]), Some("two".into()));
+        assert_eq!(told(&[""]), None);
     }
 
     #[test]

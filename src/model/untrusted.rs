@@ -27,6 +27,11 @@ impl Untrusted {
         self.0.to_lowercase().contains(needle)
     }
 
+    /// Nothing, or nothing but space.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
     /// Its length, in characters.
     pub fn chars(&self) -> usize {
         self.0.chars().count()

@@ -253,3 +253,14 @@ pub fn duration(time: Duration) -> String {
         (h, m, _) => format!("{h} h {m} min"),
     }
 }
+
+/// `3 MB`, in powers of ten as registries count.
+pub fn bytes_in_words(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}

@@ -32,9 +32,9 @@ pub(super) fn spans(words: &str) -> Vec<(bool, &str)> {
 }
 
 /// Of text that others wrote: identifiers of AWS's that a comment would make links of, or that would not survive copying with
-/// what keeps them from it. Only of letters, digits and `:/._-`, so that they are harmless as code.
+/// what keeps them from it. Only of letters, digits and `:/._@-`, so that they are harmless as code.
 pub(super) fn foreign_ids(text: &str) -> Vec<(bool, &str)> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/._@-".contains(c);
     let mut spans = Vec::new();
     let mut from = 0;
     let mut at = 0;
@@ -43,7 +43,7 @@ pub(super) fn foreign_ids(text: &str) -> Vec<(bool, &str)> {
             .find(|c| !plain(c))
             .map_or(text.len(), |n| start + n);
         at = end;
-        let id = text[start..end].trim_matches([':', '.', '/', '-', '_']);
+        let id = text[start..end].trim_matches([':', '.', '/', '-', '_', '@']);
         if id.len() > LONGEST_ID || id.contains("://") || !has_hash(id) {
             continue;
         }

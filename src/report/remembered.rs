@@ -5,7 +5,7 @@ use crate::model::past::{LONGEST_CAUSE, PastDeployment};
 
 use super::escape;
 use super::github_deployment::deploys;
-use super::markdown::{Announcement, State};
+use super::markdown::{self, Announcement, State, remembered_as};
 
 /// `None` while it goes on, and where the service was not touched: a build that fails five times in a row must not push
 /// the five deployments out.
@@ -21,6 +21,9 @@ pub fn remembered(
         return None;
     }
     let ms = |time: &std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let parts = about.timings.as_ref().map(markdown::parts_of);
+    let parts = parts.into_iter().flatten();
+    let parts = parts.filter_map(|(name, took)| Some((remembered_as(name), ms(&took?))));
     Some(PastDeployment {
         run,
         attempt,
@@ -35,6 +38,7 @@ pub fn remembered(
             .phases
             .iter()
             .map(|(phase, took)| (phase.word().to_owned(), ms(took)))
+            .chain(parts)
             .collect(),
     })
 }

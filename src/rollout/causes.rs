@@ -103,7 +103,14 @@ fn any(of: &[Words], text: &Untrusted) -> bool {
 pub fn of_stop(task: &Task) -> Option<&'static Cause> {
     by_words(task)
         .or_else(|| named(by_stop_code(task)?))
-        .or_else(|| named(by_exit_code(exited_first(task)?.exit_code?)))
+        .or_else(|| by_itself(task))
+}
+
+/// By its exit code, unless ECS told it to end: then that is how it ended, not why.
+fn by_itself(task: &Task) -> Option<&'static Cause> {
+    let told = task.stop_code.as_deref() == Some("ServiceSchedulerInitiated");
+    let code = exited_first(task).filter(|_| !told)?.exit_code?;
+    named(by_exit_code(code))
 }
 
 /// Only what was said, not what an exit code may mean.

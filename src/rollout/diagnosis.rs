@@ -97,6 +97,7 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
         .or_else(|| of_stops(case))
         .or_else(|| of_targets(case))
         .or_else(|| of_events(case))
+        .or_else(|| of_unexplained_stops(case))
         .or_else(|| of_deployment(case))
         .or_else(|| of_interruptions(case))
         .or_else(|| of_waiting(case))
@@ -220,6 +221,18 @@ fn of_events<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
     (!matches!(cause.name, "circuit-breaker" | "alarm")).then(|| Choice {
         event: Some(event),
         ..Choice::of(cause)
+    })
+}
+
+/// They stopped, and nobody says why: that, and what they say, is more than that a breaker counted them.
+fn of_unexplained_stops<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
+    if enough_are_healthy(case) {
+        return None;
+    }
+    let group = case.evidence.groups(case.ours).into_iter().next()?;
+    Some(Choice {
+        group: Some(group),
+        ..Choice::of(causes::named("stop-unexplained")?)
     })
 }
 

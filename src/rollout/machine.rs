@@ -13,6 +13,7 @@ mod failures;
 mod grouping;
 mod health;
 mod pausing;
+mod slow_ends;
 mod success;
 
 use std::collections::BTreeSet;
@@ -26,12 +27,13 @@ use super::fresh::Fresh;
 use super::news::Because;
 use super::observation::{find, is_ours};
 use super::pace::{CLOSEST, Pace};
-use super::serving::{Reading, examine};
+use super::placing::Placing;
+use super::serving::{Reading, desired_now, examine};
 use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
     Action, Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen,
-    WaitUntil,
+    WaitUntil, advice,
 };
 
 /// Reads after writes are eventually consistent: ours missing for this long is no verdict.
@@ -81,6 +83,8 @@ pub struct Rollout {
     /// This look, all of it, for whoever asks at the end.
     sight: Option<Observation>,
     health: health::Health,
+    /// The old task that took longest to be killed.
+    killed: Option<advice::Killed>,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
     deployments_denied: bool,
@@ -100,6 +104,8 @@ pub struct Rollout {
     failed_tasks: u32,
     evidence: Evidence,
     counted: fail_fast::Counted,
+    placing: Placing,
+    alarms_told: bool,
     /// Why and how we end it, once that is certain.
     ending: Option<fail_fast::Ending>,
     restored: Option<fail_fast::Restored>,
@@ -127,6 +133,7 @@ impl Rollout {
             my_tasks: Vec::new(),
             sight: None,
             health: health::Health::default(),
+            killed: None,
             by_rollout_state: false,
             deployments_denied: false,
             no_deployments_told: false,
@@ -142,6 +149,8 @@ impl Rollout {
             failed_tasks: 0,
             evidence: Evidence::default(),
             counted: fail_fast::Counted::default(),
+            placing: Placing::default(),
+            alarms_told: false,
             ending: None,
             restored: None,
             asked_for: None,
@@ -190,7 +199,10 @@ impl Rollout {
             },
         );
         self.evidence.note(&news);
-        self.teller.health(&proof, &mut news);
+        if self.failing.is_none() {
+            self.teller.health(&proof, &mut news);
+        }
+        self.note_placing(&seen, elapsed, &mut news);
         self.note_counted(&seen);
         let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
         self.health
@@ -274,6 +286,7 @@ impl Rollout {
             let ours = self.target.ours();
             self.my_tasks = tasks.iter().filter(|t| is_ours(t, ours)).cloned().collect();
         }
+        self.note_killed(seen);
         if seen.deployment != Err(Unseen::Skipped) {
             self.asked_deployment_at = Some(elapsed);
         }
@@ -315,10 +328,35 @@ impl Rollout {
             self.tasks_denied = true;
             self.deployed_instead(Because::TasksDenied { permission }, news);
         }
+        self.note_alarms(seen, news);
         if let (Ok(service), false) = (&seen.service, self.target.is_count())
             && let Some(because) = may_revert(service)
         {
             self.deployed_instead(because, news);
+        }
+    }
+
+    fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {
+        if let Ok(service) = &seen.service
+            && let Some(listed) = find(service, self.target.ours())
+        {
+            let desired = desired_now(service, Some(listed));
+            self.placing.note(listed, desired, elapsed, news);
+        }
+    }
+
+    fn note_alarms(&mut self, seen: &Observation, news: &mut Vec<News>) {
+        let (Ok(service), Ok(deployment)) = (&seen.service, &seen.deployment) else {
+            return;
+        };
+        let alarms = service.deployment_configuration.alarms.as_ref();
+        if let Some(alarms) = alarms.filter(|a| a.enable && !a.names.is_empty())
+            && deployment.alarms_status.as_deref() == Some("DISABLED")
+            && !std::mem::replace(&mut self.alarms_told, true)
+        {
+            news.push(News::AlarmsNotMonitored {
+                names: alarms.names.clone(),
+            });
         }
     }
 

@@ -13,8 +13,8 @@ pub(super) enum Value {
     Text(String),
     /// A name, set off as code.
     Code(String),
-    /// A container's name: "container `web`".
-    Container(String),
+    /// A name with what it is the name of: "container `web`".
+    Named(&'static str, String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,9 +32,9 @@ impl Values {
         }
     }
 
-    pub fn container(&mut self, name: &'static str, value: &str) {
+    pub fn named(&mut self, name: &'static str, what: &'static str, value: &str) {
         if !value.is_empty() {
-            self.0.insert(name, Value::Container(value.to_owned()));
+            self.0.insert(name, Value::Named(what, value.to_owned()));
         }
     }
 }
@@ -66,7 +66,9 @@ fn pieces(mut sentence: Sentence, text: &str, values: &Values) -> Sentence {
         sentence = match values.0.get(name) {
             Some(Value::Text(value)) => words(sentence, value),
             Some(Value::Code(value)) => sentence.code(value.as_str()),
-            Some(Value::Container(value)) => sentence.text("container ").code(value.as_str()),
+            Some(Value::Named(what, value)) => {
+                sentence.text(format!("{what} ")).code(value.as_str())
+            }
             None => words(sentence, unknown),
         };
         rest = rest.get(end + 1..).unwrap_or_default();
@@ -116,7 +118,7 @@ mod tests {
     #[track_caller]
     fn check(template: &str, expected: &[Part]) {
         let mut values = Values::default();
-        values.container("container", "web");
+        values.named("container", "container", "web");
         values.text("code", "137");
         values.code("group", "web");
         assert_eq!(fill(template, &values).0, expected);

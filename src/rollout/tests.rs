@@ -1,8 +1,11 @@
 //! Scripts of observations → what is told, and how it ends, at exact times.
 
+mod causes;
 mod counts;
 mod denied;
 mod ends;
+mod fail_fast;
+mod fail_late;
 mod hopeless;
 mod matching;
 mod overtaken;

@@ -81,7 +81,7 @@ async fn of_stream(aws: &Aws, place: &LogStream, until: Instant) -> Found {
             .logs
             .get_log_events(&place.region, &place.group, stream, LINES);
         match timeout_at(looked_at + LOOK, look).await {
-            Ok(Ok(lines)) if lines.iter().any(|l| !is_blank(l)) => return Found::Lines(lines),
+            Ok(Ok(lines)) if !lines.iter().all(Untrusted::is_blank) => return Found::Lines(lines),
             // Not there yet, or nothing in it.
             Ok(Ok(_)) => {}
             Ok(Err(error)) if error.message.contains("log group does not exist") => {
@@ -100,10 +100,6 @@ async fn of_stream(aws: &Aws, place: &LogStream, until: Instant) -> Found {
         }
         sleep_until(next).await;
     }
-}
-
-fn is_blank(line: &Untrusted) -> bool {
-    line.is_same_word("")
 }
 
 fn not_read(error: &AwsError) -> Found {

@@ -51,11 +51,13 @@ pub async fn image(
 ) -> Result<Shipped, Error> {
     let (platform, tasks) = platform(sought);
     if let Some(image) = sought.given {
+        let (image, bytes) = given(aws, sought, image, &platform, &tasks, report).await?;
         return Ok(Shipped {
-            image: given(aws, sought, image, &platform, &tasks, report).await?,
+            image,
             commit: sought.trigger.and_then(|t| t.sha.clone()),
             note: None,
             made: Made::Given,
+            bytes,
         });
     }
     check_platform(sought, &platform, &tasks, report)?;
@@ -77,7 +79,7 @@ pub async fn foresee(
 ) -> Result<Foreseen, Error> {
     let (platform, tasks) = platform(sought);
     if let Some(image) = sought.given {
-        let image = given(aws, sought, image, &platform, &tasks, report).await?;
+        let (image, _) = given(aws, sought, image, &platform, &tasks, report).await?;
         return Ok(Foreseen {
             image: WantedImage::Pushed(image),
             commit: sought.trigger.and_then(|t| t.sha.clone()),
@@ -139,7 +141,7 @@ fn platform(sought: &ImageSought<'_>) -> (Platform, Tasks) {
     (platform, tasks)
 }
 
-/// The given image by digest, once its platform is known to fit the tasks.
+/// The given image by digest, once its platform is known to fit the tasks; and its size, compressed.
 async fn given(
     aws: &Aws,
     sought: &ImageSought<'_>,
@@ -147,7 +149,7 @@ async fn given(
     platform: &Platform,
     tasks: &Tasks,
     report: &Report,
-) -> Result<Image, Error> {
+) -> Result<(Image, Option<u64>), Error> {
     let runs_now = sought.found.and_then(|found| {
         let container = found.live.container(&found.container)?;
         Image::parse(container.get("image")?.as_str()?)?.digest
@@ -170,7 +172,7 @@ async fn given(
                 .say(" is in no ECR repository of this account: taken at its word"),
         ),
     }
-    Ok(image)
+    Ok((image, found.and_then(|f| f.compressed_bytes)))
 }
 
 /// The build's own platform against the tasks', before anything is built.

@@ -51,6 +51,8 @@ pub struct Shipped {
     /// Said beside the commit, e.g. that the merge commit was built.
     pub note: Option<Text>,
     pub made: Made,
+    /// Compressed, where the registry was asked.
+    pub bytes: Option<u64>,
 }
 
 /// How the image came to be there.
@@ -72,6 +74,8 @@ pub struct Built {
     pub cached: usize,
     /// What the registry did not have yet.
     pub sent_bytes: u64,
+    /// As the registry says it.
+    pub compressed_bytes: Option<u64>,
 }
 
 /// What to ship.
@@ -199,11 +203,16 @@ pub async fn ship_image(
         tag: Some(origin.tag),
         digest: Some(digest),
     };
+    let bytes = match &made {
+        Made::Pushed(built) => built.compressed_bytes,
+        Made::Given | Made::Reused => None,
+    };
     Ok(Shipped {
         image,
         commit: origin.commit,
         note,
         made,
+        bytes,
     })
 }
 
@@ -293,7 +302,8 @@ async fn build_and_push(
         }
     }
     let digest = digest.as_deref().unwrap_or(&origin.tag);
-    let digest = read_back(aws, (order, repository), digest).await?;
+    let there = read_back(aws, (order, repository), digest).await?;
+    let digest = there.digest;
     report.line(Text::new().say("digest ").code(digest.as_str()));
     report.finished(Phase::Push, layers.summary());
     let built = Built {
@@ -301,6 +311,7 @@ async fn build_and_push(
         steps: steps.steps,
         cached: steps.cached,
         sent_bytes: layers.sent_bytes(),
+        compressed_bytes: there.compressed_bytes,
     };
     Ok((digest, built))
 }
@@ -344,7 +355,7 @@ async fn read_back(
     aws: &Aws,
     (order, repository): (&Order<'_>, &Repository),
     reference: &str,
-) -> Result<String, Error> {
+) -> Result<RegistryImage, Error> {
     for pause in READ_BACK {
         tokio::time::sleep(pause).await;
         let found: Option<RegistryImage> = aws
@@ -352,7 +363,7 @@ async fn read_back(
             .image(&repository.name, reference, order.platform, false)
             .await?;
         if let Some(found) = found {
-            return Ok(found.digest);
+            return Ok(found);
         }
     }
     Err(ShipError::NotThere {

@@ -247,9 +247,11 @@ impl Deploy<'_> {
             image,
             commit,
             note,
+            bytes,
             ..
         } = image(self.env, &aws, &sought, &self.report).await?;
         self.note_image(&image);
+        self.about.image_bytes = bytes;
         let wanted = wanted(
             &self.args.overrides,
             WantedImage::Pushed(image),

@@ -24,6 +24,11 @@ impl LastWords<'_> {
         self.about.took = Some(self.env.clock.elapsed());
         self.about.history = self.announcer.history(cancel).await;
         self.report.keep(self.about);
+        if exit_code == 0 {
+            for line in markdown::time_in_lines(self.about) {
+                self.report.line(line);
+            }
+        }
         let headline = match said_error {
             true => markdown::verdict_alone(self.about),
             false => markdown::headline(self.about),

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::inputs::env::{Cancel, Signal};
+use crate::model::container_logs::ContainerLogs;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
 use crate::report::markdown::{self, Announcement, Failure, State};
 use crate::report::rollout::sentence;
 use crate::report::{Phase, Report, Text};
+use crate::rollout::advice;
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence, ServesNow, Whose};
 use crate::steps::smoke;
 
@@ -193,9 +195,15 @@ impl Noting<'_> {
             return (headline, failure);
         };
         let mut evidence: Vec<Text> = diagnosis.evidence.iter().map(sentence).collect();
+        // Unless the log is the evidence already, its most telling line is worth a look without unfolding anything.
+        if !evidence.iter().any(|said| said.mentions("its log: ")) {
+            let line = ended.logs.as_ref().and_then(ContainerLogs::telling);
+            evidence.extend(line.map(|line| Text::new().say("its log: ").quote(line)));
+        }
         let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
-        evidence.extend(reasons.next().filter(|reason| *reason != headline));
+        let ending = reasons.next().filter(|reason| *reason != headline);
+        evidence.extend(ending.map(|reason| Text::new().say("how it ended: ").join(reason)));
         let failure = Failure {
             code,
             cause: Some(diagnosis.cause),
@@ -244,6 +252,10 @@ impl Noting<'_> {
         let Some(ended) = ended else { return };
         self.about.targets.clone_from(&ended.targets);
         self.about.advice.clone_from(&ended.advice);
+        if matches!(ended.status, Status::Serving | Status::Deployed) {
+            let of_image = advice::of_image(&ended.timings, self.about.image_bytes);
+            self.about.advice.extend(of_image);
+        }
         if self
             .about
             .stretches

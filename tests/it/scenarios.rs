@@ -27,11 +27,13 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    aborted_by_a_person
     address_is_given
     address_of_the_load_balancer
     address_with_a_path
     adopted
     after_a_successful_run
+    alarm_at_the_start
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
@@ -43,6 +45,9 @@ scenarios! {
     blue_green_superseded
     blue_green_tasks_fail
     blue_green_tasks_fail_and_stall
+    breaker_count_threshold
+    breaker_does_not_reset
+    breaker_unbounded_percent
     build_as_json
     build_for_another_architecture
     build_into_no_repository
@@ -58,6 +63,69 @@ scenarios! {
     cancelled_while_github_hangs
     cancelled_while_github_is_slow
     cancelled_while_the_comment_is_written
+    card_as_json
+    card_in_actions
+    cause_alarm
+    cause_ambiguous_end
+    cause_application_error
+    cause_breaker_unseen
+    cause_container_dependency
+    cause_container_health_check
+    cause_disk_full
+    cause_ecs_throttled
+    cause_efs_mount
+    cause_elb_internal_error
+    cause_entrypoint_not_executable
+    cause_entrypoint_not_found
+    cause_exec_format_error
+    cause_fargate_capacity
+    cause_finished
+    cause_first_checks_not_done
+    cause_grace_period_too_short
+    cause_health_check_timeout
+    cause_health_checks_disabled
+    cause_health_is_not_to_be_read
+    cause_health_path_denied
+    cause_health_path_errors
+    cause_health_path_not_found
+    cause_health_path_other_answer
+    cause_health_path_redirects
+    cause_host_port_in_use
+    cause_image_for_another_platform
+    cause_killed_after_stop_timeout
+    cause_killed_unexplained
+    cause_kms_denied
+    cause_log_driver
+    cause_log_group_missing
+    cause_network_interface
+    cause_no_capacity
+    cause_no_container_instances
+    cause_no_room_to_roll
+    cause_nothing_is_said
+    cause_out_of_memory
+    cause_parameter_missing
+    cause_port_not_reachable
+    cause_pull_denied
+    cause_pull_timeout
+    cause_quota_reached
+    cause_registry_login_unreachable
+    cause_registry_rate_limit
+    cause_role_not_assumable
+    cause_secret_denied
+    cause_secret_key_missing
+    cause_secret_missing
+    cause_secret_unreachable
+    cause_segmentation_fault
+    cause_several
+    cause_sidecar_ended_first
+    cause_spot_alone
+    cause_spot_beside_a_crash
+    cause_starts_slowly
+    cause_stopped_by_a_person
+    cause_subnet_full
+    cause_target_address_unusable
+    cause_target_group_not_in_use
+    cause_terminated
     comment_after_a_merge
     comment_is_denied
     comment_is_edited
@@ -100,6 +168,16 @@ scenarios! {
     early_success_comes_to_nothing
     early_success_deferred
     errors_and_broken_connections
+    fail_fast_first_deploy
+    fail_fast_image_not_found
+    fail_fast_keep
+    fail_fast_not_while_the_breaker_counts
+    fail_fast_off
+    fail_fast_stop_conflicts
+    fail_fast_stop_is_denied
+    fail_fast_stop_is_not_answered
+    fail_fast_third_identical_stop
+    fail_fast_without_service_deployments
     first_deploy
     force_new_deployment
     foreign_code_is_allowed
@@ -161,6 +239,7 @@ scenarios! {
     no_id_token_permission
     no_identity_provider
     no_load_balancer
+    no_place_for_its_tasks
     no_repository
     nothing_to_roll_back_to
     old_targets_still_healthy
@@ -266,6 +345,8 @@ scenarios! {
     revision_may_not_be_tagged
     role_does_not_exist
     role_is_refused
+    rollback_fails
+    rollback_outlasts_the_limit
     rolled_back_by_an_alarm
     rolled_back_without_service_deployments
     same_revision_in_flight
@@ -299,6 +380,8 @@ scenarios! {
     scale_twice
     scale_two_regions
     scale_without_a_selection
+    serves_a_second_then_crashes
+    serves_a_second_then_crashes_unguarded
     service_deployments_denied
     service_deployments_unavailable
     service_is_deleted
@@ -333,6 +416,9 @@ scenarios! {
     task_definition_by_yaml_file
     throttled
     throttled_everywhere
+    time_advice_image_size
+    time_advice_stop_timeout
+    time_compared_with_the_last_five
     timed_out
     timed_out_unhealthy
     unchanged

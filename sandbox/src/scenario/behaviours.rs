@@ -67,6 +67,8 @@ pub struct Behaviour {
     pub fail_to_start: Option<String>,
     /// No task can be placed; this is the reason ECS gives.
     pub unplaceable: Option<String>,
+    /// No task starts; this is the event that ECS makes of it, as "failed to launch a task with (error …).".
+    pub not_started: Option<String>,
     /// Exit code of a container that is told to stop.
     pub stop_exit_code: Option<i64>,
     /// What the first essential container logs at its start.

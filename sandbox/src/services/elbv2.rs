@@ -94,15 +94,33 @@ pub enum TargetState {
     Initial,
     Healthy,
     Unhealthy,
+    /// No check is made: nothing sends to it, or it cannot be one.
+    Unused,
+    /// There are no health checks.
+    Unavailable,
     Draining,
 }
 
 impl TargetState {
+    /// The state that a failed check's reason code belongs to (API_TargetHealth).
+    pub fn of_reason(reason: &str) -> TargetState {
+        match reason {
+            "Target.NotInUse"
+            | "Target.NotRegistered"
+            | "Target.InvalidState"
+            | "Target.IpUnusable" => TargetState::Unused,
+            "Target.HealthCheckDisabled" => TargetState::Unavailable,
+            _ => TargetState::Unhealthy,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             TargetState::Initial => "initial",
             TargetState::Healthy => "healthy",
             TargetState::Unhealthy => "unhealthy",
+            TargetState::Unused => "unused",
+            TargetState::Unavailable => "unavailable",
             TargetState::Draining => "draining",
         }
     }

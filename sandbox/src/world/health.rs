@@ -245,7 +245,12 @@ pub fn checked(
         Err((reason, description)) => {
             target.failures += 1;
             target.passes = 0;
-            if target.failures >= unhealthy_threshold || target.state == TargetState::Unhealthy {
+            let state = TargetState::of_reason(reason);
+            if state != TargetState::Unhealthy {
+                target.set(state, reason);
+            } else if target.failures >= unhealthy_threshold
+                || target.state == TargetState::Unhealthy
+            {
                 target.set(TargetState::Unhealthy, reason);
                 target.description.clone_from(description);
             }

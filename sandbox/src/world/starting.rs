@@ -120,6 +120,11 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
             }
         }
     }
+    if let Some(event) = task.behaviour.as_ref().and_then(|b| b.not_started.clone()) {
+        scheduler::say(world, key, event);
+        rollout::failed_once(world, key, deployment);
+        return None;
+    }
     let propagated = propagated_tags(world, key, &task.task_definition);
     crate::services::ecs::tags::put(world, &task.arn, propagated.get("tags"));
     if world.real_tasks {
@@ -136,10 +141,16 @@ pub fn start(world: &mut World, key: &ServiceKey, deployment: &str) -> Option<St
     Some(id)
 }
 
-/// There is no room for a task: ECS says so, counts a failure and tries again later.
+/// There is no room for a task: ECS says so, counts a failure and tries again later. On Fargate nobody looks for an instance.
 fn not_placed(world: &mut World, key: &ServiceKey, deployment: &str, why: &str) {
+    let service = world.ecs.services.get(key);
+    let launch_type = service.and_then(|s| text_of(&s.members, "launchType"));
+    let sought = match launch_type.as_deref() {
+        Some("EC2") => " because no container instance met all of its requirements",
+        _ => "",
+    };
     let message = format!(
-        "was unable to place a task because no container instance met all of its requirements. {why} \
+        "was unable to place a task{sought}. {why} \
          For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
     );
     // Once a look, however many tasks are wanted.
@@ -149,6 +160,10 @@ fn not_placed(world: &mut World, key: &ServiceKey, deployment: &str, why: &str) 
         scheduler::say(world, key, message);
     }
     rollout::failed_once(world, key, deployment);
+}
+
+fn text_of(members: &Map<String, Value>, member: &str) -> Option<String> {
+    Some(members.get(member)?.as_str()?.to_owned())
 }
 
 fn propagated_tags(world: &World, key: &ServiceKey, definition: &str) -> Value {

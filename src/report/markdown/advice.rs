@@ -2,7 +2,7 @@
 
 use super::announcement::Announcement;
 use crate::report::escape;
-use crate::report::event::{Text, duration};
+use crate::report::event::{Text, bytes_in_words, duration};
 use crate::rollout::Advice;
 
 pub fn words(advice: &Advice) -> Text {
@@ -45,6 +45,27 @@ pub fn words(advice: &Advice) -> Text {
                 duration(*saves),
                 duration(*better)
             )),
+        Advice::StopTimeout {
+            container,
+            took,
+            saves,
+        } => Text::new()
+            .say(format!("ECS waited {} for old tasks to end: container ", duration(*took)))
+            .code(container.as_str())
+            .say(" does not end on SIGTERM and is killed after ")
+            .code("stopTimeout")
+            .say(format!(
+                "; one that handles the signal, or a shorter time, would save up to {}",
+                duration(*saves)
+            )),
+        Advice::ImageSize { pull, bytes, saves } => {
+            let size = bytes.map(|b| format!(" of {}", bytes_in_words(b))).unwrap_or_default();
+            Text::new().say(format!(
+                "{} went into pulling the image{size}: half the size would save about {} of every deploy",
+                duration(*pull),
+                duration(*saves)
+            ))
+        }
     }
 }
 

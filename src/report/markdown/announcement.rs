@@ -38,6 +38,8 @@ pub struct Announcement {
     /// What is counted above: targets of a target group, or tasks.
     pub counted: Counted,
     pub image: Option<String>,
+    /// Compressed, where the registry was asked.
+    pub image_bytes: Option<u64>,
     pub phases: Vec<(Phase, Duration)>,
     /// The same with their places in the run, once it is over.
     pub stretches: Vec<Stretch>,

@@ -9,6 +9,7 @@ use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
 use crate::plan::preview::decide::Word;
 use crate::report::escape;
+use crate::report::event::bytes_in_words;
 
 /// GitHub's limit, in characters.
 pub(super) const COMMENT_LIMIT: usize = 65_536;
@@ -78,7 +79,10 @@ pub(super) fn notes(about: &Announcement) -> Vec<Section> {
 fn details(about: &Announcement) -> String {
     let mut rows = Vec::new();
     if let Some(image) = &about.image {
-        rows.push(("Image".to_owned(), escape::markdown_code(&brief(image))));
+        let size = about.image_bytes.map(bytes_in_words);
+        let size = size.map(|s| format!(" ({s})")).unwrap_or_default();
+        let image = escape::markdown_code(&brief(image));
+        rows.push(("Image".to_owned(), format!("{image}{size}")));
     }
     rows.extend(phases::in_a_row(about));
     if let Some(expires) = about.preview.as_ref().and_then(preview::expires) {

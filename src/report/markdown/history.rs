@@ -11,6 +11,9 @@ use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::{Text, duration};
 
+/// Less is chance.
+const PHASE_DIFFERS: Duration = Duration::from_secs(5);
+
 pub(super) fn table(about: &Announcement) -> Option<(String, String)> {
     let past: Vec<&PastDeployment> = about.history.iter().take(REMEMBERED).collect();
     let title = match past.len() {
@@ -46,25 +49,53 @@ fn when(seconds: i64) -> String {
         .unwrap_or_default()
 }
 
+/// `20 s slower than the last five`, of one stretch, where that is worth a word: a few seconds, and a good part of it.
+pub(super) fn phase_compared(about: &Announcement, name: &str, took: Duration) -> Option<String> {
+    let past: Vec<Duration> = well(about)?
+        .filter_map(|p| p.phases.iter().find(|(n, _)| *n == remembered_as(name)))
+        .map(|(_, ms)| Duration::from_millis(*ms))
+        .collect();
+    let (usual, than) = usual(&past)?;
+    let differs = took.abs_diff(usual);
+    let worth = differs >= PHASE_DIFFERS && differs * 5 >= usual.min(took);
+    worth.then(|| than_usual(took, usual, &than))
+}
+
+/// Of a name, what a memory may hold: small letters, dashes and spaces.
+pub(in crate::report) fn remembered_as(name: &str) -> String {
+    name.replace('→', "to")
+}
+
 /// `9 s faster than the last five`, of those that rolled out and ended well, as this one did.
 pub(super) fn compared(about: &Announcement) -> Option<String> {
-    let rolled_out = |status: Status| matches!(status, Status::Serving | Status::Deployed);
-    if !about.state.status().is_some_and(rolled_out) {
-        return None;
-    }
     let took = about.took?;
-    let past: Vec<Duration> = about
-        .history
-        .iter()
-        .take(REMEMBERED)
-        .filter(|p| rolled_out(p.status))
+    let past: Vec<Duration> = well(about)?
         .map(|p| Duration::from_millis(p.took_ms))
         .collect();
+    let (usual, than) = usual(&past)?;
+    Some(match took.abs_diff(usual) >= Duration::from_secs(1) {
+        true => than_usual(took, usual, &than),
+        false => format!("as fast as {than}"),
+    })
+}
+
+/// `None` where this one is none of them.
+fn well(about: &Announcement) -> Option<impl Iterator<Item = &PastDeployment>> {
+    let rolled_out = |status: Status| matches!(status, Status::Serving | Status::Deployed);
+    let past = about.history.iter().take(REMEMBERED);
+    about
+        .state
+        .status()
+        .is_some_and(rolled_out)
+        .then(|| past.filter(move |p| rolled_out(p.status)))
+}
+
+/// The mean, and whose it is.
+fn usual(past: &[Duration]) -> Option<(Duration, String)> {
     let count = u32::try_from(past.len()).ok().filter(|n| *n > 0)?;
     let total = past
         .iter()
         .try_fold(Duration::ZERO, |sum, t| sum.checked_add(*t))?;
-    let usual = total / count;
     let than = match count {
         1 => "the last one".to_owned(),
         n => format!(
@@ -74,10 +105,10 @@ pub(super) fn compared(about: &Announcement) -> Option<String> {
                 .unwrap_or(&"ones")
         ),
     };
-    let second = Duration::from_secs(1);
-    Some(match (usual.checked_sub(took), took.checked_sub(usual)) {
-        (Some(less), _) if less >= second => format!("{} faster than {than}", duration(less)),
-        (_, Some(more)) if more >= second => format!("{} slower than {than}", duration(more)),
-        _ => format!("as fast as {than}"),
-    })
+    Some((total / count, than))
+}
+
+fn than_usual(took: Duration, usual: Duration, than: &str) -> String {
+    let word = if took < usual { "faster" } else { "slower" };
+    format!("{} {word} than {than}", duration(took.abs_diff(usual)))
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::announcement::Announcement;
+use super::history;
 use crate::model::verdict::Status;
 use crate::report::escape;
-use crate::report::event::{Phase, Text, duration};
+use crate::report::event::{Phase, Text, bytes_in_words, duration};
 use crate::rollout::{Advice, Timings};
 
 /// What took no time worth a row is no row.
@@ -86,8 +87,40 @@ fn rows(about: &Announcement) -> Vec<Row> {
         }
     }
     rows.retain(|r| r.took >= WORTH);
+    for row in &mut rows {
+        if let Some(than) = history::phase_compared(about, row.name, row.took) {
+            let note = std::mem::take(&mut row.note);
+            row.note = match note.is_empty() {
+                true => than.into(),
+                false => note.say(format!(", {than}")),
+            };
+        }
+    }
     rows
 }
+
+/// What a rollout's time is made of, as far as that was seen, under the names by which the comment remembers it.
+pub(in crate::report) fn parts_of(timings: &Timings) -> [(&'static str, Option<Duration>); 3] {
+    let healthy = timings.healthy;
+    let start = healthy.zip(timings.running);
+    [
+        (PULL, timings.longest_pull),
+        (
+            START,
+            start.map(|(healthy, running)| healthy.saturating_sub(running)),
+        ),
+        (
+            STAYS,
+            timings
+                .window
+                .and(healthy.map(|healthy| timings.ended.saturating_sub(healthy))),
+        ),
+    ]
+}
+
+const PULL: &str = "pull";
+const START: &str = "start → healthy";
+const STAYS: &str = "stays healthy";
 
 fn parts(timings: &Timings, about: &Announcement) -> Vec<Row> {
     let mut parts = Vec::new();
@@ -105,35 +138,32 @@ fn parts(timings: &Timings, about: &Announcement) -> Vec<Row> {
             unhealthy_threshold,
             ..
         } => Some((*interval_seconds, *unhealthy_threshold)),
-        Advice::DeregistrationDelay { .. } => None,
+        _ => None,
     });
+    let [pull, start, stays] = parts_of(timings);
     let pulls = timings.tasks.iter().filter(|t| t.pulled.is_some()).count();
+    let of_image = about.image_bytes.map(bytes_in_words);
     part(
-        "pull",
-        timings.longest_pull,
-        match pulls {
-            0 | 1 => Text::new(),
-            n => format!("the longest of {n} tasks").into(),
+        pull.0,
+        pull.1,
+        match (pulls, of_image) {
+            (0 | 1, None) => Text::new(),
+            (0 | 1, Some(size)) => size.into(),
+            (n, None) => format!("the longest of {n} tasks").into(),
+            (n, Some(size)) => format!("{size}, the longest of {n} tasks").into(),
         },
     );
     part(
-        "start → healthy",
-        timings
-            .healthy
-            .zip(timings.running)
-            .map(|(healthy, running)| healthy.saturating_sub(running)),
+        start.0,
+        start.1,
         match checks {
             Some((interval, _)) => format!("a health check every {interval} s").into(),
             None => Text::new(),
         },
     );
     part(
-        "stays healthy",
-        timings.window.and(
-            timings
-                .healthy
-                .map(|healthy| timings.ended.saturating_sub(healthy)),
-        ),
+        stays.0,
+        stays.1,
         match checks {
             Some((interval, times)) => {
                 format!("{times} checks every {interval} s: so long a failure takes to show").into()
@@ -152,6 +182,35 @@ fn parts(timings: &Timings, about: &Announcement) -> Vec<Row> {
         "until ECS called it done".into(),
     );
     parts
+}
+
+/// What goes on without us once it serves. How long it may take is the target group's deregistration delay, which costs a call
+/// to know.
+pub(super) fn drains(about: &Announcement) -> Option<&'static str> {
+    let serving = about.state.status() == Some(Status::Serving);
+    let drains = about.timings.as_ref().is_some_and(|t| t.draining);
+    (serving && drains).then_some("The old tasks drain on by themselves: not waited for\n")
+}
+
+/// For a log, once all is over: where the rollout's time went, and how that compares.
+pub fn in_lines(about: &Announcement) -> Vec<Text> {
+    let within = rows(about).into_iter().filter(|r| r.within);
+    let parts: Vec<String> = within
+        .map(|row| {
+            let than = history::phase_compared(about, row.name, row.took);
+            let than = than.map(|t| format!(" ({t})")).unwrap_or_default();
+            format!("{} {}{than}", row.name, duration(row.took))
+        })
+        .collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Text::new().say(format!("time: {}", parts.join(" · ")))];
+    lines
+        .extend(drains(about).map(|words| Text::new().say(words.trim_end().replacen('T', "t", 1))));
+    let tips = about.advice.iter().map(super::advice::words);
+    lines.extend(tips.map(|tip| Text::new().say("tip: ").join(tip)));
+    lines
 }
 
 /// Each task by itself, where there are several.

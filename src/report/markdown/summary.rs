@@ -33,6 +33,9 @@ pub fn summary(about: &Announcement) -> String {
     if let Some(chart) = timeline::chart(about) {
         sections.push(Section::new(8, chart));
     }
+    if let Some(drains) = phases::drains(about) {
+        sections.push(Section::new(7, drains.to_owned()));
+    }
     if let Some(tip) = advice::tip(about) {
         sections.push(Section::new(7, tip));
     }

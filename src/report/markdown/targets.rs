@@ -30,10 +30,10 @@ pub(super) fn table(about: &Announcement) -> Option<(String, String)> {
         .iter()
         .filter(|t| !t.state.ends_with("draining"))
         .count();
-    let title = Text::new().say(match of {
-        0 => "Targets: all are draining".to_owned(),
-        of => format!("Targets: {healthy} of {of} healthy"),
-    });
+    if of == 0 {
+        return None;
+    }
+    let title = Text::new().say(format!("Targets: {healthy} of {of} healthy"));
     let mut table = String::from("| Target | State | Why |\n|:--|:--|:--|\n");
     for note in about.targets.iter().take(TARGETS) {
         let mut name = escape::markdown_code(&note.address());

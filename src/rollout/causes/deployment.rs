@@ -18,6 +18,19 @@ pub const CAUSES: &[Cause] = &[
         ..NONE
     },
     Cause {
+        name: "stop-unexplained",
+        title: "ECS gives no reason for the stop",
+        headline: "ECS gives no reason for the stop of its tasks",
+        meaning: "The tasks failed, and neither a reason nor an exit code says why. A container that another one waits for (`dependsOn`) and that ended badly is one way to get there.",
+        fixes: &[
+            "look at the tasks in the console while they show, and at the log of each container",
+            "start one of them by hand with the same task definition (`aws ecs run-task`)",
+        ],
+        page: pages::STOPPED,
+        source: "https://github.com/aws/containers-roadmap/issues/2561",
+        ..NONE
+    },
+    Cause {
         name: "circuit-breaker",
         title: "the circuit breaker went off",
         headline: "the circuit breaker went off[ after {failures} failed tasks]",

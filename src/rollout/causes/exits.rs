@@ -8,7 +8,7 @@ pub const CAUSES: &[Cause] = &[
     Cause {
         name: "out-of-memory",
         title: "a container ran out of memory",
-        headline: "{container|a container} ran out of memory[ (exit code {code})][, with a limit of {memory}]",
+        headline: "{container|a container} ran out of memory[ (exit code {code}, limit {memory})]",
         meaning: "The container took more memory than it may, and the kernel killed it.",
         fixes: &[
             "raise `memory` of the container[ (now {memory})], and of the task where it is the limit",

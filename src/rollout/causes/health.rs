@@ -41,7 +41,7 @@ pub const CAUSES: &[Cause] = &[
         headline: "the health path {path|of the target group} answers 404",
         meaning: "The load balancer reaches the application, and it has nothing at the path that the target group checks.",
         fixes: &[
-            "serve {path|the path}, or set the health check path of target group {group|of the service} to one that answers {matcher|200}",
+            "serve {path|the path}, or set the health check path of {group|the target group} to one that answers {matcher|200}",
         ],
         page: pages::CHECKS,
         events: &[&["is unhealthy in", "[404"]],
@@ -55,7 +55,7 @@ pub const CAUSES: &[Cause] = &[
         meaning: "The load balancer reaches the application, which lets nobody see that path without credentials. A health check has none.",
         fixes: &[
             "answer {path|the path} without a login (some frameworks also refuse a host name that is an address)",
-            "or set the health check path of target group {group|of the service} to one that is open",
+            "or set the health check path of {group|the target group} to one that is open",
         ],
         page: pages::CHECKS,
         events: &[&["is unhealthy in", "[401"], &["is unhealthy in", "[403"]],
@@ -69,7 +69,7 @@ pub const CAUSES: &[Cause] = &[
         meaning: "The load balancer does not follow redirects. To https or to a login page are the usual ones.",
         fixes: &[
             "answer {path|the path} itself; do not redirect to https where `X-Forwarded-Proto` is missing",
-            "or check a path that does not redirect, or add {answer|the code} to the matcher of target group {group|of the service}",
+            "or check a path that does not redirect, or add {answer|the code} to the matcher of {group|the target group}",
         ],
         page: pages::CHECKS,
         events: &[
@@ -101,7 +101,7 @@ pub const CAUSES: &[Cause] = &[
         headline: "the health path {path|of the target group} answers {answer|with another code}, and the target group expects {matcher|200}",
         meaning: "The load balancer reaches the application; the answer's status is none of the matcher's.",
         fixes: &[
-            "answer {path|the path} with {matcher|200}, or change the matcher of target group {group|of the service}",
+            "answer {path|the path} with {matcher|200}, or change the matcher of {group|the target group}",
         ],
         page: pages::CHECKS,
         events: &[&["is unhealthy in", "failed with these codes"]],
@@ -115,7 +115,7 @@ pub const CAUSES: &[Cause] = &[
         meaning: "The request is lost on its way, or the application takes longer than the check waits. A closed security group looks exactly like that.",
         fixes: &[
             "let the load balancer's security group into the tasks' security group on port {port|of the container}",
-            "if that is so: answer {path|the health path} faster[, within {check-timeout}]; at the start a CPU of {cpu|little} may be what is short",
+            "if that is so: answer {path|the health path} faster[, within {check-timeout}]; at the start {cpu|few} CPU units may be what is short",
         ],
         page: pages::FIREWALL,
         events: &[&["is unhealthy in", "Request timed out"]],
@@ -129,12 +129,24 @@ pub const CAUSES: &[Cause] = &[
         headline: "nothing accepts connections on port {port|of the target group} of {container|the container}",
         meaning: "The task runs, and refuses the load balancer's connection. It listens on another port, or only on 127.0.0.1 (localhost), where nobody outside of the container comes; or it has not got that far yet.",
         fixes: &[
-            "let the application listen on 0.0.0.0:{port|of `containerPort`} (not on localhost), or change `containerPort` to what it listens on",
+            "let the application listen on 0.0.0.0 (not on localhost) and port {port|of `containerPort`}, or change `containerPort` to what it listens on",
             "if it merely starts slowly: `healthCheckGracePeriodSeconds`[ is {grace}][, and tasks were stopped {age} after their start]",
         ],
         page: pages::UNHEALTHY,
-        events: &[&["is unhealthy in", "Health checks failed"]],
+        events: &[&["is unhealthy in", "reason Health checks failed)"]],
         target: &["Target.FailedHealthChecks"],
+        source: DESCRIBED,
+        ..NONE
+    },
+    Cause {
+        name: "elb-internal-error",
+        title: "the load balancer has an error of its own",
+        headline: "the load balancer has an error of its own",
+        meaning: "The health checks failed in the load balancer itself; the tasks are not to blame.",
+        fixes: &["deploy again; if it stays, ask AWS Support"],
+        page: pages::TARGETS,
+        events: &[&["is unhealthy in", "internal error"]],
+        target: &["Elb.InternalError"],
         source: DESCRIBED,
         ..NONE
     },
@@ -151,17 +163,6 @@ pub const CAUSES: &[Cause] = &[
         says: &[&["failed ELB health checks"]],
         events: &[&["is unhealthy in"]],
         source: pages::STOPPED,
-        ..NONE
-    },
-    Cause {
-        name: "elb-internal-error",
-        title: "the load balancer has an error of its own",
-        headline: "the load balancer has an error of its own",
-        meaning: "The health checks failed in the load balancer itself; the tasks are not to blame.",
-        fixes: &["deploy again; if it stays, ask AWS Support"],
-        page: pages::TARGETS,
-        target: &["Elb.InternalError"],
-        source: DESCRIBED,
         ..NONE
     },
     Cause {
@@ -208,7 +209,7 @@ pub const CAUSES: &[Cause] = &[
         headline: "no load balancer sends to the tasks in {group|the target group}",
         meaning: "The target group has no listener rule that forwards to it, or the tasks are in an Availability Zone that the load balancer does not have. No check is made, so none can pass.",
         fixes: &[
-            "point a listener rule at target group {group|of the service}",
+            "point a listener rule at {group|the target group}",
             "enable the tasks' Availability Zones on the load balancer, or take those subnets from the service",
         ],
         page: pages::BALANCERS,
@@ -257,7 +258,7 @@ pub const CAUSES: &[Cause] = &[
         headline: "{group|the target group} makes no health checks",
         meaning: "Without health checks no target is ever called healthy, so nobody can say that the revision serves.",
         fixes: &[
-            "switch the health check of target group {group|of the service} on",
+            "switch the health check of {group|the target group} on",
             "or wait for ECS's own word with `wait-until: deployed`",
         ],
         page: pages::TARGETS,

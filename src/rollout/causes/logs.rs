@@ -131,7 +131,7 @@ pub const CAUSES: &[Cause] = &[
         title: "the application listens on localhost only",
         headline: "{container|the container} listens on localhost only",
         meaning: "On 127.0.0.1 it is reached from inside the task alone, not by the load balancer.",
-        fixes: &["let it listen on 0.0.0.0:{port|of `containerPort`}"],
+        fixes: &["let it listen on 0.0.0.0 and port {port|of `containerPort`}"],
         page: pages::UNHEALTHY,
         logs: &[
             &["listening", "127.0.0.1"],

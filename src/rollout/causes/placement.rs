@@ -122,6 +122,20 @@ pub const CAUSES: &[Cause] = &[
         source: pages::EVENTS,
         ..NONE
     },
+    // Behind what a placement says of the same: "unable to place a task. Reason: ResourceInitializationError: …".
+    Cause {
+        name: "resources-failed",
+        title: "what the task needs could not be prepared",
+        headline: "what the task needs could not be prepared",
+        meaning: "ECS prepares network, secrets, logs and volumes of a task before it starts, and one of them failed in words that name none of the usual causes.",
+        fixes: &[
+            "read the quoted reason; most often the subnet has no way to AWS's services, or the task execution role lacks a permission",
+        ],
+        page: pages::RESOURCES,
+        says: &[&["ResourceInitializationError"]],
+        source: pages::RESOURCES,
+        ..NONE
+    },
     Cause {
         name: "placement-failed",
         title: "no task can be placed",

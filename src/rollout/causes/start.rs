@@ -139,17 +139,4 @@ pub const CAUSES: &[Cause] = &[
         source: "https://github.com/aws/amazon-ecs-agent/issues/3526",
         ..NONE
     },
-    Cause {
-        name: "resources-failed",
-        title: "what the task needs could not be prepared",
-        headline: "what the task needs could not be prepared",
-        meaning: "ECS prepares network, secrets, logs and volumes of a task before it starts, and one of them failed in words that name none of the usual causes.",
-        fixes: &[
-            "read the quoted reason; most often the subnet has no way to AWS's services, or the task execution role lacks a permission",
-        ],
-        page: pages::RESOURCES,
-        says: &[&["ResourceInitializationError"]],
-        source: pages::RESOURCES,
-        ..NONE
-    },
 ];

@@ -8,7 +8,7 @@ use super::super::template::fill;
 use super::Diagnosis;
 
 /// Causes that ECS or ELB name only by how it ended: the log may tell why.
-const OPEN: [&str; 16] = [
+const OPEN: [&str; 17] = [
     "aborted",
     "application-error",
     "circuit-breaker",
@@ -23,6 +23,7 @@ const OPEN: [&str; 16] = [
     "limit-ran-out",
     "port-not-reachable",
     "sidecar-ended-first",
+    "stop-unexplained",
     "terminated",
     "unexplained",
 ];

@@ -76,10 +76,10 @@ fn values(case: &Case<'_>, choice: &Choice<'_>) -> Values {
     let mut values = Values::default();
     let name = container(case, choice);
     if let Some(name) = name {
-        values.container("container", name);
+        values.named("container", "container", name);
     }
     if let Some(deployed) = case.ours.deployed_container() {
-        values.container("deployed", deployed);
+        values.named("deployed", "container", deployed);
     }
     of_task_definition(case, name, &mut values);
     of_target_group(case, choice, &mut values);
@@ -131,7 +131,7 @@ fn of_task_definition(case: &Case<'_>, name: Option<&str>, values: &mut Values) 
         values.text("memory", format!("{memory} MiB"));
     }
     let Some(container) = container else { return };
-    values.code("image", short(&container.image));
+    values.named("image", "image", &short(&container.image));
     let stop = container.stop_timeout_seconds.unwrap_or(STOP_TIMEOUT);
     values.text("stop-timeout", format!("{stop} s"));
     for (name, value) in [
@@ -157,7 +157,7 @@ fn of_target_group(case: &Case<'_>, choice: &Choice<'_>, values: &mut Values) {
         return;
     };
     let group = &balanced.group;
-    values.code("group", group.name.as_str());
+    values.named("group", "target group", &group.name);
     if let Some(path) = &group.health_check_path {
         values.code("path", path.as_str());
     }
@@ -233,16 +233,21 @@ fn look_at(case: &Case<'_>, choice: &Choice<'_>) -> Option<LookAt> {
     })
 }
 
-/// A digest is 64 digits; twelve tell images of one repository apart.
+/// As people know it: without the registry's host, which the quoted reason has, and with the digest's first twelve digits.
 fn short(image: &str) -> String {
-    match image.split_once("@sha256:") {
+    let name = match image.split_once('/') {
+        Some((host, name)) if host.contains(['.', ':']) => name,
+        _ => image,
+    };
+    match name.split_once("@sha256:") {
         Some((name, digest)) => {
             format!("{name}@sha256:{}…", digest.get(..12).unwrap_or(digest))
         }
-        None => image.to_owned(),
+        None => name.to_owned(),
     }
 }
 
-fn seconds(time: Duration) -> String {
-    spelled(Duration::from_secs_f64(time.as_secs_f64().round()))
+/// In whole seconds, and not less than it was.
+pub(super) fn seconds(time: Duration) -> String {
+    spelled(Duration::from_secs(time.as_secs_f64().ceil() as u64))
 }

@@ -1,15 +1,13 @@
 //! What a diagnosis rests on, in sentences: counts, what ECS, ELB and containers said, and what was still missing. What
 //! others wrote stays quoted.
 
-use std::time::Duration;
-
 use crate::model::service::ServiceEvent;
 use crate::model::task::{Container, Task};
 use crate::model::verdict::Status;
 
 use super::super::evidence::Group;
-use super::super::reason::spelled;
 use super::super::{Sentence, TargetNote, Unmet, Unseen};
+use super::putting::seconds;
 use super::{Case, Choice};
 
 pub(super) fn evidence(case: &Case<'_>, choice: &Choice<'_>) -> Vec<Sentence> {
@@ -38,6 +36,7 @@ fn counted(case: &Case<'_>, group: &Group<'_>) -> Sentence {
     let all = case.evidence.stops.len();
     let tasks = group.tasks.len();
     let those = match (failed, tasks) {
+        (true, 1) if all == 1 => "1 failed task".to_owned(),
         (true, _) => format!("{tasks} of {all} failed tasks"),
         (false, 1) => "1 task".to_owned(),
         (false, _) => format!("{tasks} tasks"),
@@ -45,9 +44,13 @@ fn counted(case: &Case<'_>, group: &Group<'_>) -> Sentence {
     let by_ecs = group
         .last()
         .is_some_and(|t| t.stop_code.as_deref() != Some("EssentialContainerExited"));
+    let (were, their) = match tasks {
+        1 => ("was", "its"),
+        _ => ("were", "their"),
+    };
     let how = match (group.age(), by_ecs) {
-        (Some(age), true) => format!(" were stopped within {} of their start", about(age)),
-        (Some(age), false) => format!(" stopped within {} of their start", about(age)),
+        (Some(age), true) => format!(" {were} stopped within {} of {their} start", seconds(age)),
+        (Some(age), false) => format!(" stopped within {} of {their} start", seconds(age)),
         (None, _) => " did not get to run".to_owned(),
     };
     let sentence = Sentence::new(format!("{those}{how}"));
@@ -81,7 +84,7 @@ fn ambiguous(group: &Group<'_>) -> Option<Sentence> {
 }
 
 fn containers(task: &Task) -> Vec<Sentence> {
-    let told = task.stop_code.as_deref() == Some("ServiceSchedulerInitiated");
+    let told = task.stop_code.as_deref() != Some("EssentialContainerExited");
     let of = |container: &Container| {
         // Of a task that failed to start, ECS says the same of both.
         let reason = container
@@ -146,8 +149,4 @@ fn missing(unmet: &[Unmet]) -> impl Iterator<Item = Sentence> {
         )
     };
     unmet.iter().filter(asked).map(Unmet::sentence)
-}
-
-fn about(age: Duration) -> String {
-    spelled(Duration::from_secs(age.as_secs_f64().ceil() as u64))
 }

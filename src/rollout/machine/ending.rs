@@ -14,7 +14,7 @@ use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
-    advice, failing,
+    advice, failing, placing,
 };
 use super::Rollout;
 
@@ -97,7 +97,7 @@ impl Rollout {
             .deployment
             .as_ref()
             .filter(|d| d.status.starts_with("STOP"));
-        if let Some(why) = self.failing.clone() {
+        if let Some(why) = self.failing.clone().or_else(|| self.ending_why()) {
             let goes_on = self.restored.is_some()
                 || self
                     .deployment
@@ -188,7 +188,17 @@ impl Rollout {
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            if let Some(event) = self.evidence.last_event() {
+            let last = self.evidence.last_event();
+            let unplaced = self
+                .evidence
+                .events
+                .iter()
+                .rev()
+                .find(|e| placing::is_about(e));
+            if let Some(event) = unplaced.filter(|e| Some(*e) != last) {
+                reasons.push(Sentence::new("ECS said: ").quote(&event.message));
+            }
+            if let Some(event) = last {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }
@@ -209,7 +219,8 @@ impl Rollout {
             },
             advice: match status {
                 Status::Serving | Status::Deployed => {
-                    advice::advice(ours, &timings, self.drained(status, elapsed))
+                    let drained = self.drained(status, elapsed);
+                    advice::advice(ours, &timings, drained, self.killed_and_waited_for(drained))
                 }
                 _ => Vec::new(),
             },
@@ -289,12 +300,23 @@ impl Rollout {
         }
     }
 
-    /// How long ECS took to call it done while nothing but old targets' draining was left.
+    /// How long ECS took to call it done while nothing but the end of old targets and tasks was left.
     fn drained(&self, status: Status, elapsed: Duration) -> Option<Duration> {
         let waited = status == Status::Deployed && self.waits_for_deployed();
-        (waited && self.health.draining())
+        (waited && self.health.drained())
             .then(|| Some(elapsed.saturating_sub(self.met_at?)))
             .flatten()
+    }
+
+    /// An old task's slow end costs time where ECS's own word was waited for, or where it made room for a new one.
+    fn killed_and_waited_for(&self, drained: Option<Duration>) -> Option<&advice::Killed> {
+        let no_room = self.service.as_ref().is_some_and(|s| {
+            let most = s.deployment_configuration.maximum_percent;
+            most.is_some_and(|percent| percent <= 100)
+        });
+        self.killed
+            .as_ref()
+            .filter(|_| drained.is_some() || no_room)
     }
 
     fn timings(&self, status: Status, elapsed: Duration) -> Timings {
@@ -322,6 +344,7 @@ impl Rollout {
                     Duration::try_from(pull).ok()
                 })
                 .max(),
+            draining: self.health.draining(),
             window: (status == Status::Serving).then_some(self.window.length),
             tasks: self.task_times(offset),
         }

@@ -29,6 +29,8 @@ pub(super) struct Health {
     ever: BTreeSet<String>,
     /// Old targets drained while ours were healthy.
     draining: bool,
+    /// They did at any time.
+    drained: bool,
 }
 
 impl Health {
@@ -62,6 +64,7 @@ impl Health {
             self.targets.insert(index, notes.collect());
         }
         self.draining = draining.unwrap_or(self.draining);
+        self.drained |= self.draining;
         if !proof.saw_tasks() {
             return;
         }
@@ -122,6 +125,10 @@ impl Health {
 
     pub fn was_healthy(&self, task: &str) -> bool {
         self.ever.contains(task)
+    }
+
+    pub fn drained(&self) -> bool {
+        self.drained
     }
 
     pub fn draining(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::{Doctor, failed, not_set};
 use crate::aws::{AwsError, Failure, Retries};
 use crate::error::Error;
+use crate::model::container_logs::{LogPlace, region_and_partition};
 use crate::model::image::{Image, Platform};
 use crate::model::image_tag::BUILD_KEY_LABEL;
 use crate::model::names::family_and_revision;
@@ -182,6 +183,59 @@ impl Doctor<'_> {
         }
     }
 
+    /// A deploy does without them, and says so: no NG. Asked of a stream that cannot be there.
+    pub(super) async fn logs(&mut self) -> Result<Outcome, Error> {
+        let (Some(service), Some(definition)) = (&self.service, &self.definition) else {
+            return Ok(not_set("service"));
+        };
+        let essential = definition.essential_containers();
+        let container = essential
+            .first()
+            .and_then(|name| definition.container(name));
+        let Some((name, container)) = essential.first().zip(container) else {
+            return Ok(Outcome::skip(
+                "the task definition has no essential container",
+            ));
+        };
+        let (region, _) = region_and_partition(&service.arn);
+        let place = LogPlace::of(container, "no-such-task", &region);
+        let LogPlace::CloudWatch(at) = &place else {
+            return Ok(Outcome::ok(format!(
+                "`{name}` logs elsewhere than to CloudWatch: nothing to allow"
+            )));
+        };
+        let Some(stream) = &at.stream else {
+            return Ok(Outcome::skip(format!(
+                "`{name}` has no `awslogs-stream-prefix`: the streams of its tasks cannot be named"
+            )));
+        };
+        let logs = &self.aws()?.logs;
+        let asked = logs.get_log_events(&at.region, &at.group, stream, 1).await;
+        let group = plain_group(&at.group);
+        Ok(match asked {
+            Ok(_) => Outcome::ok(format!("lines of `{group}` can be read")),
+            Err(error) if error.message.contains("log group does not exist") => {
+                Outcome::skip(format!("log group `{group}` does not exist"))
+                    .help("make it, or set `awslogs-create-group`: without it no task starts")
+            }
+            Err(error) if error.is_code("ResourceNotFoundException") => {
+                Outcome::ok(format!("lines of `{group}` can be read"))
+            }
+            Err(error) => {
+                let help = match &error.failure {
+                    Failure::Denied { permission } => {
+                        format!(
+                            "allow {permission} on the group's streams to see why a container ended"
+                        )
+                    }
+                    _ => "a failure then links to the console alone".to_owned(),
+                };
+                Outcome::skip(format!("a failure is told without its log lines: {error}"))
+                    .help(help)
+            }
+        })
+    }
+
     pub(super) async fn target_groups(&mut self) -> Result<Outcome, Error> {
         let Some(service) = &self.service else {
             return Ok(not_set("service"));
@@ -253,4 +307,9 @@ fn short(image: &str) -> String {
         }
         _ => image.to_owned(),
     }
+}
+
+/// Who registers a task definition writes the group's name; CloudWatch's alphabet has no space or backtick.
+fn plain_group(group: &str) -> String {
+    one_line(&group.into()).replace(['`', ' '], "_")
 }

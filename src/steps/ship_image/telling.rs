@@ -6,6 +6,7 @@ use crate::docker::inspect::ImageFacts;
 use crate::docker::progress::{BuildNews, Step};
 use crate::docker::push::{LayerState, PushNews};
 use crate::model::Untrusted;
+pub use crate::report::bytes_in_words as size;
 use crate::report::{Event, Report, Text, duration};
 
 #[derive(Default)]
@@ -129,16 +130,5 @@ impl Push {
             size(sent),
             self.layers.len()
         ))
-    }
-}
-
-/// `3 MB`, in powers of ten as registries count.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        1_000_000..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
-        _ => format!("{} MB", bytes / 1_000_000),
     }
 }

@@ -293,6 +293,7 @@ impl Up<'_> {
             commit,
             note,
             made,
+            ..
         } = image(env, aws, &sought, report).await?;
         if made == Made::Reused {
             let tag = pull_request_tag(self.of.pull_request);

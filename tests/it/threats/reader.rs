@@ -263,6 +263,9 @@ static OWN: LazyLock<Regex> = LazyLock::new(|| {
         r"|&#(36|42|91|92|93|95|96|124|126);",
         r"|<https?://(www|pr-7\.preview)\.example\.com[^>\s]*>",
         r"|\]\(https://github\.com/octo-org/web/[^)\s]*\)",
+        // AWS's own pages; names in the console's address are encoded.
+        r"|\]\(https://docs\.aws\.amazon\.com/[A-Za-z0-9/._#-]*\)",
+        r"|\]\(https://eu-west-1\.console\.aws\.amazon\.com/cloudwatch/home\?region=eu-west-1#[A-Za-z0-9$/:._-]*\)",
     ))
     .unwrap()
 });

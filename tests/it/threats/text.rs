@@ -57,9 +57,13 @@ impl From {
             ] } })
         };
         let world = match self {
-            From::CrashReason => behaves(
-                json!({ "crash": { "after": "3s", "exit-code": 1, "reason": text }, "logs": [text] }),
-            ),
+            From::CrashReason => {
+                let mut world = behaves(json!({
+                    "crash": { "after": "3s", "exit-code": 1, "reason": text }, "logs": [text]
+                }));
+                world["services"] = json!({ "web": { "log-group": "/ecs/web" } });
+                world
+            }
             From::PullReason => {
                 behaves(json!({ "fail-to-start": format!("CannotPullContainerError: {text}") }))
             }

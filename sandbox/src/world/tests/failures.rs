@@ -279,16 +279,14 @@ fn a_vanished_deployment_leaves_no_word() {
 
 #[test]
 fn a_task_that_finds_no_room_is_said_and_counted() {
-    let reason = "No Container Instances were found in your cluster.";
+    let reason = "Capacity is unavailable at this time.";
     let mut s = story(
         BREAKER,
         &format!("behaviours: [{{image: v2, unplaceable: '{reason}'}}]"),
     );
     s.deploy("web:v2");
     s.to(1.0);
-    let words = format!(
-        "was unable to place a task because no container instance met all of its requirements. Reason: {reason}"
-    );
+    let words = format!("was unable to place a task. Reason: {reason}");
     assert!(s.told().contains(&words), "{}", s.told());
     s.to(100.0);
     assert_eq!(s.state().1, "ROLLBACK_SUCCESSFUL");
