@@ -46,12 +46,16 @@ async fn played(name: &str) -> &'static Ran {
     ran
 }
 
-/// The deploy failed, the old page answers, and each of this is read.
+/// The deploy failed, the old page answers, and each of this is read: a name of a cause, or words.
 async fn failed(name: &str, words: &[&str]) -> &'static Ran {
     let ran = played(name).await;
+    // Whatever goes wrong with the new page.
     ran.page("The page of yesterday").said("### ❌");
     for words in words {
-        ran.said(words);
+        match words.strip_prefix("cause ") {
+            Some(cause) => ran.said(&format!("cause `{cause}` of docs/causes.md")),
+            None => ran.said(words),
+        };
     }
     ran
 }
@@ -63,24 +67,40 @@ fn line<'a>(ran: &'a Ran, words: &str) -> &'a str {
 
 #[tokio::test]
 async fn crash_loop() {
-    failed("crash-loop", &["container `nginx` exit code 1", "STOPPED"]).await;
+    let words = [
+        "cause application-error",
+        "container `nginx` exit code 1",
+        "  | page server: fatal: PAGE_CRASH_AFTER=0 is over",
+        "STOPPED",
+    ];
+    failed("crash-loop", &words).await;
 }
 
 #[tokio::test]
 async fn exit_0_is_a_failure_of_a_service() {
-    failed("exit-0", &["container `nginx` exit code 0"]).await;
+    let words = [
+        "cause finished",
+        "container `nginx` exit code 0",
+        "  | page server: PAGE_EXIT=0: nothing to do",
+    ];
+    failed("exit-0", &words).await;
 }
 
 #[tokio::test]
 async fn out_of_memory_is_what_docker_killed_for_it() {
     let said =
         "container `nginx` exit code 137 · OutOfMemoryError: Container killed due to memory usage";
-    failed("out-of-memory", &[said]).await;
+    failed("out-of-memory", &["cause out-of-memory", said]).await;
 }
 
 #[tokio::test]
 async fn a_foreign_program_is_built_and_refused_by_the_kernel() {
-    let ran = failed("exec-format-error-late", &["Building the image"]).await;
+    let words = [
+        "cause exec-format-error",
+        "Building the image",
+        "exec format error\n",
+    ];
+    let ran = failed("exec-format-error-late", &words).await;
     // Neither Docker nor ECS says why: the words are in the log alone.
     assert!(
         line(ran, "task failed:").ends_with("container `nginx` exit code 1")
@@ -93,7 +113,7 @@ async fn a_foreign_program_is_built_and_refused_by_the_kernel() {
 #[tokio::test]
 async fn an_entrypoint_that_is_not_there() {
     let said = "TaskFailedToStart: CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task:";
-    let ran = failed("entrypoint-missing", &[said]).await;
+    let ran = failed("entrypoint-missing", &["cause entrypoint-not-found", said]).await;
     let failed = line(ran, "task failed:");
     assert!(
         failed.contains("\"/srv/server\"") && failed.contains("no such file or directory"),
@@ -103,7 +123,11 @@ async fn an_entrypoint_that_is_not_there() {
 
 #[tokio::test]
 async fn an_entrypoint_that_may_not_be_executed() {
-    let ran = failed("entrypoint-not-executable", &["CannotStartContainerError"]).await;
+    let words = [
+        "cause entrypoint-not-executable",
+        "CannotStartContainerError",
+    ];
+    let ran = failed("entrypoint-not-executable", &words).await;
     let failed = line(ran, "task failed:");
     assert!(
         failed.contains("\"/server\": permission denied"),
@@ -113,7 +137,7 @@ async fn an_entrypoint_that_may_not_be_executed() {
 
 #[tokio::test]
 async fn an_image_that_vanished_cannot_be_pulled() {
-    let ran = failed("image-missing", &[]).await;
+    let ran = failed("image-missing", &["cause image-not-found"]).await;
     let failed = line(ran, "task failed:");
     let said = failed.matches("CannotPullContainerError").count();
     assert_eq!(said, 1, "said once: {failed}");
@@ -122,25 +146,45 @@ async fn an_image_that_vanished_cannot_be_pulled() {
 #[tokio::test]
 async fn health_checks_that_a_page_answers_wrongly() {
     let said = "due to (reason Health checks failed with these codes: [404])";
-    failed("health-path", &[said]).await;
+    failed("health-path", &["cause health-path-not-found", said]).await;
     let said = "due to (reason Health checks failed with these codes: [500])";
-    failed("unhealthy", &[said]).await;
+    failed("unhealthy", &["cause health-path-errors", said]).await;
 }
 
 #[tokio::test]
 async fn health_checks_that_reach_nobody() {
-    for name in ["wrong-port", "wrong-address", "slow-start"] {
-        failed(
-            name,
-            &["is unhealthy in", "due to (reason Health checks failed)"],
-        )
-        .await;
+    for (name, cause, log) in [
+        (
+            "wrong-port",
+            "port-not-reachable",
+            "listening on 0.0.0.0:8080",
+        ),
+        (
+            "wrong-address",
+            "listens-on-localhost",
+            "listening on 127.0.0.1:80",
+        ),
+        (
+            "slow-start",
+            "port-not-reachable",
+            "PAGE_START_AFTER=60: warming up",
+        ),
+    ] {
+        let words = [
+            &format!("cause {cause}"),
+            &format!("  | page server: {log}"),
+            "due to (reason Health checks failed)",
+        ];
+        failed(name, &words).await;
     }
 }
 
 #[tokio::test]
 async fn a_breaker_that_rolls_back_is_a_failure() {
-    let words = ["ROLLBACK_SUCCESSFUL", "**`nginx-test:1` keeps serving**"];
+    let words = [
+        "ROLLBACK_SUCCESSFUL",
+        "Back on `nginx-test:1`, which serves (",
+    ];
     failed("rollback", &words).await;
 }
 
