@@ -374,6 +374,7 @@ scenarios! {
     throttled_everywhere
     time_advice_image_size
     time_advice_stop_timeout
+    time_compared_with_earlier_deployments
     time_compared_with_the_last_five
     timed_out
     timed_out_unhealthy
