@@ -15,7 +15,7 @@ use super::page::{Outcome, Page};
 use super::{escape, json, plan};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
-use crate::rollout::{TargetNote, TaskTimes, Timings};
+use crate::rollout::{ServesNow, TargetNote, TaskTimes, Timings};
 
 /// Grows when a key changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -50,6 +50,7 @@ pub struct Details {
     previous_revision: Option<String>,
     health: Option<Health>,
     now_serving: Option<String>,
+    what_serves: Option<ServesNow>,
     /// Why, the most telling first.
     reasons: Vec<String>,
     failure: Option<FailureOf>,
@@ -203,6 +204,7 @@ impl Details {
                 },
             }),
             now_serving: about.now_serving.as_ref().map(escape::plain),
+            what_serves: about.what_serves.clone(),
             reasons: cause.iter().cloned().chain(evidence).collect(),
             failure: failure.map(|failure| failure_of(failure, cause.clone())),
             plan: planned(&about.plan),
