@@ -19,6 +19,7 @@ pub mod machine;
 pub mod news;
 pub mod observation;
 pub mod pace;
+mod placing;
 pub mod reason;
 pub mod serves;
 pub mod serving;

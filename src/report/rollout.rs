@@ -72,6 +72,16 @@ pub fn event(news: &News) -> Option<Event> {
         News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
         News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
         News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
+        News::CannotPlace { waiting, message } => Event::Line(
+            Text::new()
+                .say(format!("for a minute ECS has not started {} of the tasks, and goes on trying: ", waiting))
+                .quote(message),
+        ),
+        News::AlarmsNotMonitored { names } => warning(
+            "shipway::deploy::alarms_not_monitored",
+            Text::new().say("ECS does not watch the alarms of this deployment: ").say(names.join(", ")),
+            "an alarm that is in ALARM when a deployment begins is left out of it: look at it before you trust this deployment",
+        ),
         News::WindowBegins { length } => Event::Standing {
             what: Standing::Window,
             line: Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length))),

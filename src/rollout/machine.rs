@@ -26,7 +26,8 @@ use super::fresh::Fresh;
 use super::news::Because;
 use super::observation::{find, is_ours};
 use super::pace::{CLOSEST, Pace};
-use super::serving::{Reading, examine};
+use super::placing::Placing;
+use super::serving::{Reading, desired_now, examine};
 use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
@@ -100,6 +101,8 @@ pub struct Rollout {
     failed_tasks: u32,
     evidence: Evidence,
     counted: fail_fast::Counted,
+    placing: Placing,
+    alarms_told: bool,
     /// Why and how we end it, once that is certain.
     ending: Option<fail_fast::Ending>,
     restored: Option<fail_fast::Restored>,
@@ -142,6 +145,8 @@ impl Rollout {
             failed_tasks: 0,
             evidence: Evidence::default(),
             counted: fail_fast::Counted::default(),
+            placing: Placing::default(),
+            alarms_told: false,
             ending: None,
             restored: None,
             asked_for: None,
@@ -191,6 +196,7 @@ impl Rollout {
         );
         self.evidence.note(&news);
         self.teller.health(&proof, &mut news);
+        self.note_placing(&seen, elapsed, &mut news);
         self.note_counted(&seen);
         let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
         self.health
@@ -315,10 +321,35 @@ impl Rollout {
             self.tasks_denied = true;
             self.deployed_instead(Because::TasksDenied { permission }, news);
         }
+        self.note_alarms(seen, news);
         if let (Ok(service), false) = (&seen.service, self.target.is_count())
             && let Some(because) = may_revert(service)
         {
             self.deployed_instead(because, news);
+        }
+    }
+
+    fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {
+        if let Ok(service) = &seen.service
+            && let Some(listed) = find(service, self.target.ours())
+        {
+            let desired = desired_now(service, Some(listed));
+            self.placing.note(listed, desired, elapsed, news);
+        }
+    }
+
+    fn note_alarms(&mut self, seen: &Observation, news: &mut Vec<News>) {
+        let (Ok(service), Ok(deployment)) = (&seen.service, &seen.deployment) else {
+            return;
+        };
+        let alarms = service.deployment_configuration.alarms.as_ref();
+        if let Some(alarms) = alarms.filter(|a| a.enable && !a.names.is_empty())
+            && deployment.alarms_status.as_deref() == Some("DISABLED")
+            && !std::mem::replace(&mut self.alarms_told, true)
+        {
+            news.push(News::AlarmsNotMonitored {
+                names: alarms.names.clone(),
+            });
         }
     }
 

@@ -86,6 +86,15 @@ pub enum News {
     },
     /// A service event since the update.
     Event(ServiceEvent),
+    /// For a minute ECS has found no place for so many tasks.
+    CannotPlace {
+        waiting: u32,
+        message: Untrusted,
+    },
+    /// Alarms guard the service, and not this deployment: one was in ALARM when it began.
+    AlarmsNotMonitored {
+        names: Vec<String>,
+    },
     /// Everything is met; now it has to stay so.
     WindowBegins {
         length: Duration,

@@ -13,7 +13,7 @@ use crate::services::elbv2::reason_description;
 use crate::services::github::{Labelled, Pushed};
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
-use crate::world::{Operation, World, joins, lifecycle, scheduler, strategies};
+use crate::world::{Operation, World, failure, joins, lifecycle, scheduler, strategies};
 
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
@@ -60,6 +60,8 @@ pub struct Action {
     pub stop_service_deployment: Option<String>,
     /// Answers the lifecycle hook that waits for a person.
     pub continue_service_deployment: Option<ContinueServiceDeployment>,
+    /// Ends it where it stands.
+    pub abort_service_deployment: Option<String>,
     /// The alarm goes into ALARM.
     pub set_alarm: Option<String>,
     pub clear_alarm: Option<String>,
@@ -220,6 +222,13 @@ fn act(world: &mut World, action: &Action) {
         && let Some(key) = find_service(world, &answer.service)
     {
         strategies::hooks::act(world, &key, None, &answer.action);
+    }
+    if let Some(key) = action
+        .abort_service_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        failure::abort(world, &key);
     }
     for (alarm, ringing) in [(&action.set_alarm, true), (&action.clear_alarm, false)] {
         if let Some(name) = alarm {

@@ -48,6 +48,11 @@ pub(super) fn of(deployment: sdk::ServiceDeployment) -> Result<ServiceDeployment
                 failure_count: count(b.failure_count),
                 threshold: count(b.threshold),
             }),
+        alarms_status: deployment
+            .alarms
+            .as_ref()
+            .and_then(|a| a.status.as_ref())
+            .map(|s| s.as_str().to_owned()),
         triggered_alarms: deployment
             .alarms
             .and_then(|a| a.triggered_alarm_names)

@@ -14,7 +14,7 @@ use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
-    advice, failing,
+    advice, failing, placing,
 };
 use super::Rollout;
 
@@ -97,7 +97,7 @@ impl Rollout {
             .deployment
             .as_ref()
             .filter(|d| d.status.starts_with("STOP"));
-        if let Some(why) = self.failing.clone() {
+        if let Some(why) = self.failing.clone().or_else(|| self.ending_why()) {
             let goes_on = self.restored.is_some()
                 || self
                     .deployment
@@ -184,6 +184,15 @@ impl Rollout {
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
+            }
+            let unplaced = self
+                .evidence
+                .events
+                .iter()
+                .rev()
+                .find(|e| placing::is_about(e));
+            if let Some(event) = unplaced.filter(|e| Some(*e) != self.teller.last_event.as_ref()) {
+                reasons.push(Sentence::new("ECS said: ").quote(&event.message));
             }
             if let Some(event) = &self.teller.last_event {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));

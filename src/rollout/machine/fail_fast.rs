@@ -23,6 +23,8 @@ pub(super) struct Ending {
     no_stop: Option<Sentence>,
     no_restore: Option<Sentence>,
     restore_sent: bool,
+    /// ECS does as it was asked.
+    done: bool,
 }
 
 /// Whether the user's circuit breaker counts what stops.
@@ -116,6 +118,7 @@ impl Rollout {
                 no_stop: None,
                 no_restore: None,
                 restore_sent: false,
+                done: false,
             });
         }
         self.end_it(news)
@@ -141,7 +144,9 @@ impl Rollout {
         let ending = self.ending.as_ref()?;
         let why = ending.why.clone();
         if self.limits.on_failure == OnFailure::Keep {
-            return Some(Verdict::failed(why).and(self.goes_on("`on-failure` is `keep`: ")));
+            let keep = Sentence::default().code("on-failure").text(" is ");
+            let keep = keep.code("keep").text(": ");
+            return Some(Verdict::failed(why).and(self.goes_on(keep)));
         }
         let arn = match &self.target {
             RolloutTarget::Deployment {
@@ -179,17 +184,18 @@ impl Rollout {
         if let Some(no) = no {
             verdict = verdict.and(no);
         }
-        Some(verdict.and(self.goes_on("It could not be ended: ")))
+        Some(verdict.and(self.goes_on(Sentence::new("It could not be ended: "))))
     }
 
     fn nothing_to_return_to(&self, why: Sentence) -> Verdict {
-        Verdict::failed(why).and(self.goes_on("There is nothing to roll back to: "))
+        Verdict::failed(why).and(self.goes_on(Sentence::new("There is nothing to roll back to: ")))
     }
 
     /// What ECS is left at, and what would end it.
-    fn goes_on(&self, because: &str) -> Sentence {
+    fn goes_on(&self, because: Sentence) -> Sentence {
         let ours = self.target.ours();
-        let goes_on = Sentence::new(format!("{because}ECS goes on trying with deployment "))
+        let goes_on = because
+            .text("ECS goes on trying with deployment ")
             .code(ours.deployment_id.as_str())
             .text(", until another one takes its place");
         match &self.deployment {
@@ -242,7 +248,10 @@ impl Rollout {
             }
         };
         match no {
-            None => self.failing = Some(ending.why.clone()),
+            None => {
+                ending.done = true;
+                self.failing = Some(ending.why.clone());
+            }
             Some(no) if stops => ending.no_stop = Some(no),
             Some(no) => ending.no_restore = Some(no),
         }
@@ -250,7 +259,12 @@ impl Rollout {
 
     /// Why we ended it, where that was us.
     pub(super) fn ended_by_us(&self) -> Option<Sentence> {
-        self.failing.as_ref()?;
+        let ending = self.ending.as_ref().filter(|e| e.done)?;
+        Some(ending.why.clone())
+    }
+
+    /// Whether that is what we are about, whatever came of it.
+    pub(super) fn ending_why(&self) -> Option<Sentence> {
         self.ending.as_ref().map(|ending| ending.why.clone())
     }
 }
@@ -277,7 +291,10 @@ impl Rollout {
                 deployment_id: newer.id.clone(),
                 created_at: newer.created_at,
             });
-            self.failing = self.ending.as_ref().map(|e| e.why.clone());
+            if let Some(ending) = &mut self.ending {
+                ending.done = true;
+                self.failing = Some(ending.why.clone());
+            }
         }
     }
 

@@ -30,10 +30,8 @@ impl Rollout {
             OnPause::Wait => None,
             OnPause::Return => {
                 let mut verdict = Verdict::paused(waits(hook, deployment));
-                if let Some(percent) = deployment.production_traffic {
-                    verdict = verdict.and(Sentence::new(format!(
-                        "Meanwhile {percent} % of the production traffic goes to the new revision."
-                    )));
+                if let Some(traffic) = traffic(deployment) {
+                    verdict = verdict.and(traffic);
                 }
                 Some(verdict.and(how_to_continue(hook, deployment)))
             }
@@ -90,6 +88,14 @@ impl Rollout {
         }
         reasons
     }
+}
+
+/// How much of the traffic is on the new revision, where ECS shifts it and has not shifted all.
+pub(super) fn traffic(deployment: &ServiceDeployment) -> Option<Sentence> {
+    let percent = deployment.production_traffic?;
+    Some(Sentence::new(format!(
+        "{percent} % of production traffic goes to the new revision."
+    )))
 }
 
 /// The hook that a deployment waits for, if that is on its way.

@@ -12,8 +12,8 @@ use crate::model::service::{
 use crate::model::target::{TargetGroup, TargetHealth};
 use crate::model::task::{Container, Task};
 use crate::rollout::{
-    Balanced, Ended, Limits, News, Next, Observation, OnFailure, OnPause, OnSuperseded, Ours, Part,
-    Rollout, RolloutTarget, Sentence, Step, Unseen, WaitUntil,
+    Acted, Balanced, Ended, Limits, News, Next, Observation, OnFailure, OnPause, OnSuperseded,
+    Ours, Part, Rollout, RolloutTarget, Sentence, Step, Unseen, WaitUntil,
 };
 
 pub const OLD: &str = "ecs-svc/1";
@@ -250,6 +250,7 @@ type Change = (u64, Box<dyn Fn(&mut Observation)>);
 #[derive(Default)]
 pub struct Script {
     changes: Vec<Change>,
+    answers: Vec<Acted>,
 }
 
 impl Script {
@@ -259,6 +260,12 @@ impl Script {
 
     pub fn at(mut self, seconds: u64, change: impl Fn(&mut Observation) + 'static) -> Script {
         self.changes.push((seconds, Box::new(change)));
+        self
+    }
+
+    /// What ECS answers to the next action; DONE without one.
+    pub fn answers(mut self, acted: Acted) -> Script {
+        self.answers.push(acted);
         self
     }
 
@@ -300,14 +307,22 @@ impl Script {
     pub fn run(&self, target: RolloutTarget, limits: Limits) -> (Vec<String>, Ended) {
         let mut rollout = Rollout::start(target, limits);
         let (mut lines, mut elapsed) = (Vec::new(), Duration::ZERO);
+        let mut answers = self.answers.iter();
         loop {
-            let Step { news, next } = rollout.observe(self.look(&rollout, elapsed), elapsed);
+            let Step { mut news, mut next } =
+                rollout.observe(self.look(&rollout, elapsed), elapsed);
+            if let Next::Act(action) = &next {
+                let acted = answers.next().cloned().unwrap_or(Acted::Done);
+                let step = rollout.acted(action, acted);
+                news.extend(step.news);
+                next = step.next;
+            }
             for news in &news {
                 lines.push(format!("{} {}", elapsed.as_secs_f64(), short(news)));
             }
             match next {
                 Next::LookAgain { after, .. } => elapsed += after,
-                Next::Act(action) => panic!("nobody answers {action:?} here"),
+                Next::Act(action) => panic!("{action:?} right after another"),
                 Next::Done(ended) => {
                     lines.push(format!(
                         "{} = {} {} ({}/{}, {} serves)",
@@ -403,6 +418,11 @@ fn short(news: &News) -> String {
         ),
         News::Adopted { from, to } => format!("adopted {to} after {from}"),
         News::DesiredCount { from, to } => format!("desired count {from} → {to}"),
+        News::Acting { action, why } => format!("asks for {}: {}", action.operation(), flat(why)),
+        News::NotActed { action, acted } => format!("{}: {acted:?}", action.operation()),
+        News::CannotPlace { waiting, message } => {
+            format!("no place for {waiting}: “{}”", message.raw())
+        }
         other => format!("{other:?}"),
     }
 }
