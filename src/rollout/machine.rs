@@ -195,7 +195,9 @@ impl Rollout {
             },
         );
         self.evidence.note(&news);
-        self.teller.health(&proof, &mut news);
+        if self.failing.is_none() {
+            self.teller.health(&proof, &mut news);
+        }
         self.note_placing(&seen, elapsed, &mut news);
         self.note_counted(&seen);
         let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();

@@ -149,7 +149,6 @@ scenarios! {
     long_wait_renews_its_session
     merge_commit_is_built
     merged_pull_request_is_closed
-    minimum_leaves_no_room
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions

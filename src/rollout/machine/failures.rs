@@ -39,7 +39,8 @@ impl Rollout {
             None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
         };
         if doomed.is_some() {
-            self.failing.clone_from(&doomed);
+            self.note_stopped();
+            self.failing = self.ended_by_us().or_else(|| doomed.clone());
         }
         let verdict = self
             .service_gone(seen, elapsed)
@@ -113,10 +114,11 @@ impl Rollout {
             return None;
         }
         let ecs = failing::worded(&deployment.status, failing::reason_of(deployment));
+        let failed_too = "Going back failed too: the revision of before does not come up either.";
         Some(match (self.ended_by_us(), deployment.status.as_str()) {
-            (None, _) => verdict(ecs),
+            (None, "ROLLBACK_SUCCESSFUL") => verdict(ecs),
             (Some(why), "ROLLBACK_SUCCESSFUL") => verdict(why),
-            (Some(why), _) => verdict(why).and(ecs),
+            (ours, _) => verdict(ours.unwrap_or(ecs)).and(Sentence::new(failed_too)),
         })
     }
 
