@@ -11,3 +11,4 @@ mod properties;
 mod script;
 mod serves;
 mod settling;
+mod strategies;
