@@ -224,7 +224,7 @@ impl LifecycleHook {
     }
 
     /// It waits for a person, not for a function.
-    pub fn awaits_action(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.status == "AWAITING_ACTION"
     }
 }

@@ -164,14 +164,14 @@ fn not_acted(action: &Action, acted: &Acted) -> Event {
 
 fn lifecycle_hook(hook: &LifecycleHook, stage: Option<&str>) -> Text {
     let mut text = Text::new().say("lifecycle hook ").code(hook.name());
-    text = match hook.awaits_action() {
+    text = match hook.is_waiting() {
         true => text.say(" awaits an action"),
         false => text.say(" is ").code(hook.status.as_str()),
     };
     if let Some(stage) = stage {
         text = text.say(" at stage ").code(stage);
     }
-    match hook.expires_at.filter(|_| hook.awaits_action()) {
+    match hook.expires_at.filter(|_| hook.is_waiting()) {
         Some(at) => text.say(format!(
             ", until {}: then ECS {}",
             moment(at),

@@ -102,7 +102,7 @@ pub(super) fn traffic(deployment: &ServiceDeployment) -> Option<Sentence> {
 fn waiting(deployment: &ServiceDeployment) -> Option<&LifecycleHook> {
     let goes_on = matches!(deployment.status.as_str(), "PENDING" | "IN_PROGRESS");
     let mut hooks = deployment.hooks.iter();
-    hooks.find(|h| h.awaits_action()).filter(|_| goes_on)
+    hooks.find(|h| h.is_waiting()).filter(|_| goes_on)
 }
 
 fn waits(hook: &LifecycleHook, deployment: &ServiceDeployment) -> Sentence {
