@@ -121,6 +121,14 @@ pub struct ServiceLoadBalancer {
     pub container_port: Option<u16>,
 }
 
+impl ServiceLoadBalancer {
+    /// The target group that is named first, then the other one of those that deployments move between.
+    pub fn target_groups(&self) -> impl Iterator<Item = &String> {
+        let two = [&self.target_group_arn, &self.alternate_target_group_arn];
+        two.into_iter().flatten()
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeploymentConfiguration {
     pub minimum_healthy_percent: Option<u32>,
