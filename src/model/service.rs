@@ -137,6 +137,17 @@ pub struct DeploymentConfiguration {
     pub strategy: String,
     pub circuit_breaker: Option<CircuitBreaker>,
     pub alarms: Option<Alarms>,
+    /// After all traffic was shifted.
+    pub bake_time_in_minutes: Option<u32>,
+    pub linear: Option<TrafficStep>,
+    pub canary: Option<TrafficStep>,
+}
+
+/// `linearConfiguration` or `canaryConfiguration`: what is shifted at a time, and the wait after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TrafficStep {
+    pub percent: Option<f64>,
+    pub bake_time_in_minutes: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

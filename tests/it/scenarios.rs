@@ -146,6 +146,7 @@ scenarios! {
     issuer_answers_late
     issuer_cannot_be_reached
     linear
+    linear_outlasts_the_limit
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
