@@ -9,12 +9,14 @@
 
 pub mod action;
 pub mod advice;
+mod bakes;
 pub mod causes;
 pub mod diagnosis;
 mod evidence;
 mod facts;
 mod failing;
 mod fresh;
+mod groups;
 mod hopeless;
 pub mod machine;
 pub mod news;
@@ -48,6 +50,7 @@ pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
 pub use facts::Facts;
+pub use groups::revision_arn;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -110,6 +113,8 @@ impl Ours {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Balanced {
     pub group: TargetGroup,
+    /// The other of two, which the revision before or after ours has.
+    pub alternate: Option<TargetGroup>,
     pub container_name: String,
     pub container_port: u16,
 }
@@ -121,7 +126,7 @@ impl RolloutTarget {
         }
     }
 
-    fn ours_mut(&mut self) -> &mut Ours {
+    pub fn ours_mut(&mut self) -> &mut Ours {
         match self {
             RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
         }

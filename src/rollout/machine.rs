@@ -10,7 +10,9 @@ mod asking;
 mod ending;
 mod fail_fast;
 mod failures;
+mod grouping;
 mod health;
+mod pausing;
 mod slow_ends;
 mod success;
 
@@ -89,6 +91,10 @@ pub struct Rollout {
     no_deployments_told: bool,
     tasks_denied: bool,
     targets_denied: bool,
+    groups: grouping::Groups,
+    /// Hooks that ECS was asked to go on after.
+    continued: pausing::Continued,
+    bakes_told: bool,
     in_trouble: bool,
     deployed_instead: Option<Because>,
     /// Hard evidence that it will not succeed. Sticky.
@@ -134,6 +140,9 @@ impl Rollout {
             no_deployments_told: false,
             tasks_denied: false,
             targets_denied: false,
+            groups: grouping::Groups::of(&target),
+            continued: pausing::Continued::default(),
+            bakes_told: false,
             in_trouble: false,
             deployed_instead: None,
             failing: None,
@@ -173,6 +182,7 @@ impl Rollout {
         self.note_reach(&seen, elapsed, &mut news);
         self.remember(&seen, elapsed);
         self.note_permissions(&seen, &mut news);
+        self.note_groups(&seen, elapsed, &mut news);
         let by_state = self.rollout_state_suffices(&seen);
         self.teller.tell(
             &seen,
@@ -326,6 +336,7 @@ impl Rollout {
         {
             self.deployed_instead(because, news);
         }
+        self.note_bakes(seen, news);
     }
 
     fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {
@@ -379,6 +390,7 @@ impl Rollout {
         }
         self.deployment = None;
         self.by_rollout_state = self.deployments_denied;
+        self.groups = grouping::Groups::of(&self.target);
         self.timers = Timers::default();
         self.window.broken();
         self.teller.adopted();

@@ -13,3 +13,4 @@ mod properties;
 mod script;
 mod serves;
 mod settling;
+mod strategies;

@@ -113,6 +113,9 @@ impl Noting<'_> {
         self.about.what_serves = Some(ended.serves_now.clone());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         self.stretches(Some(&ended));
+        if matches!(ended.status, Status::Paused | Status::Started) {
+            self.say_what_waits(&ended);
+        }
         let mut cause = None;
         let mut failure = None;
         if !ended.status.is_success() {
@@ -136,6 +139,15 @@ impl Noting<'_> {
             failure,
         };
         exit_code
+    }
+
+    /// How far it came, what waits for a person, until when, and what continues it.
+    fn say_what_waits(&mut self, ended: &Ended) {
+        for reason in &ended.reasons {
+            let text = sentence(reason);
+            self.report.line(text.clone());
+            self.about.notes.push(text);
+        }
     }
 
     /// An error, said in full in the log. `deployment`: what ECS goes on with, whatever becomes of us. Returns the exit code.

@@ -37,6 +37,15 @@ scenarios! {
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    blue_green
+    blue_green_again
+    blue_green_desired_count
+    blue_green_revisions_are_denied
+    blue_green_rolled_back_by_an_alarm
+    blue_green_stopped_by_a_person
+    blue_green_superseded
+    blue_green_tasks_fail
+    blue_green_tasks_fail_and_stall
     breaker_count_threshold
     breaker_does_not_reset
     breaker_unbounded_percent
@@ -47,6 +56,8 @@ scenarios! {
     build_reuses_the_image
     build_tag_exists_and_must_not
     build_without_a_repository
+    canary
+    canary_rolled_back
     cancelled_at_the_end
     cancelled_during_the_update
     cancelled_while_ecs_answers
@@ -154,6 +165,10 @@ scenarios! {
     doctor_service_is_missing
     doctor_shared_repository
     doctor_simulation_is_denied
+    early_success
+    early_success_comes_to_nothing
+    early_success_deferred
+    early_success_fails_fast
     errors_and_broken_connections
     expired_token_in_the_middle
     fail_fast_cancelled
@@ -176,6 +191,15 @@ scenarios! {
     github_is_down
     github_of_a_tenant
     healthy_for_20_seconds
+    hook_lambda_fails
+    hook_lambda_takes_its_time
+    hook_pause_continued
+    hook_pause_may_not_be_continued
+    hook_pause_outlasts_us
+    hook_pause_returns
+    hook_pause_rolled_back_by_a_person
+    hook_pause_times_out
+    hook_pause_waited_for
     image_by_uri
     image_for_another_architecture
     image_is_missing
@@ -186,6 +210,8 @@ scenarios! {
     in_actions_preflight
     issuer_answers_late
     issuer_cannot_be_reached
+    linear
+    linear_outlasts_the_limit
     load_balancer_may_not_be_read
     logs_are_denied
     logs_come_late
@@ -273,6 +299,7 @@ scenarios! {
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
+    preview_up_of_a_shifting_base
     preview_up_of_productions_repository
     preview_up_overlapping_rules
     preview_up_reopened_while_draining
@@ -360,6 +387,7 @@ scenarios! {
     smoke_without_address
     spot_interruption
     stable_for_0
+    stage_reached
     stale_reads
     stopped_by_a_person
     stopped_by_the_breaker

@@ -49,7 +49,9 @@ impl Rollout {
             Action::StopServiceDeployment { .. } | Action::RestoreTaskDefinition { .. } => {
                 self.end_answered(action, acted);
             }
-            Action::ContinueServiceDeployment { .. } => {}
+            Action::ContinueServiceDeployment { hook_id, .. } => {
+                self.continue_answered(hook_id, &acted);
+            }
         }
     }
 }

@@ -49,6 +49,10 @@ impl Verdict {
         Verdict::new(Status::Started, 0, why)
     }
 
+    pub fn paused(why: Sentence) -> Verdict {
+        Verdict::new(Status::Paused, 0, why)
+    }
+
     pub fn failed(why: Sentence) -> Verdict {
         Verdict::new(Status::Failed, 1, why)
     }
@@ -179,6 +183,7 @@ impl Rollout {
             .then(|| diagnose(&self.case(status, reasons.first())))
             .flatten();
         if failed {
+            reasons.extend(self.of_the_shift(status));
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));

@@ -60,7 +60,9 @@ impl Rollout {
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
-        verdict.or_else(|| self.served(seen, proof, elapsed, news))
+        verdict
+            .or_else(|| self.served(seen, proof, elapsed, news))
+            .or_else(|| self.paused(seen, elapsed, news))
     }
 
     /// No deployment, no breaker, nothing to end: a count just comes to nothing.
