@@ -7,6 +7,7 @@
 //! a setting would give time back; `causes` has what can be wrong as data, `evidence` what was seen of it, and `diagnosis`
 //! chooses.
 
+pub mod action;
 pub mod advice;
 pub mod causes;
 pub mod diagnosis;
@@ -19,7 +20,9 @@ pub mod machine;
 pub mod news;
 pub mod observation;
 pub mod pace;
+mod placing;
 pub mod reason;
+pub mod serves;
 pub mod serving;
 pub mod settling;
 mod superseded;
@@ -40,6 +43,7 @@ use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
 pub use facts::Facts;
@@ -47,6 +51,7 @@ pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
+pub use serves::{ServesNow, Whose};
 pub use serving::Unmet;
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
@@ -79,6 +84,9 @@ pub struct Ours {
     pub health_checked: Vec<String>,
     /// One for each `loadBalancers[]` entry with a target group.
     pub target_groups: Vec<Balanced>,
+    /// The task definition of the last deployment before ours that completed, as far as the service showed one: what there is
+    /// to go back to.
+    pub previous: Option<String>,
     /// What a diagnosis wants to know of the task definition.
     pub facts: Facts,
 }
@@ -186,6 +194,8 @@ pub enum Next {
         /// Whether this is a moment that matters (the window's end, the deadline): then without jitter.
         exact: bool,
     },
+    /// Ask ECS for this, tell `acted` what came of it, and look again.
+    Act(Action),
     Done(Box<Ended>),
 }
 
@@ -198,8 +208,7 @@ pub struct Ended {
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
     pub healthy: Healthy,
-    /// The task definition whose tasks answer now, as far as was seen; `None` when nothing serves.
-    pub serves_now: Option<String>,
+    pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.
     pub deployment_id: String,
     pub service_deployment_arn: Option<String>,

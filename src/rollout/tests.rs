@@ -4,6 +4,7 @@ mod causes;
 mod counts;
 mod denied;
 mod ends;
+mod fail_fast;
 mod hopeless;
 mod matching;
 mod overtaken;

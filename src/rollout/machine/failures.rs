@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::names::family_and_revision;
 
-use super::super::hopeless::hopeless;
+use super::super::hopeless;
 use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::superseded::{Primary, primary, same_revision};
@@ -17,6 +17,9 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// A newer PRIMARY next to a deployment that seems to go on: were it a rollback's, ECS would have said so by then.
 const CONFIRM: Duration = Duration::from_secs(10);
 
+/// Registering takes seconds; a rule that is made at the same time, a little longer.
+const UNUSED: Duration = Duration::from_secs(60);
+
 impl Rollout {
     pub(super) fn judge(
         &mut self,
@@ -28,12 +31,20 @@ impl Rollout {
         if self.limits.wait_until == WaitUntil::None {
             return Some(Verdict::started(Sentence::new("Not waited for.")));
         }
+        self.note_unused(proof, elapsed);
+        self.note_restored(seen);
+        if self.restored.is_some() {
+            return self
+                .service_gone(seen, elapsed)
+                .or_else(|| self.back_again(seen, elapsed));
+        }
         let doomed = match self.failing {
             Some(_) => None,
             None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
         };
         if doomed.is_some() {
-            self.failing.clone_from(&doomed);
+            self.note_stopped();
+            self.failing = self.ended_by_us().or_else(|| doomed.clone());
         }
         let verdict = self
             .service_gone(seen, elapsed)
@@ -44,19 +55,37 @@ impl Rollout {
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
             .or_else(|| self.count_undone(seen, elapsed))
-            .or_else(|| self.hopeless());
+            .or_else(|| self.hopeless())
+            .or_else(|| self.fail_fast(seen, news));
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
         verdict.or_else(|| self.served(seen, proof, elapsed, news))
     }
 
-    /// A deployment has its circuit breaker, if that is wished.
+    /// No deployment, no breaker, nothing to end: a count just comes to nothing.
     fn hopeless(&self) -> Option<Verdict> {
         let stops = &self.evidence.stops;
-        self.target
-            .is_count()
-            .then(|| hopeless(stops).map(Verdict::failed))?
+        if !self.target.is_count() {
+            return None;
+        }
+        hopeless::certain(stops)
+            .or_else(|| hopeless::alike(stops))
+            .or_else(|| self.unused.clone())
+            .map(Verdict::failed)
+    }
+
+    /// Whether targets of ours were in no load balancer's use for so long that they will not be.
+    fn note_unused(&mut self, proof: &Proof, elapsed: Duration) {
+        if !proof.saw_tasks() {
+            return;
+        }
+        let unused = hopeless::not_in_use(&proof.notes);
+        let long = self
+            .timers
+            .unused
+            .at_least(UNUSED, unused.is_some(), elapsed);
+        self.unused = unused.filter(|_| long);
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.
@@ -100,10 +129,13 @@ impl Rollout {
         if seen.service.is_err() && !self.timers.over_unseen.at_least(SETTLE, true, elapsed) {
             return None;
         }
-        Some(verdict(failing::worded(
-            &deployment.status,
-            failing::reason_of(deployment),
-        )))
+        let ecs = failing::worded(&deployment.status, failing::reason_of(deployment));
+        let failed_too = "Going back failed too: the revision of before does not come up either.";
+        Some(match (self.ended_by_us(), deployment.status.as_str()) {
+            (None, "ROLLBACK_SUCCESSFUL") => verdict(ecs),
+            (Some(why), "ROLLBACK_SUCCESSFUL") => verdict(why),
+            (ours, _) => verdict(ours.unwrap_or(ecs)).and(Sentence::new(failed_too)),
+        })
     }
 
     /// Asked before "stopped". A newer PRIMARY counts while ours did not fail and nothing says "rolling back".
@@ -167,8 +199,13 @@ impl Rollout {
             return None;
         }
         let settled = self.timers.stopped.at_least(SETTLE, stopped, elapsed);
-        (stopped && (settled || failing::triggered(deployment)))
-            .then(|| Verdict::failed(failing::worded("STOPPED", failing::reason_of(deployment))))
+        (stopped && (settled || failing::triggered(deployment))).then(|| {
+            let ecs = failing::worded("STOPPED", failing::reason_of(deployment));
+            match self.ended_by_us() {
+                Some(why) => Verdict::failed(why).and(ecs),
+                None => Verdict::failed(ecs),
+            }
+        })
     }
 
     /// Where service deployments cannot be read, `rolloutState` and PRIMARY tell how a failing one ends.

@@ -1,11 +1,14 @@
 //! What was last seen of targets, and since when each task of ours is healthy: for whoever asks at the end. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::news::TargetNote;
 use super::super::serving::Proof;
 use super::super::{Observation, RolloutTarget};
+
+/// Where nothing checks a task, ECS takes it for healthy when it has run for so long.
+const UNCHECKED: Duration = Duration::from_secs(40);
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -19,6 +22,8 @@ pub(super) struct Health {
     start_up: Option<Duration>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
     tasks: BTreeMap<String, Duration>,
+    /// Every one that was ever seen so, as ECS would take it.
+    ever: BTreeSet<String>,
     /// Old targets drained while ours were healthy.
     draining: bool,
 }
@@ -29,6 +34,7 @@ impl Health {
         seen: &Observation,
         target: &RolloutTarget,
         proof: &Proof,
+        checked: bool,
         elapsed: Duration,
     ) {
         let mut draining = None;
@@ -62,9 +68,13 @@ impl Health {
         self.waiting.clone_from(&proof.notes);
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            if !self.tasks.contains_key(arn) {
-                self.tasks.insert(arn.clone(), elapsed);
+            let known = self.tasks.contains_key(arn);
+            let since = *self.tasks.entry(arn.clone()).or_insert(elapsed);
+            if !known {
                 self.start_up = self.start_up.max(start_up(seen, target, arn, elapsed));
+            }
+            if checked || elapsed.saturating_sub(since) >= UNCHECKED {
+                self.ever.insert(arn.clone());
             }
         }
     }
@@ -79,6 +89,10 @@ impl Health {
 
     pub fn since(&self, task: &str) -> Option<Duration> {
         self.tasks.get(task).copied()
+    }
+
+    pub fn was_healthy(&self, task: &str) -> bool {
+        self.ever.contains(task)
     }
 
     pub fn draining(&self) -> bool {

@@ -28,6 +28,7 @@ pub fn target(service: &Service, health_checked: Vec<String>, facts: Facts) -> R
                 .iter()
                 .filter_map(|entry| balanced(service, entry))
                 .collect(),
+            previous: None,
             facts,
         },
         desired: service.desired_count,
