@@ -3,8 +3,10 @@
 mod causes;
 mod counts;
 mod denied;
+mod diagnosing;
 mod ends;
 mod fail_fast;
+mod fail_late;
 mod hopeless;
 mod matching;
 mod overtaken;
@@ -12,3 +14,4 @@ mod properties;
 mod script;
 mod serves;
 mod settling;
+mod unused;
