@@ -301,12 +301,12 @@ fn of_waiting<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
     {
         return Some(choice);
     }
-    let name = if unmet(|u| matches!(u, Unmet::OthersAnswer { .. })) {
-        "old-targets-answer"
-    } else if unmet(|u| matches!(u, Unmet::ContainerHealth { .. })) {
+    let name = if unmet(|u| matches!(u, Unmet::ContainerHealth { .. })) {
         "container-health-check"
     } else if unmet(|u| matches!(u, Unmet::Running { .. })) {
         "starts-slowly"
+    } else if unmet(|u| matches!(u, Unmet::OthersAnswer { .. })) {
+        "old-targets-answer"
     } else {
         "limit-ran-out"
     };
