@@ -64,6 +64,7 @@ struct Timers {
     stalled: Held,
     count_undone: Held,
     over_unseen: Held,
+    unused: Held,
 }
 
 /// Our watching of one deployment, or of one change of the desired count.
@@ -107,6 +108,8 @@ pub struct Rollout {
     counted: fail_fast::Counted,
     placing: Placing,
     alarms_told: bool,
+    /// Targets of ours that no load balancer sends to, for long.
+    unused: Option<Sentence>,
     /// Why and how we end it, once that is certain.
     ending: Option<fail_fast::Ending>,
     restored: Option<fail_fast::Restored>,
@@ -153,6 +156,7 @@ impl Rollout {
             counted: fail_fast::Counted::default(),
             placing: Placing::default(),
             alarms_told: false,
+            unused: None,
             ending: None,
             restored: None,
             asked_for: None,

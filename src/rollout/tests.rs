@@ -3,6 +3,7 @@
 mod causes;
 mod counts;
 mod denied;
+mod diagnosing;
 mod ends;
 mod fail_fast;
 mod fail_late;
@@ -14,3 +15,4 @@ mod script;
 mod serves;
 mod settling;
 mod strategies;
+mod unused;

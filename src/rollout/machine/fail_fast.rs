@@ -136,11 +136,10 @@ impl Rollout {
             self.ending = None;
         }
         if self.ending.is_none() {
-            if !std::mem::take(&mut self.counted.fresh) {
-                return None;
-            }
+            let fresh = std::mem::take(&mut self.counted.fresh);
+            let stops = fresh.then(|| self.conclusive(over)).flatten();
             self.ending = Some(Ending {
-                why: self.conclusive(over)?,
+                why: stops.or_else(|| self.unused.clone())?,
                 asks: 0,
                 no_stop: None,
                 no_restore: None,
