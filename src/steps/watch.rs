@@ -2,6 +2,7 @@
 
 pub mod fleet;
 mod look;
+pub mod others;
 #[cfg(test)]
 mod tests;
 

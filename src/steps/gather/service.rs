@@ -42,10 +42,11 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
         .iter()
         .filter_map(|b| b.target_group_arn.clone())
         .collect();
-    let (live, source, balancing) = tokio::join!(
+    let (live, source, balancing, in_flight) = tokio::join!(
         aws.ecs.describe_task_definition(&service.task_definition),
         source_of(aws, sought.task_definition, from_file),
         balancing(aws, &arns, sought.url.is_some()),
+        super::in_flight::in_flight(aws, sought.cluster, &service, Retries::Sdk),
     );
     let live = live?;
     let source = source?.unwrap_or_else(|| live.clone());
@@ -61,6 +62,7 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
         container,
         target_groups,
         url,
+        in_flight: in_flight?,
     })
 }
 
