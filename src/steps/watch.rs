@@ -3,6 +3,7 @@
 mod act;
 pub mod fleet;
 mod look;
+pub mod others;
 #[cfg(test)]
 mod tests;
 

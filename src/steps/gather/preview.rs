@@ -70,6 +70,8 @@ pub async fn gather(
             container,
             target_groups: groups,
             url: None,
+            // What the base does is none of the preview's business.
+            in_flight: None,
         },
         base_group,
         spot: spot?,

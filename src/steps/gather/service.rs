@@ -44,10 +44,11 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
         let rule = rule.and(entry.production_listener_rule.as_deref());
         entries.extend(entry.target_groups().map(|arn| (arn.as_str(), rule)));
     }
-    let (live, source, balancing) = tokio::join!(
+    let (live, source, balancing, in_flight) = tokio::join!(
         aws.ecs.describe_task_definition(&service.task_definition),
         source_of(aws, sought.task_definition, from_file),
         balancing(aws, &entries, sought.url.is_some()),
+        super::in_flight::in_flight(aws, sought.cluster, &service, Retries::Sdk),
     );
     let live = live?;
     let source = source?.unwrap_or_else(|| live.clone());
@@ -63,6 +64,7 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
         container,
         target_groups,
         url,
+        in_flight: in_flight?,
     })
 }
 
