@@ -4,6 +4,7 @@
 pub mod client;
 pub mod collaborators;
 pub mod comment;
+pub mod commits;
 pub mod deployments;
 pub mod id_token;
 pub mod permissions;

@@ -13,6 +13,7 @@ pub mod policy_text;
 pub mod preview;
 pub mod service;
 pub mod sleep;
+pub mod stamp;
 pub mod target;
 pub mod task;
 pub mod task_definition;

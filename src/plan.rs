@@ -5,6 +5,8 @@
 pub mod checkup;
 pub mod difference;
 pub mod image;
+pub mod in_flight;
+pub mod order;
 pub mod overrides;
 pub mod preflight;
 pub mod preview;

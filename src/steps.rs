@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod gather;
 pub mod glance;
 pub mod image;
+pub mod order;
 pub mod pace;
 pub mod patience;
 pub mod preview_command;

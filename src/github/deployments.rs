@@ -1,6 +1,7 @@
 //! GitHub Deployments and their statuses. One API operation a function. Knows how a deployment says which run made it;
 //! not when one is worth making.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,6 +39,7 @@ pub struct Deployment {
     pub creator: Option<u64>,
     /// Where it is one of ours.
     pub payload: Option<Payload>,
+    pub sha: Option<String>,
 }
 
 impl Deployment {
@@ -46,6 +48,7 @@ impl Deployment {
             id: value["id"].as_u64()?,
             creator: value["creator"]["id"].as_u64(),
             payload: Payload::of(&value["payload"]),
+            sha: value["sha"].as_str().map(str::to_owned),
         })
     }
 }
@@ -76,6 +79,7 @@ pub struct LatestStatus {
     pub state: String,
     pub description: String,
     pub log_url: String,
+    pub created_at: Option<Timestamp>,
 }
 
 /// Which deployments are asked for.
@@ -173,6 +177,7 @@ pub async fn latest_status(
             Some(url) if !url.is_empty() => &status["log_url"],
             _ => &status["target_url"],
         }),
+        created_at: status["created_at"].as_str().and_then(|at| at.parse().ok()),
     }))
 }
 

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::difference::{Difference, differences};
+use super::in_flight::InFlight;
 use super::overrides::Overrides;
 use crate::model::image::Image;
 use crate::model::service::Service;
@@ -23,6 +24,8 @@ pub struct Found {
     /// In the order of the service's `loadBalancers[]`.
     pub target_groups: Vec<TargetGroup>,
     pub url: Option<String>,
+    /// A deployment that goes on already; often of another revision than the one that is wanted.
+    pub in_flight: Option<InFlight>,
 }
 
 /// What is asked for.
@@ -81,6 +84,8 @@ pub struct Plan {
     pub changes: Vec<Reasoned>,
     /// The revision that is live before the plan.
     pub previous_task_definition: String,
+    /// What goes on already: what a deploy does about it, `if-deploying` says.
+    pub in_flight: Option<InFlight>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -263,6 +268,7 @@ pub fn plan(found: &Found, wanted: &Wanted) -> Plan {
         image: wanted.image.clone(),
         changes,
         previous_task_definition: live_arn,
+        in_flight: found.in_flight.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::plan::preview::decide::Word;
 use super::escape;
 use super::event::Phase;
 use super::markdown::{self, Announcement, State};
+use super::remembered;
 
 /// GitHub's limit of a status's description.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -42,9 +43,13 @@ pub fn of(about: &Announcement, begun: bool) -> Shown {
         }
     };
     let serves = state == DeploymentState::Success;
+    let times = remembered::times_in_words(about).unwrap_or_default();
     Shown {
         state,
-        description: cut(&description),
+        description: cut(
+            &description,
+            DESCRIPTION_LIMIT - times.encode_utf16().count(),
+        ) + &times,
         environment_url: about
             .url
             .clone()
@@ -67,7 +72,12 @@ pub fn earlier(about: &Announcement) -> Earlier {
     let (Some(preview), State::Ended { .. }) = (&about.preview, &about.state) else {
         return Earlier::Stay;
     };
-    let words = || cut(&escape::text_line(&markdown::verdict_alone(about)));
+    let words = || {
+        cut(
+            &escape::text_line(&markdown::verdict_alone(about)),
+            DESCRIPTION_LIMIT,
+        )
+    };
     match preview.state {
         PreviewState::Asleep => Earlier::Inactive(words()),
         PreviewState::Removed | PreviewState::Absent => Earlier::Deleted(words()),
@@ -117,11 +127,11 @@ fn at_the_end(status: Status, changed: bool) -> DeploymentState {
 }
 
 /// GitHub counts characters; those beyond the first plane count twice here, to be on the safe side.
-fn cut(text: &str) -> String {
-    if text.encode_utf16().count() <= DESCRIPTION_LIMIT {
+fn cut(text: &str, limit: usize) -> String {
+    if text.encode_utf16().count() <= limit {
         return text.to_owned();
     }
-    let mut room = DESCRIPTION_LIMIT - 1;
+    let mut room = limit - 1;
     let mut kept = String::new();
     for c in text.chars() {
         match room.checked_sub(c.len_utf16()) {

@@ -99,9 +99,14 @@ fn any(of: &[Words], text: &Untrusted) -> bool {
         .any(|words| words.iter().all(|word| text.contains(word)))
 }
 
-/// What a stop's own words and exit codes give as its cause.
+/// What a stop's own words give as its cause.
 pub fn of_stop(task: &Task) -> Option<&'static Cause> {
-    by_words(task)
+    all().find(|cause| reasons(task).any(|reason| any(cause.says, reason)))
+}
+
+/// The same, else what its stop code or the exit code of a container mean.
+pub(super) fn of_task(task: &Task) -> Option<&'static Cause> {
+    of_stop(task)
         .or_else(|| named(by_stop_code(task)?))
         .or_else(|| by_itself(task))
 }
@@ -111,11 +116,6 @@ fn by_itself(task: &Task) -> Option<&'static Cause> {
     let told = task.stop_code.as_deref() == Some("ServiceSchedulerInitiated");
     let code = exited_first(task).filter(|_| !told)?.exit_code?;
     named(by_exit_code(code))
-}
-
-/// Only what was said, not what an exit code may mean.
-pub(super) fn by_words(task: &Task) -> Option<&'static Cause> {
-    all().find(|cause| reasons(task).any(|reason| any(cause.says, reason)))
 }
 
 /// Stops that nobody's container is to blame for.

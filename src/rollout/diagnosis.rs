@@ -274,10 +274,10 @@ fn of_interruptions<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
         return None;
     }
     let last = case.evidence.interrupted.last()?;
-    let cause = causes::of_stop(last)?;
+    let cause = causes::of_task(last)?;
     let tasks = case.evidence.interrupted.iter();
     let alike: Vec<&Task> = tasks
-        .filter(|t| causes::of_stop(t) == Some(cause))
+        .filter(|t| causes::of_task(t) == Some(cause))
         .collect();
     Some(Choice {
         group: Some(Group {
@@ -301,12 +301,12 @@ fn of_waiting<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
     {
         return Some(choice);
     }
-    let name = if unmet(|u| matches!(u, Unmet::OthersAnswer { .. })) {
-        "old-targets-answer"
-    } else if unmet(|u| matches!(u, Unmet::ContainerHealth { .. })) {
+    let name = if unmet(|u| matches!(u, Unmet::ContainerHealth { .. })) {
         "container-health-check"
     } else if unmet(|u| matches!(u, Unmet::Running { .. })) {
         "starts-slowly"
+    } else if unmet(|u| matches!(u, Unmet::OthersAnswer { .. })) {
+        "old-targets-answer"
     } else {
         "limit-ran-out"
     };

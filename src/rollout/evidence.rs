@@ -116,7 +116,7 @@ fn of_task<'a>(task: &'a Task, ours: &Ours) -> Group<'a> {
         let first = candidates.iter().find(is_deployed).or(candidates.first());
         first.copied()
     });
-    let mut cause = causes::by_words(task);
+    let mut cause = causes::of_stop(task);
     if cause.is_none() {
         let beside = container.zip(deployed).is_some_and(|(c, d)| c.name != d);
         let code = container.and_then(|c| c.exit_code);
@@ -127,7 +127,7 @@ fn of_task<'a>(task: &'a Task, ours: &Ours) -> Group<'a> {
             (Some("EssentialContainerExited"), Some(code)) => {
                 causes::named(causes::by_exit_code(code))
             }
-            _ => causes::of_stop(task),
+            _ => causes::of_task(task),
         };
     } else if candidates.len() != 1 && container.is_none_or(|c| !own_words(&c)) {
         // What was said is said of the whole task.

@@ -3,8 +3,8 @@
 
 use crate::model::task::Task;
 
-use super::Sentence;
 use super::causes::of_stop;
+use super::{Sentence, TargetNote};
 
 /// A cause that no later task escapes: on two tasks it is none of one host's.
 const CERTAIN: usize = 2;
@@ -30,6 +30,18 @@ pub(super) fn alike<'t>(stops: impl IntoIterator<Item = &'t Task>) -> Option<Sen
             None => in_the_same_way(tasks, stop),
         })
     })
+}
+
+/// Targets of ours that no check is made of, for no load balancer sends to them. It passes while a target is registered; how
+/// long it has to stay so is the machine's.
+pub(super) fn not_in_use(notes: &[TargetNote]) -> Option<Sentence> {
+    let unused = |n: &&TargetNote| n.reason.as_deref() == Some("Target.NotInUse");
+    let note = notes.iter().find(unused)?;
+    Some(
+        Sentence::new("No load balancer sends to the tasks in target group ")
+            .code(note.target_group.as_str())
+            .text(": no health check is made, so none can pass."),
+    )
 }
 
 fn because(tasks: usize, title: &str) -> Sentence {

@@ -64,6 +64,7 @@ struct Timers {
     stalled: Held,
     count_undone: Held,
     over_unseen: Held,
+    unused: Held,
 }
 
 /// Our watching of one deployment, or of one change of the desired count.
@@ -94,6 +95,7 @@ pub struct Rollout {
     groups: grouping::Groups,
     /// Hooks that ECS was asked to go on after.
     continued: pausing::Continued,
+    bakes_told: bool,
     in_trouble: bool,
     deployed_instead: Option<Because>,
     /// Hard evidence that it will not succeed. Sticky.
@@ -106,6 +108,8 @@ pub struct Rollout {
     counted: fail_fast::Counted,
     placing: Placing,
     alarms_told: bool,
+    /// Targets of ours that no load balancer sends to, for long.
+    unused: Option<Sentence>,
     /// Why and how we end it, once that is certain.
     ending: Option<fail_fast::Ending>,
     restored: Option<fail_fast::Restored>,
@@ -141,6 +145,7 @@ impl Rollout {
             targets_denied: false,
             groups: grouping::Groups::of(&target),
             continued: pausing::Continued::default(),
+            bakes_told: false,
             in_trouble: false,
             deployed_instead: None,
             failing: None,
@@ -151,6 +156,7 @@ impl Rollout {
             counted: fail_fast::Counted::default(),
             placing: Placing::default(),
             alarms_told: false,
+            unused: None,
             ending: None,
             restored: None,
             asked_for: None,
@@ -334,6 +340,7 @@ impl Rollout {
         {
             self.deployed_instead(because, news);
         }
+        self.note_bakes(seen, news);
     }
 
     fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {

@@ -169,9 +169,12 @@ impl Teller {
         for hook in &deployment.hooks {
             let told = self.hooks.insert(hook.id.clone(), hook.status.clone());
             if told.as_ref() != Some(&hook.status) {
+                // Once it is over, the deployment may be further on.
+                let waits = matches!(hook.status.as_str(), "IN_PROGRESS" | "AWAITING_ACTION");
+                let stage = deployment.lifecycle_stage.clone();
                 news.push(News::Hook {
                     hook: hook.clone(),
-                    stage: deployment.lifecycle_stage.clone(),
+                    stage: stage.filter(|_| waits),
                 });
             }
         }

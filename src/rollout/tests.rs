@@ -3,6 +3,7 @@
 mod causes;
 mod counts;
 mod denied;
+mod diagnosing;
 mod ends;
 mod fail_fast;
 mod fail_late;
@@ -13,3 +14,5 @@ mod properties;
 mod script;
 mod serves;
 mod settling;
+mod strategies;
+mod unused;

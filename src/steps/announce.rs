@@ -29,6 +29,8 @@ pub use deployment::Kind;
 const LAST_WORDS: Duration = Duration::from_millis(4_500);
 /// Nobody waits longer than this for GitHub once the deploy itself is over.
 const LONGEST: Duration = Duration::from_secs(25);
+/// What earlier deployments tell is only compared with: nobody waits long for it.
+const REMEMBERING: Duration = Duration::from_secs(2);
 /// After a signal: a request in flight that may be given up is waited for so long, or it could overtake the last words.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
@@ -73,6 +75,8 @@ struct Known {
     deployment: Option<u64>,
     /// `None` until the comment was looked for.
     past: Option<Vec<PastDeployment>>,
+    /// What earlier deployments on commits tell of themselves; `None` until they were looked at.
+    remembered: Option<Vec<PastDeployment>>,
 }
 
 impl Announcer {
@@ -193,8 +197,8 @@ impl Announcer {
         self.known.borrow().deployment
     }
 
-    /// Earlier deployments of this service that the comment remembers, the newest first; never this one. Waits until the
-    /// comment was looked for; a signal ends the wait.
+    /// Earlier deployments of this service that the comment remembers, or else the deployments on commits, the newest first;
+    /// never this one. Waits until they were looked for; a signal ends the wait.
     pub async fn history(&self, cancel: &Cancel) -> Vec<PastDeployment> {
         let mut known = self.known.clone();
         tokio::select! {
@@ -203,7 +207,18 @@ impl Announcer {
             () = cancel.cancelled() => {}
             () = tokio::time::sleep(LONGEST) => {}
         }
-        self.known.borrow().past.clone().unwrap_or_default()
+        let past = known.borrow().past.clone().unwrap_or_default();
+        // Nothing, or another pull request's first: what the deployments tell, where there is one.
+        if !past.is_empty() || known.borrow().deployment.is_none() {
+            return past;
+        }
+        tokio::select! {
+            biased;
+            _ = known.wait_for(|k| k.remembered.is_some()) => {}
+            () = cancel.cancelled() => {}
+            () = tokio::time::sleep(REMEMBERING) => {}
+        }
+        known.borrow().remembered.clone().unwrap_or_default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod fleet;
 pub mod image;
+pub mod in_flight;
 pub mod preview;
 pub mod previews;
 pub mod service;

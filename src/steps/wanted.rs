@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::inputs::arguments::{self, Overrides};
 use crate::inputs::trigger::Trigger;
 use crate::inputs::values::{self, KeyValue};
+use crate::model::stamp;
 use crate::plan::Wanted;
+use crate::plan::in_flight::IfDeploying;
 use crate::plan::service::{WantedImage, tag_value};
 use crate::rollout::{Limits, OnFailure, OnPause, OnSuperseded, WaitUntil};
 
@@ -23,14 +25,14 @@ pub fn wanted(
     };
     let mut tags = Vec::new();
     let mut tag = |name: &str, value: Option<String>| {
-        tags.extend(value.map(|v| (format!("shipway:{name}"), tag_value(&v))))
+        tags.extend(value.map(|v| (name.to_owned(), tag_value(&v))))
     };
-    tag("commit", commit.map(str::to_owned));
+    tag(stamp::COMMIT, commit.map(str::to_owned));
     tag(
-        "run",
+        stamp::RUN,
         trigger.and_then(|t| t.run_id).map(|id| id.to_string()),
     );
-    tag("repository", trigger.map(|t| t.repository.clone()));
+    tag(stamp::REPOSITORY, trigger.map(|t| t.repository.clone()));
     Wanted {
         image: Some(image),
         environment_variables: pairs(&overrides.environment_variables),
@@ -66,5 +68,13 @@ pub fn limits(limits: &arguments::Limits) -> Limits {
             values::OnPause::Wait => OnPause::Wait,
             values::OnPause::Continue => OnPause::Continue,
         },
+    }
+}
+
+pub fn if_deploying(order: &arguments::Order) -> IfDeploying {
+    match order.if_deploying {
+        values::IfDeploying::Supersede => IfDeploying::Supersede,
+        values::IfDeploying::Wait => IfDeploying::Wait,
+        values::IfDeploying::Fail => IfDeploying::Fail,
     }
 }

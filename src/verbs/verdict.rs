@@ -110,9 +110,10 @@ impl Noting<'_> {
             self.about.url = None;
         }
         self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
+        self.about.what_serves = Some(ended.serves_now.clone());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         self.stretches(Some(&ended));
-        if ended.status == Status::Paused {
+        if matches!(ended.status, Status::Paused | Status::Started) {
             self.say_what_waits(&ended);
         }
         let mut cause = None;
@@ -140,7 +141,7 @@ impl Noting<'_> {
         exit_code
     }
 
-    /// What waits for a person, until when, and what continues it.
+    /// How far it came, what waits for a person, until when, and what continues it.
     fn say_what_waits(&mut self, ended: &Ended) {
         for reason in &ended.reasons {
             let text = sentence(reason);

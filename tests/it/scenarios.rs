@@ -39,6 +39,7 @@ scenarios! {
     autoscaling_moves_the_count
     blue_green
     blue_green_again
+    blue_green_desired_count
     blue_green_revisions_are_denied
     blue_green_rolled_back_by_an_alarm
     blue_green_stopped_by_a_person
@@ -167,11 +168,14 @@ scenarios! {
     early_success
     early_success_comes_to_nothing
     early_success_deferred
+    early_success_fails_fast
     errors_and_broken_connections
+    fail_fast_cancelled
     fail_fast_first_deploy
     fail_fast_image_not_found
     fail_fast_keep
     fail_fast_not_while_the_breaker_counts
+    fail_fast_of_a_preview
     fail_fast_off
     fail_fast_stop_conflicts
     fail_fast_stop_is_denied
@@ -222,6 +226,7 @@ scenarios! {
     kind_two_groups_of_one_container
     kind_two_groups_of_two_containers
     linear
+    linear_outlasts_the_limit
     load_balancer_may_not_be_read
     logs_are_denied
     logs_come_late
@@ -318,6 +323,7 @@ scenarios! {
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
+    preview_up_of_a_shifting_base
     preview_up_of_productions_repository
     preview_up_overlapping_rules
     preview_up_reopened_while_draining
@@ -418,6 +424,7 @@ scenarios! {
     throttled_everywhere
     time_advice_image_size
     time_advice_stop_timeout
+    time_compared_with_earlier_deployments
     time_compared_with_the_last_five
     timed_out
     timed_out_unhealthy

@@ -59,6 +59,7 @@ fn found() -> Found {
             container: "web".to_owned(),
             target_groups: vec![base_group.clone()],
             url: None,
+            in_flight: None,
         },
         base_group,
         container_name: "web".to_owned(),

@@ -192,7 +192,7 @@ fn every_ending_has_its_word_in_the_heading() {
         ),
         (
             Status::Started,
-            "### 🔄 web deployment started, not waited for: <https://u.example/>",
+            "### 🔄 web deployment started, its end not waited for: <https://u.example/>",
         ),
         (
             Status::Paused,

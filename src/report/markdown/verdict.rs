@@ -99,7 +99,7 @@ fn verdict(about: &Announcement, cause: Option<&Text>, there: bool) -> Verdict {
         Status::Deployed => " deployed",
         Status::Unchanged if nothing_serves => " unchanged, nothing serves (desired count 0)",
         Status::Unchanged => " unchanged, already serving",
-        Status::Started => " deployment started, not waited for",
+        Status::Started => " deployment started, its end not waited for",
         Status::Paused => " paused, a lifecycle hook waits",
         Status::Superseded => " superseded",
         Status::RolledBack if says_it => " not deployed",

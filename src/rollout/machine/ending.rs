@@ -14,7 +14,7 @@ use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
-    advice, failing, placing,
+    advice, failing,
 };
 use super::Rollout;
 
@@ -183,22 +183,12 @@ impl Rollout {
             .then(|| diagnose(&self.case(status, reasons.first())))
             .flatten();
         if failed {
-            reasons.extend(self.of_hooks(status));
+            reasons.extend(self.of_the_shift(status));
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
-            let last = self.evidence.last_event();
-            let unplaced = self
-                .evidence
-                .events
-                .iter()
-                .rev()
-                .find(|e| placing::is_about(e));
-            if let Some(event) = unplaced.filter(|e| Some(*e) != last) {
-                reasons.push(Sentence::new("ECS said: ").quote(&event.message));
-            }
-            if let Some(event) = last {
+            if let Some(event) = self.evidence.last_event() {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
         }

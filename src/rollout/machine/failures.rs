@@ -17,6 +17,9 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// A newer PRIMARY next to a deployment that seems to go on: were it a rollback's, ECS would have said so by then.
 const CONFIRM: Duration = Duration::from_secs(10);
 
+/// Registering takes seconds; a rule that is made at the same time, a little longer.
+const UNUSED: Duration = Duration::from_secs(60);
+
 impl Rollout {
     pub(super) fn judge(
         &mut self,
@@ -28,6 +31,7 @@ impl Rollout {
         if self.limits.wait_until == WaitUntil::None {
             return Some(Verdict::started(Sentence::new("Not waited for.")));
         }
+        self.note_unused(proof, elapsed);
         self.note_restored(seen);
         if self.restored.is_some() {
             return self
@@ -53,6 +57,10 @@ impl Rollout {
             .or_else(|| self.count_undone(seen, elapsed))
             .or_else(|| self.hopeless())
             .or_else(|| self.fail_fast(seen, news));
+        // What we are ending is neither a success nor something to wait for.
+        if verdict.is_none() && self.ending.is_some() {
+            return None;
+        }
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
@@ -69,7 +77,21 @@ impl Rollout {
         }
         hopeless::certain(stops)
             .or_else(|| hopeless::alike(stops))
+            .or_else(|| self.unused.clone())
             .map(Verdict::failed)
+    }
+
+    /// Whether targets of ours were in no load balancer's use for so long that they will not be.
+    fn note_unused(&mut self, proof: &Proof, elapsed: Duration) {
+        if !proof.saw_tasks() {
+            return;
+        }
+        let unused = hopeless::not_in_use(&proof.notes);
+        let long = self
+            .timers
+            .unused
+            .at_least(UNUSED, unused.is_some(), elapsed);
+        self.unused = unused.filter(|_| long);
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.

@@ -75,14 +75,11 @@ impl Health {
         self.waiting.clone_from(&proof.notes);
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            let since = match self.tasks.get(arn) {
-                Some(since) => *since,
-                None => {
-                    self.tasks.insert(arn.clone(), elapsed);
-                    self.start_up = self.start_up.max(start_up(seen, target, arn, elapsed));
-                    elapsed
-                }
-            };
+            let known = self.tasks.contains_key(arn);
+            let since = *self.tasks.entry(arn.clone()).or_insert(elapsed);
+            if !known {
+                self.start_up = self.start_up.max(start_up(seen, target, arn, elapsed));
+            }
             if checked || elapsed.saturating_sub(since) >= UNCHECKED {
                 self.ever.insert(arn.clone());
             }

@@ -51,7 +51,7 @@ fn taken_for(shape: &Shape) -> Option<&'static Cause> {
             ..TargetNote::default()
         });
     }
-    causes::of_stop(&task(shape))
+    causes::of_task(&task(shape))
 }
 
 fn task(shape: &Shape) -> Task {

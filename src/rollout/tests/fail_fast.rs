@@ -14,7 +14,7 @@ use crate::rollout::{
 
 const GONE: &str = "CannotPullContainerError: web@sha256:1: not found";
 
-fn gone(n: usize) -> Vec<Task> {
+pub fn gone(n: usize) -> Vec<Task> {
     let stop = |n| stopped(&format!("new{n}"), "TaskFailedToStart", GONE, None);
     (0..n).map(stop).collect()
 }

@@ -1,6 +1,6 @@
 //! What fails after it looked well, or never even starts; and what recovered.
 
-use super::fail_fast::{asks, exited, restored, said, stop, went_back};
+use super::fail_fast::{asks, exited, gone, restored, said, stop, went_back};
 use super::script::*;
 use crate::model::verdict::Status;
 use crate::rollout::Observation;
@@ -68,5 +68,19 @@ fn no_place_for_a_minute_is_said_once_and_quoted_at_the_end() {
         said(&ended).contains("unable to place a task"),
         "{}",
         said(&ended)
+    );
+}
+
+/// What is followed and was not made now may have failed an hour ago: it takes one more.
+#[test]
+fn what_had_stopped_before_the_first_look_makes_nobody_act() {
+    let script = Script::new().at(0, |w| stop(w, gone(3)));
+    let (asks_of_old, ended) = asks(&script, rolling(), limits());
+    assert_eq!((asks_of_old.len(), ended.status), (0, Status::TimedOut));
+    let one_more = script.at(20, |w| stop(w, gone(4)));
+    let (asks, _) = asks(&one_more, rolling(), limits());
+    assert_eq!(
+        asks,
+        ["20 asks for StopServiceDeployment: 4 tasks stopped because the image is not there."]
     );
 }

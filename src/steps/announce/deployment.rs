@@ -1,5 +1,5 @@
 //! The GitHub Deployment on the commit: adopts the one that this very run has there, else makes one; says how it goes; and
-//! closes what a run that was killed left open. Without permission it says so in one line and is quiet.
+//! closes what a run that was killed left open, reading the times of those that ended. Without permission it says so in one line and is quiet.
 
 use std::sync::Arc;
 
@@ -13,7 +13,9 @@ use crate::github::deployments::{
 use crate::inputs::trigger::Trigger;
 use crate::model::Untrusted;
 use crate::model::deployment_state::DeploymentState;
+use crate::model::past::{PastDeployment, REMEMBERED};
 use crate::report::github_deployment::{self, Earlier, NOT_WAITED_FOR, Shown};
+use crate::report::remembered;
 use crate::report::{Report, Text};
 
 use super::{Asked, Known, Told, given_up};
@@ -210,6 +212,8 @@ impl OnGitHub {
                         .code("environment:")
                         .say(" leaves that to a deployment of its own"),
                 );
+                self.known
+                    .send_modify(|known| known.remembered = Some(Vec::new()));
                 id
             }
             None => self.of_ours(sha).await?,
@@ -380,19 +384,25 @@ impl OnGitHub {
             .cloned()
             .collect();
         if left.is_empty() {
+            self.known
+                .send_modify(|known| known.remembered = Some(Vec::new()));
             return;
         }
+        let known = self.known.clone();
         let (github, repository) = (self.github.clone(), self.repository.clone());
         let (by, report) = (self.payload.clone(), self.report.clone());
         self.closing = Some(tokio::spawn(async move {
+            let mut past = Vec::new();
             for deployment in left {
                 // What cannot be closed now, the next run may.
                 match close(&github, &repository, &deployment, &by).await {
-                    Ok(Some(said)) => report.line(said),
-                    Ok(None) => {}
-                    Err(_) => return,
+                    Ok(Found::Closed(said)) => report.line(said),
+                    Ok(Found::Past(found)) => past.extend(found),
+                    Err(_) => break,
                 }
             }
+            past.truncate(REMEMBERED);
+            known.send_modify(|known| known.remembered = Some(past));
         }));
     }
 
@@ -424,13 +434,21 @@ impl OnGitHub {
     }
 }
 
-/// Closes one that is still open. What was said about it.
+/// What an earlier run's deployment was found to be.
+enum Found {
+    /// Left open. What is said of its closing.
+    Closed(Text),
+    /// Over, with its times where they were told.
+    Past(Option<PastDeployment>),
+}
+
+/// Closes one that is still open.
 async fn close(
     github: &GitHub,
     repository: &str,
     left: &Deployment,
     by: &Payload,
-) -> Result<Option<Text>, GitHubError> {
+) -> Result<Found, GitHubError> {
     let latest = deployments::latest_status(github, repository, left.id).await?;
     // None at all: killed between making it and the first word.
     let (open, not_waited_for) = match &latest {
@@ -440,10 +458,17 @@ async fn close(
             s.description == NOT_WAITED_FOR,
         ),
     };
-    let Some(payload) = left.payload.as_ref().filter(|_| open) else {
-        return Ok(None);
+    let Some(payload) = &left.payload else {
+        return Ok(Found::Past(None));
     };
     let Payload { run, attempt, .. } = payload;
+    if !open {
+        let past = latest.and_then(|s| {
+            let of = (*run, *attempt);
+            remembered::of_status(of, &s.state, &s.description, left.sha.clone(), s.created_at)
+        });
+        return Ok(Found::Past(past));
+    }
     let (state, words) = match not_waited_for {
         true => (
             DeploymentState::Inactive,
@@ -468,7 +493,7 @@ async fn close(
         log_url: log_url.as_deref(),
     };
     deployments::create_status(github, repository, left.id, &status).await?;
-    Ok(Some(Text::new().say(format!(
+    Ok(Found::Closed(Text::new().say(format!(
         "GitHub Deployment {} was left open by run {run} (attempt {attempt}): closed",
         left.id
     ))))

@@ -40,15 +40,15 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
     // Of two, either may be the one that answers: which, the weights and the revision tell.
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for entry in &service.load_balancers {
-        let two = [&entry.target_group_arn, &entry.alternate_target_group_arn];
         let rule = entry.alternate_target_group_arn.as_ref();
         let rule = rule.and(entry.production_listener_rule.as_deref());
-        entries.extend(two.into_iter().flatten().map(|arn| (arn.as_str(), rule)));
+        entries.extend(entry.target_groups().map(|arn| (arn.as_str(), rule)));
     }
-    let (live, source, balancing) = tokio::join!(
+    let (live, source, balancing, in_flight) = tokio::join!(
         aws.ecs.describe_task_definition(&service.task_definition),
         source_of(aws, sought.task_definition, from_file),
         balancing(aws, &entries, sought.url.is_some()),
+        super::in_flight::in_flight(aws, sought.cluster, &service, Retries::Sdk),
     );
     let live = live?;
     let source = source?.unwrap_or_else(|| live.clone());
@@ -64,6 +64,7 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
         container,
         target_groups,
         url,
+        in_flight: in_flight?,
     })
 }
 

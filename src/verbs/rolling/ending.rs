@@ -1,6 +1,6 @@
-//! How a deploy ends, told to everyone: log, comment, outputs, exit code. Decides nothing about the verdict.
+//! How a deploy or a rollback ends, told to everyone: log, comment, outputs, exit code. Decides nothing about the verdict.
 
-use super::Deploy;
+use super::Rolling;
 use crate::error::Error;
 use crate::report::Phase;
 use crate::report::markdown::{Announcement, State};
@@ -8,26 +8,26 @@ use crate::rollout::Ended;
 use crate::verbs::last_words::LastWords;
 use crate::verbs::verdict::{self, Noting};
 
-pub fn cancelled_before_any_change() -> Ended {
+pub(in crate::verbs) fn cancelled_before_any_change() -> Ended {
     verdict::cancelled("Nothing was changed: the service was not updated.")
 }
 
 /// AWS was asked for a change and has not answered.
-pub fn cancelled_in_between() -> Ended {
+pub(super) fn cancelled_in_between() -> Ended {
     verdict::cancelled(
         "AWS was asked to change the service and has not answered: whether ECS goes on with a new deployment is not known.",
     )
 }
 
-impl Deploy<'_> {
+impl Rolling<'_> {
     /// One edit of the comment and one status of the deployment a phase; silent where there is nobody to tell.
-    pub(super) fn say_where_we_are(&mut self, phase: Phase) {
+    pub fn say_where_we_are(&mut self, phase: Phase) {
         self.about = self.at(phase);
         self.announcer.update(&self.about);
     }
 
     /// What there is to say while a phase goes on.
-    pub(super) fn at(&self, phase: Phase) -> Announcement {
+    pub fn at(&self, phase: Phase) -> Announcement {
         let now = self.env.clock.timestamp();
         Announcement {
             state: State::InProgress {
@@ -40,7 +40,7 @@ impl Deploy<'_> {
     }
 
     /// The last words, to everyone. Returns the exit code.
-    pub(super) async fn finish(mut self, told: Result<Ended, Error>) -> u8 {
+    pub async fn finish(mut self, told: Result<Ended, Error>) -> u8 {
         let said_error = told.is_err();
         let exit_code = match told {
             Ok(ended) => self.noted(|noting| noting.verdict(ended)),
@@ -66,7 +66,7 @@ impl Deploy<'_> {
             cancel: &self.env.cancel,
             outputs: &mut self.outputs,
             about: &mut self.about,
-            cluster: &self.args.target.cluster,
+            cluster: self.target.cluster,
             service: &service,
         })
     }
