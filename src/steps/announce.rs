@@ -3,6 +3,7 @@
 //!
 //! Only the newest news counts: what was not told when the next comes is left out. The last words are always tried.
 
+mod closing;
 mod comment;
 mod deployment;
 

@@ -137,7 +137,9 @@ fn headed<'t>(
 ) -> impl Iterator<Item = Text> {
     texts.enumerate().map(move |(n, text)| {
         let head = if n == 0 { first } else { rest };
-        Text::new().say(head).join(text.clone())
+        // Some say themselves that they are another way.
+        let text = text.without_prefix("or ").unwrap_or_else(|| text.clone());
+        Text::new().say(head).join(text)
     })
 }
 

@@ -13,11 +13,11 @@ use crate::github::deployments::{
 use crate::inputs::trigger::Trigger;
 use crate::model::Untrusted;
 use crate::model::deployment_state::DeploymentState;
-use crate::model::past::{PastDeployment, REMEMBERED};
-use crate::report::github_deployment::{self, Earlier, NOT_WAITED_FOR, Shown};
-use crate::report::remembered;
+use crate::model::past::REMEMBERED;
+use crate::report::github_deployment::{self, Earlier, Shown};
 use crate::report::{Report, Text};
 
+use super::closing::{Found, close};
 use super::{Asked, Known, Told, given_up};
 
 /// Of other deployments so many are asked how they stand: each costs a call.
@@ -432,71 +432,6 @@ impl OnGitHub {
         }
         self.report.line(text);
     }
-}
-
-/// What an earlier run's deployment was found to be.
-enum Found {
-    /// Left open. What is said of its closing.
-    Closed(Text),
-    /// Over, with its times where they were told.
-    Past(Option<PastDeployment>),
-}
-
-/// Closes one that is still open.
-async fn close(
-    github: &GitHub,
-    repository: &str,
-    left: &Deployment,
-    by: &Payload,
-) -> Result<Found, GitHubError> {
-    let latest = deployments::latest_status(github, repository, left.id).await?;
-    // None at all: killed between making it and the first word.
-    let (open, not_waited_for) = match &latest {
-        None => (true, false),
-        Some(s) => (
-            DeploymentState::is_open(&s.state),
-            s.description == NOT_WAITED_FOR,
-        ),
-    };
-    let Some(payload) = &left.payload else {
-        return Ok(Found::Past(None));
-    };
-    let Payload { run, attempt, .. } = payload;
-    if !open {
-        let past = latest.and_then(|s| {
-            let of = (*run, *attempt);
-            remembered::of_status(of, &s.state, &s.description, left.sha.clone(), s.created_at)
-        });
-        return Ok(Found::Past(past));
-    }
-    let (state, words) = match not_waited_for {
-        true => (
-            DeploymentState::Inactive,
-            format!(
-                "run {run} did not wait for its end; run {} deploys now",
-                by.run
-            ),
-        ),
-        false => (
-            DeploymentState::Error,
-            format!(
-                "run {run} (attempt {attempt}) ended without a word; run {} deploys now",
-                by.run
-            ),
-        ),
-    };
-    let log_url = latest.map(|s| s.log_url).filter(|url| !url.is_empty());
-    let status = NewStatus {
-        state,
-        description: &words,
-        environment_url: None,
-        log_url: log_url.as_deref(),
-    };
-    deployments::create_status(github, repository, left.id, &status).await?;
-    Ok(Found::Closed(Text::new().say(format!(
-        "GitHub Deployment {} was left open by run {run} (attempt {attempt}): closed",
-        left.id
-    ))))
 }
 
 #[cfg(test)]
