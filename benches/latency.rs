@@ -1,0 +1,58 @@
+//! How late Shipway notices, in virtual time over the simulation's seeds.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::exit
+)]
+
+#[path = "../tests/it/harness/killable.rs"]
+pub mod killable;
+#[path = "../tests/it/harness/overlay.rs"]
+#[allow(dead_code, reason = "a part of it suffices here")]
+pub mod overlay;
+mod harness {
+    pub use crate::killable;
+    pub use crate::overlay;
+}
+#[path = "../tests/it/simulation"]
+mod simulation {
+    pub mod draw;
+    pub mod holds;
+    pub mod seeds;
+    pub mod stage;
+    pub mod truth;
+}
+
+use simulation::{draw, holds, seeds, stage};
+
+fn main() {
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return println!("skipped: run it with cargo bench");
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|t| t.parse::<u64>().unwrap());
+    if let Some(seed) = number("SHIPWAY_SEED") {
+        let drawn = draw::Drawn::of(seed);
+        println!("{}", drawn.scenario());
+        let directory = tempfile::tempdir().unwrap();
+        let ran = stage::play(&drawn, directory.path());
+        println!("{}", ran.said);
+        for (at, moment) in &ran.history.moments {
+            println!("{:.1} {moment:?}", at.as_secs_f64());
+        }
+        println!("exit {} {:?} - {:?}", ran.exit, ran.began, ran.ended);
+        println!("{:?}", holds::judge(&drawn, &ran));
+        return;
+    }
+    let started = std::time::Instant::now();
+    let all = seeds::play_all(0..number("SHIPWAY_SEEDS").unwrap_or(100));
+    let mut words = std::collections::BTreeMap::<&str, usize>::new();
+    for played in &all {
+        *words.entry(&played.measured.word).or_default() += 1;
+        for fault in &played.faults {
+            println!("seed {}: {}", played.seed, &fault[..fault.len().min(300)]);
+        }
+    }
+    println!("{words:?} {:?}", started.elapsed());
+}
