@@ -54,5 +54,17 @@ fn main() {
             println!("seed {}: {}", played.seed, &fault[..fault.len().min(300)]);
         }
     }
+    let watched: f64 = all.iter().filter(|p| !p.troubled).map(|p| p.measured.watched.as_secs_f64()).sum();
+    let mut by_name = std::collections::BTreeMap::<&str, usize>::new();
+    for played in all.iter().filter(|p| !p.troubled) {
+        for (name, n) in &played.measured.by_name { *by_name.entry(name).or_default() += n; }
+    }
+    for (name, n) in by_name { println!("{name:<30} {:.2}/s", n as f64 / watched); }
+    for (what, of) in [("served", (|m: &holds::Measured| m.served_late) as fn(&holds::Measured) -> Option<std::time::Duration>), ("failed", |m| m.failed_late)] {
+        let mut late: Vec<f64> = all.iter().filter_map(|p| of(&p.measured)).map(|d| d.as_secs_f64()).collect();
+        late.sort_by(f64::total_cmp);
+        if late.is_empty() { continue; }
+        println!("{what}: {} mean {:.2} p95 {:.2} max {:.2}", late.len(), late.iter().sum::<f64>() / late.len() as f64, late[late.len() * 95 / 100], late[late.len() - 1]);
+    }
     println!("{words:?} {:?}", started.elapsed());
 }

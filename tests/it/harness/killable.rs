@@ -34,11 +34,11 @@ pub struct Killable<'a> {
     pub kill: Option<Kill>,
     /// Of every answer.
     pub latency: Duration,
-    /// Called after each answer.
+    /// Called after each answer, with what was asked for.
     pub watcher: Option<Watcher>,
 }
 
-pub type Watcher = Arc<dyn Fn() + Send + Sync>;
+pub type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What came of it.
 pub struct Lived {
@@ -144,7 +144,7 @@ impl HttpConnector for Line {
             let request = http::Request::from_parts(parts, body);
             let answer = in_process::call(&line.sandbox, request).await;
             if let Some(watcher) = &line.watcher {
-                watcher();
+                watcher(&line.asked(number));
             }
             if kill.is_some() {
                 line.dead.cancel();
@@ -162,6 +162,10 @@ impl Line {
         if self.dead.is_cancelled() {
             std::future::pending::<()>().await;
         }
+    }
+
+    fn asked(&self, number: usize) -> String {
+        self.calls.lock().unwrap()[number].clone()
     }
 
     /// Its number.

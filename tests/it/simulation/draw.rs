@@ -84,7 +84,11 @@ fn base() -> &'static serde_yaml::Value {
     static BASE: OnceLock<serde_yaml::Value> = OnceLock::new();
     BASE.get_or_init(|| {
         let mut base: serde_yaml::Value = serde_yaml::from_str(WORLD).unwrap();
-        let over = "{ past: 4m, target-groups: [{ name: web }, { name: admin }] }";
+        let over = "{ past: 4m, target-groups: [{ name: web }, { name: admin }], load-balancers: { web-alb: { listeners: [
+            { port: 80, rules: [
+                { priority: 10, host: www.example.com, forward: [web] }, { priority: 20, host: admin.example.com, forward: [admin] }
+            ] }
+        ] } } }";
         overlay(&mut base, &serde_yaml::from_str(over).unwrap());
         base
     })
@@ -200,7 +204,7 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         json!({ "latency": format!("{}ms", latency.as_millis()) }),
     );
 
-    let minutes = dice.weighed(&[(1, 1), (3, 3), (6, 6), (3, 10)]);
+    let minutes = dice.weighed(&[(3, 1), (7, 3), (4, 5), (1, 8)]);
     let wait_until = dice.weighed(&[(76, "healthy"), (21, "deployed"), (3, "none")]);
     let mut args = vec![
         format!("--wait-until={wait_until}"),

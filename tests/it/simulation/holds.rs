@@ -12,6 +12,8 @@ use super::truth::Moment;
 const LAST_LOOK: Duration = Duration::from_millis(2_300);
 /// From the window's end to the end of the run, where nothing is in the way.
 pub const NOTICED: Duration = Duration::from_secs(7);
+/// After an answer to the update that was lost, until what came of it is known.
+const UNSURE: Duration = Duration::from_secs(8);
 /// An answer of AWS's, as told after the truth changed meanwhile.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -27,6 +29,7 @@ pub struct Measured {
     pub calls: usize,
     pub watched: Duration,
     pub all_calls: usize,
+    pub by_name: BTreeMap<String, usize>,
 }
 
 pub struct Judge<'a> {
@@ -35,6 +38,7 @@ pub struct Judge<'a> {
     word: String,
     /// What was to serve.
     wanted: String,
+    held: Vec<(Duration, Option<Duration>)>,
     faults: Vec<String>,
 }
 
@@ -46,8 +50,10 @@ pub fn judge(drawn: &Drawn, ran: &Ran) -> (Vec<String>, Measured) {
         ran,
         word: output("deployment-status"),
         wanted: output("task-definition-arn"),
+        held: Vec::new(),
         faults: Vec::new(),
     };
+    judge.held = judge.holding();
     judge.words();
     judge.deadline();
     judge.evidence();
@@ -110,7 +116,11 @@ impl Judge<'_> {
 
     fn deadline(&mut self) {
         let watched = self.ran.ended.saturating_sub(self.watched_from());
-        let limit = self.drawn.limit + LAST_LOOK;
+        // An answer that was lost is looked for first.
+        let sent = self.ran.calls.iter().filter(|c| c.name == "UpdateService");
+        let again = sent.map(|c| c.at).max().unwrap_or_default().saturating_sub(self.watched_from());
+        let lost = if self.drawn.troubled { again + UNSURE } else { Duration::ZERO };
+        let limit = self.drawn.limit + LAST_LOOK + lost;
         let began_to_watch = self.ours().is_some();
         if began_to_watch && watched > limit {
             self.fault(format!("ended {:?} after the update, the limit is {:?}", watched, self.drawn.limit));
@@ -144,21 +154,28 @@ impl Judge<'_> {
         moment.primary().is_some_and(|p| p.task_definition == self.wanted)
     }
 
-    /// Since when everything held with the same tasks, at the end of this time.
-    fn held_since(&self, until: Duration) -> Option<Duration> {
+    /// Since when everything held with the same tasks, at this time.
+    fn held_since(&self, when: Duration) -> Option<Duration> {
+        let after = self.held.partition_point(|(at, _)| *at <= when);
+        self.held[..after].last().and_then(|(_, since)| *since)
+    }
+
+    /// At each moment, since when everything held with the same tasks.
+    fn holding(&self) -> Vec<(Duration, Option<Duration>)> {
+        let mut all = Vec::new();
         let mut since: Option<Duration> = None;
         let mut tasks: BTreeMap<u64, Duration> = BTreeMap::new();
-        let (mut primary, mut failed) = (String::new(), 0);
-        for (at, moment) in self.ran.history.between(Duration::ZERO, until) {
-            if !self.holds(moment) {
+        let (mut primary, mut failed) = ("", 0);
+        for (at, moment) in &self.ran.history.moments {
+            let Some(listed) = moment.primary().filter(|_| self.holds(moment)) else {
                 since = None;
                 tasks.clear();
                 failed = moment.primary().map_or(0, |p| p.failed_tasks);
+                all.push((*at, since));
                 continue;
-            }
-            let listed = moment.primary().expect("it holds");
+            };
             if listed.digits != primary || listed.failed_tasks > failed {
-                primary.clone_from(&listed.digits);
+                primary = &listed.digits;
                 since = None;
                 tasks.clear();
             }
@@ -171,8 +188,17 @@ impl Judge<'_> {
             moments.sort_unstable();
             let enough = moments.get(moment.desired as usize - 1).copied();
             since = Some(since.unwrap_or(*at).max(enough.unwrap_or(*at)));
+            all.push((*at, since));
         }
-        since
+        all
+    }
+
+    /// Moments that may have been the last that was seen: an answer is of some time ago.
+    fn may_have_been_seen(&self) -> impl Iterator<Item = (Duration, &Moment)> {
+        let ended = self.ran.ended;
+        let from = ended.saturating_sub(self.age());
+        let between = self.ran.history.between(from, ended);
+        between.map(move |(at, moment)| ((*at).max(from), moment))
     }
 
     /// How old what was last seen may have been.
@@ -184,9 +210,9 @@ impl Judge<'_> {
         if !matches!(self.drawn.wait_until, "healthy") {
             return Some(format!("{} was waited for", self.drawn.wait_until));
         }
-        let ended = self.ran.ended.saturating_sub(self.age());
-        let Some(since) = self.held_since(ended) else {
-            return Some(format!("the world did not serve: {:?}", self.ran.history.at(ended)));
+        let held = |(at, _): (Duration, &Moment)| self.held_since(at);
+        let Some(since) = self.may_have_been_seen().filter_map(held).min() else {
+            return Some(format!("the world did not serve: {:?}", self.last()));
         };
         // A change of the count has the same window.
         let held = self.ran.ended.saturating_sub(since);
@@ -195,12 +221,21 @@ impl Judge<'_> {
     }
 
     fn unchanged(&self) -> Option<String> {
-        let moment = self.ran.history.at(self.ran.ended.saturating_sub(self.age()));
-        (!self.holds(moment)).then(|| format!("the world did not serve: {moment:?}"))
+        let served = self.may_have_been_seen().any(|(_, moment)| self.holds(moment));
+        (!served).then(|| format!("the world did not serve: {:?}", self.last()))
     }
 
     fn deployed(&self) -> Option<String> {
-        let moment = self.ran.history.at(self.ran.ended.saturating_sub(self.age()));
+        let by_count = self.is_count();
+        let faults = self.may_have_been_seen().map(|(_, moment)| self.not_deployed(moment, by_count));
+        let mut fault = None;
+        for each in faults {
+            fault = Some(each?);
+        }
+        fault
+    }
+
+    fn not_deployed(&self, moment: &Moment, by_count: bool) -> Option<String> {
         if !self.is_wanted(moment) {
             return Some(format!("PRIMARY is another: {moment:?}"));
         }
@@ -214,7 +249,6 @@ impl Judge<'_> {
         if (count as u64) < moment.desired {
             return Some(format!("not enough tasks: {moment:?}"));
         }
-        let by_count = self.is_count();
         (!moment.done() && !by_count).then(|| format!("ECS does not say so: {moment:?}"))
     }
 
@@ -307,57 +341,49 @@ impl Judge<'_> {
         (!gone && !fell_over && !self.back_again()).then(|| format!("ours is there: {:?}", self.last()))
     }
 
-    /// What ECS may still revert is not taken for serving, so its word is waited for.
-    fn waits_for_ecs(&self) -> bool {
-        self.ran.said.contains("ECS's own word") || self.drawn.wait_until != "healthy" || self.drawn.denied.is_some()
-    }
-
     /// What held for long enough was noticed, where nothing stood in between.
     fn noticed(&mut self) {
-        if self.drawn.troubled || self.drawn.wait_until == "none" || self.ours().is_none() {
+        if self.drawn.troubled || self.drawn.wait_until == "none" || self.ours().is_none() || self.is_count_deployed() {
             return;
         }
-        let (from, ended) = (self.watched_from(), self.ran.ended);
+        let from = self.watched_from();
         let patience = NOTICED + self.drawn.latency * 3;
-        let deployed = self.drawn.wait_until == "deployed" || self.said_deployed();
+        let by_ecs = self.waits_for_ecs();
+        let needed = if by_ecs { patience } else { self.drawn.window + patience };
+        let mut done_since = None;
+        let mut since = None;
         let mut late = None;
-        let ends: Vec<Duration> = (self.ran.history.between(from, ended))
-            .map(|(at, _)| *at)
-            .chain([ended + Duration::from_millis(1)])
-            .collect();
-        // The stretch before each change was as long as it would become.
-        let mut done_since: Option<Duration> = None;
-        for until in ends {
-            let before = until.saturating_sub(Duration::from_millis(1)).min(ended);
-            let moment = self.ran.history.at(before);
-            let well = moment.done() && self.is_wanted(moment) && moment.proven.len() as u64 >= moment.desired && moment.desired > 0 && moment.status == "ACTIVE";
-            if deployed {
-                let since = if well { done_since } else { None };
-                if since.is_some_and(|since| before.saturating_sub(since.max(from)) > patience) {
-                    late = since.map(|since| (since, before));
-                }
-                let now = self.ran.history.at(until.min(ended));
-                let well_now = now.done() && self.is_wanted(now) && now.proven.len() as u64 >= now.desired && now.desired > 0;
-                done_since = if well_now { done_since.or(Some(until)) } else { None };
-            } else if let Some(since) = self.held_since(before)
-                && before.saturating_sub(since.max(from)) > self.drawn.window + patience
-            {
-                late = Some((since, before));
+        for (index, (at, moment)) in self.ran.history.moments.iter().enumerate() {
+            if *at > self.ran.ended {
+                break;
             }
+            if let Some(since) = since.filter(|since| *at > needed + *since) {
+                late = Some((since, *at));
+            }
+            let well = moment.done()
+                && self.is_wanted(moment)
+                && moment.proven.len() as u64 >= moment.desired
+                && moment.desired > 0
+                && moment.status == "ACTIVE";
+            done_since = if well { done_since.or(Some(*at)) } else { None };
+            since = if by_ecs { done_since } else { self.held[index].1 };
+            since = since.map(|since| since.max(from));
         }
-        if let Some((since, until)) = late
-            && !self.is_count_deployed()
-        {
+        if let Some(since) = since.filter(|since| self.ran.ended > needed + *since) {
+            late = Some((since, self.ran.ended));
+        }
+        if let Some((since, until)) = late {
             self.fault(format!("it was well from {since:?} to {until:?}, and that was not said in time"));
         }
     }
 
-    fn is_count_deployed(&self) -> bool {
-        self.is_count() && self.drawn.wait_until == "deployed"
+    /// What ECS may still revert is not taken for serving, so its word is waited for.
+    fn waits_for_ecs(&self) -> bool {
+        self.drawn.wait_until == "deployed" || self.ran.said.contains("so success is when ECS calls it")
     }
 
-    fn said_deployed(&self) -> bool {
-        self.ran.said.contains("waiting for ECS to call it")
+    fn is_count_deployed(&self) -> bool {
+        self.is_count() && self.drawn.wait_until == "deployed"
     }
 
     /// What came after the end was not to be seen before it.
@@ -388,7 +414,7 @@ impl Judge<'_> {
         let watched = self.ran.ended.saturating_sub(from).as_secs_f64();
         let calls: Vec<_> = self.ran.calls.iter().filter(|c| c.at >= from).collect();
         let mut faults = Vec::new();
-        if calls.len() as f64 > 1.4 * watched + 20.0 {
+        if calls.len() as f64 > 2.0 * watched + 30.0 {
             faults.push(format!("{} calls in {watched:.0} s", calls.len()));
         }
         let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -414,6 +440,7 @@ impl Judge<'_> {
         let mut measured = Measured {
             word: self.word.clone(),
             calls: self.ran.calls.iter().filter(aws).filter(|c| c.at >= from).count(),
+            by_name: (self.ran.calls.iter().filter(aws).filter(|c| c.at >= from)).fold(BTreeMap::new(), |mut all, c| { *all.entry(c.name.clone()).or_default() += 1; all }),
             all_calls: self.ran.calls.iter().filter(aws).count(),
             watched: ended.saturating_sub(from),
             ..Measured::default()

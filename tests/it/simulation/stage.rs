@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::harness::killable::{Killable, in_virtual_time};
 /// So long after a success the world is still looked at.
 const AFTERWARDS: Duration = Duration::from_secs(180);
 const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
+/// Calls that change anything begin like this.
+const CHANGES: [&str; 4] = ["Update", "Stop", "Continue", "Register"];
 /// As a run of GitHub's for a push, without a token of GitHub's: nobody is told.
 const SETTINGS: [&str; 10] = [
     "deploy",
@@ -89,30 +92,31 @@ async fn on_stage(drawn: &Drawn, cwd: &Path) -> Ran {
         cwd,
         kill: None,
         latency: Duration::ZERO,
-        watcher: Some(std::sync::Arc::new(move || watcher.note())),
+        watcher: Some(Arc::new(move |asked: &str| {
+            if CHANGES.iter().any(|change| asked.starts_with(change)) {
+                watcher.note();
+            }
+        })),
     }
     .run()
     .await;
     let ended = truth.now();
     truth.note();
-    let calls = sandbox.recorded();
+    let calls = sandbox.take_recorded();
     let exit = lived.exit.expect("nobody kills it");
     let afterwards = if exit == 0 { AFTERWARDS } else { AFTER_A_FAILURE };
     tokio::time::sleep(afterwards).await;
     following.abort();
     let said_later = lived.heard.text().split_off(lived.said.len());
-    let called_later = sandbox.recorded().len() - calls.len();
+    let later = sandbox.take_recorded();
     let outputs = lived.said.lines().rev().find(|l| l.starts_with('{'));
     Ran {
         exit,
         outputs: outputs.and_then(|l| serde_json::from_str(l).ok()).unwrap_or_default(),
-        afterwards: match called_later {
-            0 => said_later,
-            n => format!("{n} calls; {said_later}"),
-        },
+        afterwards: later.iter().map(Record::name).chain([said_later]).collect(),
         said: lived.said,
         update: calls.iter().find_map(|record| update(record, start)),
-        calls: calls.into_iter().map(|record| call(record, start)).collect(),
+        calls: calls.iter().map(|record| call(record, start)).collect(),
         history: std::mem::take(&mut truth.history()),
         began,
         ended,
@@ -142,12 +146,12 @@ fn update(record: &Record, start: SystemTime) -> Option<Update> {
     })
 }
 
-fn call(record: Record, start: SystemTime) -> Call {
+fn call(record: &Record, start: SystemTime) -> Call {
     Call {
         at: since(start, &record.at),
         of: record.input["TargetGroupArn"].as_str().unwrap_or_default().to_owned(),
-        name: record.operation,
-        error: record.error,
+        name: record.operation.clone(),
+        error: record.error.clone(),
         status: record.status,
     }
 }
