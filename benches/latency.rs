@@ -41,6 +41,7 @@ fn main() {
         for (at, moment) in &ran.history.moments {
             println!("{:.1} {moment:?}", at.as_secs_f64());
         }
+        for call in &ran.calls { println!("CALL {:.2} {} {}", call.at.as_secs_f64(), call.name, call.error.as_deref().unwrap_or_default()); }
         println!("exit {} {:?} - {:?}", ran.exit, ran.began, ran.ended);
         println!("{:?}", holds::judge(&drawn, &ran));
         return;
@@ -66,5 +67,6 @@ fn main() {
         if late.is_empty() { continue; }
         println!("{what}: {} mean {:.2} p95 {:.2} max {:.2}", late.len(), late.iter().sum::<f64>() / late.len() as f64, late[late.len() * 95 / 100], late[late.len() - 1]);
     }
+    for p in &all { if p.measured.failed_late.is_some_and(|l| l.as_secs() > 6) || p.measured.served_late.is_some_and(|l| l.as_secs_f64() > 5.0) { println!("LATE {} {:?}", p.seed, (p.measured.failed_late, p.measured.served_late)); } }
     println!("{words:?} {:?}", started.elapsed());
 }
