@@ -6,6 +6,7 @@
 //! who is PRIMARY and what that means, `pace` when to look again (`settling`, of many, at which), `news` and `reason` what there is to tell, `advice` where
 //! a setting would give time back.
 
+pub mod action;
 pub mod advice;
 pub mod causes;
 pub mod diagnosis;
@@ -17,7 +18,9 @@ pub mod machine;
 pub mod news;
 pub mod observation;
 pub mod pace;
+mod placing;
 pub mod reason;
+pub mod serves;
 pub mod serving;
 pub mod settling;
 mod superseded;
@@ -37,12 +40,14 @@ use crate::model::target::TargetGroup;
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
+pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
 pub use reason::{Part, Sentence};
+pub use serves::{ServesNow, Whose};
 pub use serving::Unmet;
 
 /// What is watched. A change of the desired count alone starts no deployment, and no breaker protects it.
@@ -75,6 +80,9 @@ pub struct Ours {
     pub health_checked: Vec<String>,
     /// One for each `loadBalancers[]` entry with a target group.
     pub target_groups: Vec<Balanced>,
+    /// The task definition of the last deployment before ours that completed, as far as the service showed one: what there is
+    /// to go back to.
+    pub previous: Option<String>,
 }
 
 /// A production target group and the container port that is registered in it.
@@ -166,6 +174,8 @@ pub enum Next {
         /// Whether this is a moment that matters (the window's end, the deadline): then without jitter.
         exact: bool,
     },
+    /// Ask ECS for this, tell `acted` what came of it, and look again.
+    Act(Action),
     Done(Box<Ended>),
 }
 
@@ -178,8 +188,7 @@ pub struct Ended {
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
     pub healthy: Healthy,
-    /// The task definition whose tasks answer now, as far as was seen; `None` when nothing serves.
-    pub serves_now: Option<String>,
+    pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.
     pub deployment_id: String,
     pub service_deployment_arn: Option<String>,

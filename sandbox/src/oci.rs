@@ -299,6 +299,7 @@ fn struck(strike: Option<Strike>) -> Option<Box<Response<Bytes>>> {
         Strike::Reset
         | Strike::LostAnswer
         | Strike::Delay
+        | Strike::Conflict
         | Strike::Stale
         | Strike::IssuerUnreachable => return None,
     };

@@ -4,6 +4,7 @@ mod listing;
 mod making;
 mod removing;
 mod revisions;
+mod stopping;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types as sdk;
@@ -464,6 +465,11 @@ fn service_deployment_of(
                 failure_count: count(b.failure_count),
                 threshold: count(b.threshold),
             }),
+        alarms_status: deployment
+            .alarms
+            .as_ref()
+            .and_then(|a| a.status.as_ref())
+            .map(|s| s.as_str().to_owned()),
         triggered_alarms: deployment
             .alarms
             .and_then(|a| a.triggered_alarm_names)

@@ -185,6 +185,8 @@ pub struct ServiceDeployment {
     pub source_service_revision_arns: Vec<String>,
     pub rollback: Option<Rollback>,
     pub circuit_breaker: Option<CircuitBreakerProgress>,
+    /// MONITORING, MONITORING_COMPLETE, TRIGGERED; DISABLED where ECS does not use alarms for it.
+    pub alarms_status: Option<String>,
     pub triggered_alarms: Vec<String>,
     pub created_at: Option<Timestamp>,
     pub updated_at: Option<Timestamp>,

@@ -32,6 +32,11 @@ impl Untrusted {
         self.0.trim().to_lowercase() == word.trim().to_lowercase()
     }
 
+    /// What follows a beginning that says what is said already.
+    pub fn after(&self, beginning: &str) -> Option<Untrusted> {
+        self.0.strip_prefix(beginning).map(Untrusted::from)
+    }
+
     /// For deciding and comparing. Rendering goes through `report::escape` alone (a tidy test checks who calls this).
     pub fn raw(&self) -> &str {
         &self.0

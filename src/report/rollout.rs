@@ -3,7 +3,7 @@
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::rollout::news::{Because, TargetNote};
-use crate::rollout::{News, Part, Sentence};
+use crate::rollout::{Acted, Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
 pub fn event(news: &News) -> Option<Event> {
@@ -17,6 +17,8 @@ pub fn event(news: &News) -> Option<Event> {
             "a newer Shipway may know it",
         ),
         News::Doomed { why } => Event::Line(Text::new().say("this deployment will not succeed: ").join(sentence(why))),
+        News::Acting { action, why } => Event::Line(acting(action, why)),
+        News::NotActed { action, acted } => not_acted(action, acted),
         News::Counts { desired, running, pending, failed } => {
             let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
             Event::Standing {
@@ -58,6 +60,16 @@ pub fn event(news: &News) -> Option<Event> {
         News::OthersAnswer { targets: 1 } => Event::Line("1 target of another revision still answers".into()),
         News::OthersAnswer { targets } => Event::Line(Text::new().say(format!("{targets} targets of another revision still answer"))),
         News::Event(event) => Event::Line(Text::new().say("ECS: ").quote(&event.message)),
+        News::CannotPlace { waiting, message } => Event::Line(
+            Text::new()
+                .say(format!("for a minute ECS has not started {} of the tasks, and goes on trying: ", waiting))
+                .quote(message),
+        ),
+        News::AlarmsNotMonitored { names } => warning(
+            "shipway::deploy::alarms_not_monitored",
+            Text::new().say("ECS does not watch the alarms of this deployment: ").say(names.join(", ")),
+            "an alarm that is in ALARM when a deployment begins is left out of it: look at it before you trust this deployment",
+        ),
         News::WindowBegins { length } => Event::Standing {
             what: Standing::Window,
             line: Text::new().say(format!("all healthy: watching that it stays so for {}", duration(*length))),
@@ -94,6 +106,48 @@ pub fn event(news: &News) -> Option<Event> {
         News::Unreachable => Event::Line("AWS could not be reached: looking again".into()),
         News::Recovered => Event::Line("AWS answers again".into()),
     })
+}
+
+fn acting(action: &Action, why: &Sentence) -> Text {
+    let text = Text::new();
+    let (text, asked) = match action {
+        Action::StopServiceDeployment { .. } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new().say(" Asking ECS to roll back"),
+        ),
+        Action::RestoreTaskDefinition { task_definition } => (
+            text.say("ending the deployment: ").join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go back to ")
+                .code(family_and_revision(task_definition)),
+        ),
+        Action::ContinueServiceDeployment { hook_id, .. } => (
+            text.join(sentence(why)),
+            Text::new()
+                .say(" Asking ECS to go on after hook ")
+                .code(hook_id.as_str()),
+        ),
+    };
+    text.join(asked).say(" (").code(action.operation()).say(")")
+}
+
+fn not_acted(action: &Action, acted: &Acted) -> Event {
+    let text = Text::new().code(action.operation());
+    match acted {
+        Acted::Denied(permission) => warning(
+            "shipway::permission::not_acted",
+            Text::new()
+                .code(permission.as_str())
+                .say(" is denied: ECS was not asked"),
+            Text::new()
+                .say("allow ")
+                .code(permission.as_str())
+                .say(" on what is deployed"),
+        ),
+        Acted::Refused { message, .. } => Event::Line(text.say(" was refused: ").quote(message)),
+        Acted::Unanswered => Event::Line(text.say(" was not answered: looking again")),
+        Acted::Done | Acted::Restored { .. } => Event::Line(text.say(" was answered")),
+    }
 }
 
 fn deployed_instead(because: &Because) -> Event {

@@ -78,7 +78,7 @@ pub(super) fn says_rolling_back<'s>(
 }
 
 /// How other strategies order their deployments is not documented.
-fn is_rolling(service: &Service) -> bool {
+pub(super) fn is_rolling(service: &Service) -> bool {
     matches!(
         service.deployment_configuration.strategy.as_str(),
         "" | "ROLLING"
@@ -109,11 +109,22 @@ pub(super) fn reason_of(deployment: &ServiceDeployment) -> Option<&crate::model:
         .filter(|r| !r.is_empty())
 }
 
+/// How ECS's reasons begin: what the verdict says in front of them.
+const SAID: [&str; 2] = [
+    "Service deployment rolled back because of ",
+    "Service deployment rolled back because ",
+];
+
 pub(super) fn worded(status: &str, reason: Option<&crate::model::Untrusted>) -> Sentence {
     match reason {
         // The reason repeats in words what the status says: it goes first.
         Some(reason) => Sentence::default()
-            .quote(reason)
+            .quote(
+                &SAID
+                    .iter()
+                    .find_map(|said| reason.after(said))
+                    .unwrap_or_else(|| reason.clone()),
+            )
             .text(format!(" ({status})")),
         None => Sentence::new(format!("{status}, and ECS gives no reason.")),
     }

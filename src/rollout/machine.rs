@@ -4,8 +4,11 @@
 //! Here is what it remembers and how a look is taken in; `failures` and `success` hold the questions, `asking` what to
 //! look at, `health` which tasks and targets were seen healthy and since when, `ending` how it is put.
 
+mod acting;
+mod answering;
 mod asking;
 mod ending;
+mod fail_fast;
 mod failures;
 mod health;
 mod success;
@@ -21,11 +24,13 @@ use super::fresh::Fresh;
 use super::news::Because;
 use super::observation::{find, is_ours};
 use super::pace::{CLOSEST, Pace};
-use super::serving::{Reading, examine};
+use super::placing::Placing;
+use super::serving::{Reading, desired_now, examine};
 use super::telling::Teller;
 use super::window::{self, Window};
 use super::{
-    Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen, WaitUntil,
+    Action, Limits, News, Next, Observation, RolloutTarget, Sentence, Step, Unmet, Unseen,
+    WaitUntil,
 };
 
 /// Reads after writes are eventually consistent: ours missing for this long is no verdict.
@@ -72,6 +77,8 @@ pub struct Rollout {
     service: Option<Service>,
     deployment: Option<ServiceDeployment>,
     my_tasks: Vec<Task>,
+    /// This look, all of it, for whoever asks at the end.
+    sight: Option<Observation>,
     health: health::Health,
     /// Sticky: service deployments cannot be read, `rolloutState` stands in.
     by_rollout_state: bool,
@@ -88,6 +95,15 @@ pub struct Rollout {
     earlier: BTreeSet<String>,
     failed_tasks: u32,
     evidence: Evidence,
+    counted: fail_fast::Counted,
+    placing: Placing,
+    alarms_told: bool,
+    /// Why and how we end it, once that is certain.
+    ending: Option<fail_fast::Ending>,
+    restored: Option<fail_fast::Restored>,
+    /// Asked for and not answered yet; and whether the shell knows of it.
+    asked_for: Option<Action>,
+    to_ask: Option<Action>,
     count_seen: bool,
     asked_at: Option<Duration>,
     asked_deployment_at: Option<Duration>,
@@ -107,6 +123,7 @@ impl Rollout {
             service: None,
             deployment: None,
             my_tasks: Vec::new(),
+            sight: None,
             health: health::Health::default(),
             by_rollout_state: false,
             deployments_denied: false,
@@ -120,6 +137,13 @@ impl Rollout {
             earlier: BTreeSet::new(),
             failed_tasks: 0,
             evidence: Evidence::default(),
+            counted: fail_fast::Counted::default(),
+            placing: Placing::default(),
+            alarms_told: false,
+            ending: None,
+            restored: None,
+            asked_for: None,
+            to_ask: None,
             count_seen: false,
             asked_at: None,
             asked_deployment_at: None,
@@ -164,13 +188,19 @@ impl Rollout {
         );
         self.evidence.note(&news);
         self.teller.health(&proof, &mut news);
-        self.health.note(&seen, &self.target, &proof, elapsed);
+        self.note_placing(&seen, elapsed, &mut news);
+        self.note_counted(&seen);
+        let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
+        self.health
+            .note(&seen, &self.target, &proof, checked, elapsed);
         let verdict = self
             .judge(&seen, &proof, elapsed, &mut news)
             .or_else(|| (elapsed >= self.limits.wait_for).then(|| self.out_of_time(elapsed)));
-        let next = match verdict {
-            Some(verdict) => Next::Done(Box::new(self.ended(verdict, elapsed))),
-            None => self.look_again(elapsed),
+        self.sight = Some(seen);
+        let next = match (verdict, self.to_ask.take()) {
+            (Some(verdict), _) => Next::Done(Box::new(self.ended(verdict, elapsed))),
+            (None, Some(action)) => Next::Act(action),
+            (None, None) => self.look_again(elapsed),
         };
         Step { news, next }
     }
@@ -283,10 +313,35 @@ impl Rollout {
             self.tasks_denied = true;
             self.deployed_instead(Because::TasksDenied { permission }, news);
         }
+        self.note_alarms(seen, news);
         if let (Ok(service), false) = (&seen.service, self.target.is_count())
             && let Some(because) = may_revert(service)
         {
             self.deployed_instead(because, news);
+        }
+    }
+
+    fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {
+        if let Ok(service) = &seen.service
+            && let Some(listed) = find(service, self.target.ours())
+        {
+            let desired = desired_now(service, Some(listed));
+            self.placing.note(listed, desired, elapsed, news);
+        }
+    }
+
+    fn note_alarms(&mut self, seen: &Observation, news: &mut Vec<News>) {
+        let (Ok(service), Ok(deployment)) = (&seen.service, &seen.deployment) else {
+            return;
+        };
+        let alarms = service.deployment_configuration.alarms.as_ref();
+        if let Some(alarms) = alarms.filter(|a| a.enable && !a.names.is_empty())
+            && deployment.alarms_status.as_deref() == Some("DISABLED")
+            && !std::mem::replace(&mut self.alarms_told, true)
+        {
+            news.push(News::AlarmsNotMonitored {
+                names: alarms.names.clone(),
+            });
         }
     }
 
@@ -321,6 +376,8 @@ impl Rollout {
         self.window.broken();
         self.teller.adopted();
         self.failed_tasks = 0;
+        self.counted = fail_fast::Counted::default();
+        self.ending = None;
         self.asked_at = None;
     }
 

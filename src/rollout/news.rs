@@ -9,7 +9,7 @@ use crate::model::service::ServiceEvent;
 use crate::model::task::Task;
 
 use super::serving::Unmet;
-use super::{Healthy, Sentence};
+use super::{Acted, Action, Healthy, Sentence};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum News {
@@ -34,6 +34,16 @@ pub enum News {
     /// It will not succeed any more, and why; we follow it to its end.
     Doomed {
         why: Sentence,
+    },
+    /// ECS is about to be asked for something, and why.
+    Acting {
+        action: Action,
+        why: Sentence,
+    },
+    /// It did not come to that.
+    NotActed {
+        action: Action,
+        acted: Acted,
     },
     /// Counts of our deployment.
     Counts {
@@ -63,6 +73,15 @@ pub enum News {
     },
     /// A service event since the update.
     Event(ServiceEvent),
+    /// For a minute ECS has found no place for so many tasks.
+    CannotPlace {
+        waiting: u32,
+        message: Untrusted,
+    },
+    /// Alarms guard the service, and not this deployment: one was in ALARM when it began.
+    AlarmsNotMonitored {
+        names: Vec<String>,
+    },
     /// Everything is met; now it has to stay so.
     WindowBegins {
         length: Duration,

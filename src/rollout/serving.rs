@@ -369,6 +369,17 @@ fn in_group<'t>(
     }
 }
 
+/// Which of these tasks are `healthy` in this group.
+pub(super) fn healthy_in<'t>(
+    balanced: &Balanced,
+    targets: &[TargetHealth],
+    tasks: &[&'t Task],
+    service: &Service,
+    ours: &Ours,
+) -> BTreeSet<&'t str> {
+    in_group(balanced, targets, tasks, service, ours).healthy_tasks
+}
+
 fn by_address<'t>(balanced: &Balanced, targets: &[TargetHealth], mine: &[&'t Task]) -> InGroup<'t> {
     let owner = |target: &TargetHealth| {
         mine.iter().find(|t| {

@@ -3,6 +3,7 @@
 mod counts;
 mod denied;
 mod ends;
+mod fail_fast;
 mod hopeless;
 mod matching;
 mod overtaken;

@@ -274,7 +274,7 @@ impl Smoke {
             "It did not answer 2xx or 3xx {IN_A_ROW} times in a row in {} tries.",
             seen.tries
         )));
-        let serves = ended.serves_now.as_deref().map(family_and_revision);
+        let serves = ended.serves_now.task_definition().map(family_and_revision);
         reasons.push(Sentence::new(format!(
             "Nothing was rolled back: {} keeps serving.",
             serves.unwrap_or("the revision")

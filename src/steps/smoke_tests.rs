@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::inputs::env::testing;
 use crate::inputs::values::OutputFormat;
-use crate::rollout::Healthy;
+use crate::rollout::{Healthy, ServesNow};
 
 fn served() -> Ended {
     Ended {
@@ -13,7 +13,10 @@ fn served() -> Ended {
         exit_code: 0,
         reasons: Vec::new(),
         healthy: Healthy { healthy: 2, of: 2 },
-        serves_now: Some("arn:aws:ecs:eu-west-1:111122223333:task-definition/web:2".to_owned()),
+        serves_now: ServesNow::ours(
+            "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:2",
+            2,
+        ),
         deployment_id: "ecs-svc/1".to_owned(),
         service_deployment_arn: None,
         timings: Default::default(),

@@ -1,5 +1,6 @@
 //! The one loop that waits: look, let the rollout decide, say what is new, sleep as the pace says. Decides nothing.
 
+mod act;
 pub mod fleet;
 mod look;
 #[cfg(test)]
@@ -11,7 +12,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::{Aws, AwsError};
-use crate::rollout::{Ended, Limits, News, Next, Observation, Rollout, RolloutTarget, pace};
+use crate::rollout::{
+    Action, Ended, Limits, News, Next, Observation, Rollout, RolloutTarget, Step, pace,
+};
 
 /// One look may take this long. Each call has its own limit, of which several follow one another.
 const LOOK: Duration = Duration::from_secs(20);
@@ -41,6 +44,8 @@ struct Watched {
     began: Instant,
     deadline: Instant,
     due: Instant,
+    /// What ECS is to be asked for before the next look.
+    act: Option<Action>,
     ended: Option<Ended>,
 }
 
@@ -53,6 +58,7 @@ impl Watched {
             deadline: now + limits.wait_for,
             due: now,
             rollout: Rollout::start(target, limits),
+            act: None,
             ended: None,
         }
     }
@@ -85,6 +91,33 @@ impl Watched {
             self.elapsed()
         };
         let step = self.rollout.observe(seen, elapsed);
+        self.follow(step, say);
+    }
+
+    /// One action, if there is one to take. What came of it leads to a look at once, or to another action.
+    async fn act(
+        &mut self,
+        aws: &Aws,
+        cluster: &str,
+        say: &mut dyn FnMut(&str, &News),
+        cancel: &CancellationToken,
+    ) -> Result<(), AwsError> {
+        let Some(action) = self.act.take() else {
+            return Ok(());
+        };
+        let place = act::Place {
+            aws,
+            cluster,
+            service: &self.service,
+            deployment_id: &self.rollout.target().ours().deployment_id,
+        };
+        let acted = act::act(place, &action, cancel).await?;
+        let step = self.rollout.acted(&action, acted);
+        self.follow(step, say);
+        Ok(())
+    }
+
+    fn follow(&mut self, step: Step, say: &mut dyn FnMut(&str, &News)) {
         for news in &step.news {
             say(&self.service, news);
         }
@@ -93,6 +126,10 @@ impl Watched {
             Next::LookAgain { after, exact } => {
                 let after = if exact { after } else { jittered(after) };
                 self.due = (Instant::now() + after).min(self.deadline);
+            }
+            Next::Act(action) => {
+                self.act = Some(action);
+                self.due = Instant::now();
             }
         }
     }
@@ -146,6 +183,7 @@ async fn run(
         };
         for (at, seen) in seen {
             watched[at].observe(seen?, now, say);
+            watched[at].act(aws, cluster, say, cancel).await?;
         }
     }
 }

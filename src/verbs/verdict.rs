@@ -10,7 +10,7 @@ use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
 use crate::report::markdown::{Announcement, Failure, State};
 use crate::report::{Phase, Report, Text};
-use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence};
+use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence, ServesNow, Whose};
 use crate::steps::smoke;
 
 /// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
@@ -22,7 +22,7 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         exit_code,
         reasons: Vec::new(),
         healthy: Healthy::default(),
-        serves_now: None,
+        serves_now: ServesNow::NotSeen,
         deployment_id: String::new(),
         service_deployment_arn: None,
         timings: Default::default(),
@@ -66,7 +66,10 @@ pub(super) fn unchanged(target: &RolloutTarget, service: &Service) -> Ended {
             healthy: service.desired_count,
             of: service.desired_count,
         },
-        serves_now: (service.desired_count > 0).then(|| service.task_definition.clone()),
+        serves_now: match service.desired_count {
+            0 => ServesNow::Nothing,
+            desired => ServesNow::ours(&service.task_definition, desired),
+        },
         deployment_id: target.ours().deployment_id.clone(),
         ..ended(Status::Unchanged, 0)
     }
@@ -173,15 +176,26 @@ impl Noting<'_> {
         if ended.status == Status::Cancelled {
             return None;
         }
-        let Some(serves) = ended.serves_now.as_deref().map(family_and_revision) else {
-            return Some("Nothing was seen to serve".into());
+        let serving = match &ended.serves_now {
+            ServesNow::NotSeen => return Some("What serves now was not seen".into()),
+            ServesNow::Nothing => return Some("Nothing serves".into()),
+            ServesNow::Revision(serving) => serving,
         };
-        let as_before = self.about.previous_revision.as_deref() == Some(serves)
-            && self.about.revision.as_deref() != Some(serves);
-        Some(Text::new().code(serves).say(match as_before {
-            true => " keeps serving",
-            false => " serves now",
-        }))
+        let revision = family_and_revision(&serving.task_definition);
+        let Healthy { healthy, of } = serving.healthy;
+        let text = match serving.whose {
+            Whose::Back => Text::new()
+                .say("Back on ")
+                .code(revision)
+                .say(", which serves"),
+            Whose::Kept => Text::new().code(revision).say(" keeps serving"),
+            Whose::Ours if ended.status == Status::Failed && healthy < of => Text::new()
+                .code(revision)
+                .say(" answers although it failed"),
+            Whose::Ours => Text::new().code(revision).say(" answers now"),
+            Whose::Newer => Text::new().code(revision).say(" serves now"),
+        };
+        Some(text.say(format!(" ({healthy} of {of})")))
     }
 
     /// What only the end knows: the times, the targets, the advice.

@@ -1,6 +1,6 @@
 //! What is watched of a rollout: of a deploy and of a preview. Pure.
 
-use crate::model::service::Service;
+use crate::model::service::{Deployment, Service};
 use crate::model::target::TargetGroup;
 use crate::model::task_definition::TaskDefinition;
 use crate::rollout::{Balanced, Ours};
@@ -33,7 +33,26 @@ pub(super) fn ours(
             .map(str::to_owned)
             .collect(),
         target_groups: groups.collect(),
+        previous: None,
     }
+}
+
+/// The revision that there is to go back to: of the newest deployment of before that completed. `before` may show ours already,
+/// where it is followed and not made.
+pub(super) fn previous(before: &Service, ours: &Ours) -> Option<String> {
+    let alone = before.deployments.len() == 1;
+    let completed = |d: &&Deployment| match d.rollout_state.as_deref() {
+        Some(state) => state == "COMPLETED",
+        // A Classic Load Balancer's deployment has no rolloutState at all.
+        None => alone,
+    };
+    before
+        .deployments
+        .iter()
+        .filter(|d| d.id != ours.deployment_id)
+        .filter(completed)
+        .max_by_key(|d| d.created_at)
+        .map(|d| d.task_definition.clone())
 }
 
 /// Something of it is on its way: it is followed even where nothing is to change.

@@ -27,14 +27,19 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    aborted_by_a_person
     address_is_given
     address_of_the_load_balancer
     address_with_a_path
     adopted
     after_a_successful_run
+    alarm_at_the_start
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    breaker_count_threshold
+    breaker_does_not_reset
+    breaker_unbounded_percent
     build_as_json
     build_for_another_architecture
     build_into_no_repository
@@ -88,6 +93,16 @@ scenarios! {
     doctor_simulation_is_denied
     errors_and_broken_connections
     expired_token_in_the_middle
+    fail_fast_first_deploy
+    fail_fast_image_not_found
+    fail_fast_keep
+    fail_fast_not_while_the_breaker_counts
+    fail_fast_off
+    fail_fast_stop_conflicts
+    fail_fast_stop_is_denied
+    fail_fast_stop_is_not_answered
+    fail_fast_third_identical_stop
+    fail_fast_without_service_deployments
     first_deploy
     force_new_deployment
     foreign_code_is_allowed
@@ -110,12 +125,14 @@ scenarios! {
     long_wait_renews_its_session
     merge_commit_is_built
     merged_pull_request_is_closed
+    minimum_leaves_no_room
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
     no_id_token_permission
     no_identity_provider
     no_load_balancer
+    no_place_for_its_tasks
     no_repository
     nothing_to_roll_back_to
     old_targets_still_healthy
@@ -212,6 +229,8 @@ scenarios! {
     revision_may_not_be_tagged
     role_does_not_exist
     role_is_refused
+    rollback_fails
+    rollback_outlasts_the_limit
     rolled_back_by_an_alarm
     rolled_back_by_the_breaker
     rolled_back_without_service_deployments
@@ -246,6 +265,8 @@ scenarios! {
     scale_twice
     scale_two_regions
     scale_without_a_selection
+    serves_a_second_then_crashes
+    serves_a_second_then_crashes_unguarded
     service_at_desired_0
     service_deployments_denied
     service_deployments_unavailable

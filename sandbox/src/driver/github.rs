@@ -215,6 +215,7 @@ fn refusal(strike: Option<Strike>) -> Option<Refusal> {
         Strike::Reset
         | Strike::LostAnswer
         | Strike::Delay
+        | Strike::Conflict
         | Strike::Stale
         | Strike::IssuerUnreachable => None,
     }

@@ -13,7 +13,7 @@ use crate::services::elbv2::reason_description;
 use crate::services::github::{Labelled, Pushed};
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
-use crate::world::{Operation, World, joins, lifecycle, scheduler};
+use crate::world::{Operation, World, failure, joins, lifecycle, scheduler};
 
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
@@ -58,6 +58,8 @@ pub struct Action {
     pub tag_service: Option<TagService>,
     /// Rolls the deployment in flight back, as a person would ask for it.
     pub stop_service_deployment: Option<String>,
+    /// Ends it where it stands.
+    pub abort_service_deployment: Option<String>,
     /// The alarm goes into ALARM.
     pub set_alarm: Option<String>,
     pub clear_alarm: Option<String>,
@@ -205,6 +207,13 @@ fn act(world: &mut World, action: &Action) {
     {
         let reason = "Service deployment rolled back because of a StopServiceDeployment request.";
         service_deployments::stop_with_rollback(world, &key, reason);
+    }
+    if let Some(key) = action
+        .abort_service_deployment
+        .as_deref()
+        .and_then(|n| find_service(world, n))
+    {
+        failure::abort(world, &key);
     }
     for (alarm, ringing) in [(&action.set_alarm, true), (&action.clear_alarm, false)] {
         if let Some(name) = alarm {

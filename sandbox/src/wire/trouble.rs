@@ -70,6 +70,8 @@ pub enum Effect {
     LostAnswer,
     Delay,
     Denied,
+    /// The world is not as the call needs it.
+    Conflict,
     /// What was last answered to the same input before the rule began; the truth where nothing was.
     Stale,
     ExpiredToken,
@@ -249,6 +251,12 @@ pub fn error(effect: Effect, protocol: Protocol, service: &str) -> Option<ApiErr
             "IDPCommunicationError",
             "IDPCommunicationError",
             "Couldn't connect to the identity provider",
+        ),
+        Effect::Conflict => error(
+            400,
+            "ConflictException",
+            "Conflict",
+            "The operation conflicts with the resource's state.",
         ),
         Effect::ExpiredToken => Some(super::sigv4::expired(protocol)),
         Effect::Reset | Effect::LostAnswer | Effect::Delay | Effect::Denied | Effect::Stale => None,

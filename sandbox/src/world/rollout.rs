@@ -110,7 +110,12 @@ pub fn start(world: &mut World, key: &ServiceKey) {
         rollback: None,
         breaker_status: if enabled { "MONITORING" } else { "DISABLED" },
         failure_count: 0,
-        alarms_status: if alarmed { "MONITORING" } else { "DISABLED" },
+        // With one in ALARM already it uses none.
+        alarms_status: if alarmed && ignored.is_empty() {
+            "MONITORING"
+        } else {
+            "DISABLED"
+        },
         triggered_alarms: Vec::new(),
         ignored_alarms: ignored,
     });

@@ -37,16 +37,31 @@ impl Rollout {
             .window
             .proof_every()
             .saturating_sub(self.pace.after(elapsed) / 2);
+        // What serves now is half of the answer.
+        let over = last
+            || matches!(&seen.deployment, Ok(d) if matches!(d.status.as_str(), "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" | "STOPPED"));
+        if let Some(restored) = &self.restored {
+            let runs = service
+                .deployments
+                .iter()
+                .any(|d| d.id == restored.deployment_id && d.running_count > 0);
+            let due = over || (runs && self.asked_at.is_none_or(|at| elapsed >= at + every));
+            return Ask {
+                tasks: !self.tasks_denied && due,
+                stopped_tasks: !self.tasks_denied && (changed || self.teller.stopping || last),
+                targets: self.asks_targets() && due,
+            };
+        }
         let proven = self.waits_for_deployed() && self.unmet.is_empty() && self.asked_at.is_some();
         let due = last
             || self.window.ends().is_some_and(|end| elapsed >= end)
             || self.ecs_is_done(seen)
             || (!proven && self.asked_at.is_none_or(|at| elapsed >= at + every));
         Ask {
-            tasks: !self.tasks_denied && (changed || ((runs || nothing_desired) && due)),
+            tasks: !self.tasks_denied && (changed || over || ((runs || nothing_desired) && due)),
             stopped_tasks: !self.tasks_denied
                 && (changed || self.teller.stopping || doomed || stopped || last),
-            targets: self.asks_targets() && runs && due && !doomed,
+            targets: self.asks_targets() && (over || (runs && due && !doomed)),
         }
     }
 

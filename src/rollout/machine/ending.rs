@@ -14,7 +14,7 @@ use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
     Ended, Healthy, OnSuperseded, RolloutTarget, Sentence, TaskTimes, Timings, Unmet, Unseen,
-    advice, failing,
+    advice, failing, placing,
 };
 use super::Rollout;
 
@@ -93,9 +93,16 @@ impl Rollout {
             .deployment
             .as_ref()
             .filter(|d| d.status.starts_with("STOP"));
-        if let Some(why) = self.failing.clone() {
-            return Verdict::failed(why)
-                .and(Sentence::new(format!("{ran_out} before ECS had ended it.")));
+        if let Some(why) = self.failing.clone().or_else(|| self.ending_why()) {
+            let goes_on = self.restored.is_some()
+                || self
+                    .deployment
+                    .as_ref()
+                    .is_some_and(|d| failing::is_rollback(&d.status));
+            return Verdict::failed(why).and(Sentence::new(match goes_on {
+                true => format!("{ran_out}: the rollback goes on."),
+                false => format!("{ran_out} before ECS had ended it."),
+            }));
         }
         if let Some(deployment) = stopping {
             return Verdict::failed(failing::worded(
@@ -146,18 +153,16 @@ impl Rollout {
     /// A signal ended our watching. ECS goes on.
     pub fn cancelled(&self, elapsed: Duration) -> Ended {
         let ours = self.target.ours();
-        self.ended(
-            Verdict::new(
-                Status::Cancelled,
-                130,
-                Sentence::new(format!(
-                    "ECS goes on with deployment {} of {}.",
-                    ours.deployment_id,
-                    family_and_revision(&ours.task_definition)
-                )),
-            ),
-            elapsed,
-        )
+        let revision = family_and_revision(&ours.task_definition);
+        let what = match self.ending.is_some() {
+            true => "was asked to go back from",
+            false => "goes on with",
+        };
+        let left = Sentence::new(format!(
+            "ECS {what} deployment {} of {revision}.",
+            ours.deployment_id
+        ));
+        self.ended(Verdict::new(Status::Cancelled, 130, left), elapsed)
     }
 
     pub(super) fn ended(&self, verdict: Verdict, elapsed: Duration) -> Ended {
@@ -175,6 +180,15 @@ impl Rollout {
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
             }
+            let unplaced = self
+                .evidence
+                .events
+                .iter()
+                .rev()
+                .find(|e| placing::is_about(e));
+            if let Some(event) = unplaced.filter(|e| Some(*e) != self.teller.last_event.as_ref()) {
+                reasons.push(Sentence::new("ECS said: ").quote(&event.message));
+            }
             if let Some(event) = &self.teller.last_event {
                 reasons.push(Sentence::new("Last event: ").quote(&event.message));
             }
@@ -186,7 +200,7 @@ impl Rollout {
             exit_code,
             reasons,
             healthy: self.healthy(),
-            serves_now: self.serves_now(),
+            serves_now: self.serves_now(status),
             deployment_id: ours.deployment_id.clone(),
             service_deployment_arn: match &self.target {
                 RolloutTarget::Deployment {
@@ -245,7 +259,7 @@ impl Rollout {
         }
     }
 
-    fn healthy(&self) -> Healthy {
+    pub(super) fn healthy(&self) -> Healthy {
         let of = self
             .service
             .as_ref()
@@ -264,28 +278,6 @@ impl Rollout {
                 .min(running),
             of,
         }
-    }
-
-    /// Whose tasks answer, as far as was seen: ours only when some were found healthy; a completed deployment before one
-    /// that is still coming up.
-    fn serves_now(&self) -> Option<String> {
-        let service = self.service.as_ref()?;
-        let ours = self.target.ours();
-        let ours_healthy = self.teller.healthy_now().is_some_and(|h| h.healthy > 0);
-        service
-            .deployments
-            .iter()
-            .filter(|d| d.running_count > 0)
-            .filter(|d| d.id != ours.deployment_id || ours_healthy)
-            .max_by_key(|d| {
-                (
-                    d.id == ours.deployment_id && self.failing.is_none(),
-                    d.rollout_state.as_deref() == Some("COMPLETED"),
-                    d.status == "PRIMARY",
-                    d.running_count,
-                )
-            })
-            .map(|d| d.task_definition.clone())
     }
 
     /// How long ECS took to call it done while nothing but old targets' draining was left.

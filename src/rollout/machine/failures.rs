@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::names::family_and_revision;
 
-use super::super::hopeless::hopeless;
+use super::super::hopeless;
 use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::superseded::{Primary, primary, same_revision};
@@ -28,6 +28,12 @@ impl Rollout {
         if self.limits.wait_until == WaitUntil::None {
             return Some(Verdict::started(Sentence::new("Not waited for.")));
         }
+        self.note_restored(seen);
+        if self.restored.is_some() {
+            return self
+                .service_gone(seen, elapsed)
+                .or_else(|| self.back_again(seen, elapsed));
+        }
         let doomed = match self.failing {
             Some(_) => None,
             None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
@@ -44,19 +50,23 @@ impl Rollout {
             .or_else(|| self.stalled(seen, elapsed))
             .or_else(|| self.vanished(seen, elapsed))
             .or_else(|| self.count_undone(seen, elapsed))
-            .or_else(|| self.hopeless());
+            .or_else(|| self.hopeless())
+            .or_else(|| self.fail_fast(seen, news));
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
         verdict.or_else(|| self.served(seen, proof, elapsed, news))
     }
 
-    /// A deployment has its circuit breaker, if that is wished.
+    /// No deployment, no breaker, nothing to end: a count just comes to nothing.
     fn hopeless(&self) -> Option<Verdict> {
         let stops = &self.evidence.stops;
-        self.target
-            .is_count()
-            .then(|| hopeless(stops).map(Verdict::failed))?
+        if !self.target.is_count() {
+            return None;
+        }
+        hopeless::certain(stops)
+            .or_else(|| hopeless::alike(stops))
+            .map(Verdict::failed)
     }
 
     /// Where the service deployment cannot be read, an event that speaks of rolling back is all the evidence there is.
@@ -100,10 +110,12 @@ impl Rollout {
         if seen.service.is_err() && !self.timers.over_unseen.at_least(SETTLE, true, elapsed) {
             return None;
         }
-        Some(verdict(failing::worded(
-            &deployment.status,
-            failing::reason_of(deployment),
-        )))
+        let ecs = failing::worded(&deployment.status, failing::reason_of(deployment));
+        Some(match (self.ended_by_us(), deployment.status.as_str()) {
+            (None, _) => verdict(ecs),
+            (Some(why), "ROLLBACK_SUCCESSFUL") => verdict(why),
+            (Some(why), _) => verdict(why).and(ecs),
+        })
     }
 
     /// Asked before "stopped". A newer PRIMARY counts while ours did not fail and nothing says "rolling back".
@@ -167,8 +179,13 @@ impl Rollout {
             return None;
         }
         let settled = self.timers.stopped.at_least(SETTLE, stopped, elapsed);
-        (stopped && (settled || failing::triggered(deployment)))
-            .then(|| Verdict::failed(failing::worded("STOPPED", failing::reason_of(deployment))))
+        (stopped && (settled || failing::triggered(deployment))).then(|| {
+            let ecs = failing::worded("STOPPED", failing::reason_of(deployment));
+            match self.ended_by_us() {
+                Some(why) => Verdict::failed(why).and(ecs),
+                None => Verdict::failed(ecs),
+            }
+        })
     }
 
     /// Where service deployments cannot be read, `rolloutState` and PRIMARY tell how a failing one ends.

@@ -1,11 +1,14 @@
 //! What was last seen of targets, and since when each task of ours is healthy: for whoever asks at the end. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::news::TargetNote;
 use super::super::serving::Proof;
 use super::super::{Observation, RolloutTarget};
+
+/// Where nothing checks a task, ECS takes it for healthy when it has run for so long.
+const UNCHECKED: Duration = Duration::from_secs(40);
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -15,6 +18,8 @@ pub(super) struct Health {
     unhealthy: Vec<TargetNote>,
     /// When each task of ours was first seen healthy everywhere, in its last unbroken stretch.
     tasks: BTreeMap<String, Duration>,
+    /// Every one that was ever seen so, as ECS would take it.
+    ever: BTreeSet<String>,
     /// Old targets drained while ours were healthy.
     draining: bool,
 }
@@ -25,6 +30,7 @@ impl Health {
         seen: &Observation,
         target: &RolloutTarget,
         proof: &Proof,
+        checked: bool,
         elapsed: Duration,
     ) {
         let mut draining = None;
@@ -57,12 +63,19 @@ impl Health {
         }
         self.tasks.retain(|arn, _| proof.proven.contains(arn));
         for arn in &proof.proven {
-            self.tasks.entry(arn.clone()).or_insert(elapsed);
+            let since = *self.tasks.entry(arn.clone()).or_insert(elapsed);
+            if checked || elapsed.saturating_sub(since) >= UNCHECKED {
+                self.ever.insert(arn.clone());
+            }
         }
     }
 
     pub fn since(&self, task: &str) -> Option<Duration> {
         self.tasks.get(task).copied()
+    }
+
+    pub fn was_healthy(&self, task: &str) -> bool {
+        self.ever.contains(task)
     }
 
     pub fn draining(&self) -> bool {

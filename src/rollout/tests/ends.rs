@@ -399,7 +399,7 @@ fn throttled_looks_back_off_and_recover() {
                 afters.push(after.as_secs());
                 elapsed += after;
             }
-            Next::Done(ended) => panic!("{ended:?}"),
+            other => panic!("{other:?}"),
         }
     }
     assert_eq!(afters, [2, 4, 8, 16, 20, 16, 8, 4, 2]);

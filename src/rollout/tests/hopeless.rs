@@ -4,7 +4,12 @@ use super::script::*;
 use crate::model::Untrusted;
 use crate::model::task::Task;
 use crate::rollout::Part;
-use crate::rollout::hopeless::hopeless;
+use crate::rollout::Sentence;
+use crate::rollout::hopeless::{alike, certain};
+
+fn hopeless(stops: &[Task]) -> Option<Sentence> {
+    certain(stops).or_else(|| alike(stops))
+}
 
 const GONE: &str = "CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref web@sha256:1: not found";
 
@@ -55,7 +60,7 @@ fn any_other_stop_when_it_is_the_third_of_its_kind() {
     check(&[exited(1), exited(1)], None);
     check(
         &[exited(1), exited(1), exited(1)],
-        Some("3 tasks stopped in the same way."),
+        Some("3 tasks stopped in the same way: exit code 1."),
     );
     check(&[exited(1), exited(137), exited(1)], None);
 }

@@ -9,12 +9,12 @@ use crate::model::Untrusted;
 use crate::model::service::Rollback;
 use crate::model::verdict::Status;
 use crate::rollout::serving::satisfied;
-use crate::rollout::{Ended, Limits, Next, Observation, Rollout, RolloutTarget, Unseen};
+use crate::rollout::{Acted, Ended, Limits, Next, Observation, Rollout, RolloutTarget, Unseen};
 
 const WINDOW: u64 = 15;
 
 /// What stands between the world and us at one look.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Trouble {
     dropped: bool,
     repeated: bool,
@@ -23,6 +23,36 @@ struct Trouble {
     /// The service deployment alone is that much older.
     deployment_delay: u64,
     unseen: [Option<Unseen>; 4],
+    answer: Acted,
+}
+
+impl Default for Trouble {
+    fn default() -> Trouble {
+        Trouble {
+            dropped: false,
+            repeated: false,
+            delay: 0,
+            deployment_delay: 0,
+            unseen: [None, None, None, None],
+            answer: Acted::Done,
+        }
+    }
+}
+
+fn answer() -> impl Strategy<Value = Acted> {
+    prop::sample::select(vec![
+        Acted::Done,
+        Acted::Unanswered,
+        Acted::Denied("ecs:StopServiceDeployment".to_owned()),
+        Acted::Refused {
+            conflict: true,
+            message: Untrusted::from("conflict"),
+        },
+        Acted::Restored {
+            deployment_id: "ecs-svc/3".to_owned(),
+            created_at: at(30),
+        },
+    ])
 }
 
 fn unseen() -> impl Strategy<Value = Option<Unseen>> {
@@ -41,14 +71,16 @@ fn trouble(delay: u64) -> impl Strategy<Value = Trouble> {
         prop_oneof![2 => Just(0), 1 => 0..=delay],
         prop_oneof![2 => Just(0), 1 => 0..=delay.min(4)],
         [unseen(), unseen(), unseen(), unseen()],
+        answer(),
     )
         .prop_map(
-            |(dropped, repeated, delay, deployment_delay, unseen)| Trouble {
+            |(dropped, repeated, delay, deployment_delay, unseen, answer)| Trouble {
                 dropped,
                 repeated,
                 delay,
                 deployment_delay,
                 unseen,
+                answer,
             },
         )
 }
@@ -95,8 +127,12 @@ fn run(script: &Script, target: RolloutTarget, limits: Limits, troubles: &[Troub
         if trouble.repeated && !matches!(step.next, Next::Done(_)) {
             step = rollout.observe(seen, elapsed);
         }
+        if let Next::Act(action) = &step.next {
+            step = rollout.acted(action, trouble.answer.clone());
+        }
         match step.next {
             Next::Done(ended) => return *ended,
+            Next::Act(_) => unreachable!("answered above"),
             Next::LookAgain { after, .. } => {
                 assert!(after > Duration::ZERO);
                 assert!(elapsed < limits.wait_for, "looked on after the deadline");

@@ -12,8 +12,8 @@ use crate::model::service::{
 use crate::model::target::{TargetGroup, TargetHealth};
 use crate::model::task::{Container, Task};
 use crate::rollout::{
-    Balanced, Ended, Limits, News, Next, Observation, OnFailure, OnPause, OnSuperseded, Ours, Part,
-    Rollout, RolloutTarget, Sentence, Step, Unseen, WaitUntil,
+    Acted, Balanced, Ended, Limits, News, Next, Observation, OnFailure, OnPause, OnSuperseded,
+    Ours, Part, Rollout, RolloutTarget, Sentence, Step, Unseen, WaitUntil,
 };
 
 pub const OLD: &str = "ecs-svc/1";
@@ -109,6 +109,7 @@ pub fn ours() -> Ours {
         created_at: at(0),
         health_checked: Vec::new(),
         target_groups: vec![balanced()],
+        previous: Some(revision(1)),
     }
 }
 
@@ -247,6 +248,7 @@ type Change = (u64, Box<dyn Fn(&mut Observation)>);
 #[derive(Default)]
 pub struct Script {
     changes: Vec<Change>,
+    answers: Vec<Acted>,
 }
 
 impl Script {
@@ -256,6 +258,12 @@ impl Script {
 
     pub fn at(mut self, seconds: u64, change: impl Fn(&mut Observation) + 'static) -> Script {
         self.changes.push((seconds, Box::new(change)));
+        self
+    }
+
+    /// What ECS answers to the next action; DONE without one.
+    pub fn answers(mut self, acted: Acted) -> Script {
+        self.answers.push(acted);
         self
     }
 
@@ -297,13 +305,22 @@ impl Script {
     pub fn run(&self, target: RolloutTarget, limits: Limits) -> (Vec<String>, Ended) {
         let mut rollout = Rollout::start(target, limits);
         let (mut lines, mut elapsed) = (Vec::new(), Duration::ZERO);
+        let mut answers = self.answers.iter();
         loop {
-            let Step { news, next } = rollout.observe(self.look(&rollout, elapsed), elapsed);
+            let Step { mut news, mut next } =
+                rollout.observe(self.look(&rollout, elapsed), elapsed);
+            if let Next::Act(action) = &next {
+                let acted = answers.next().cloned().unwrap_or(Acted::Done);
+                let step = rollout.acted(action, acted);
+                news.extend(step.news);
+                next = step.next;
+            }
             for news in &news {
                 lines.push(format!("{} {}", elapsed.as_secs_f64(), short(news)));
             }
             match next {
                 Next::LookAgain { after, .. } => elapsed += after,
+                Next::Act(action) => panic!("{action:?} right after another"),
                 Next::Done(ended) => {
                     lines.push(format!(
                         "{} = {} {} ({}/{}, {} serves)",
@@ -314,7 +331,7 @@ impl Script {
                         ended.healthy.of,
                         ended
                             .serves_now
-                            .as_deref()
+                            .task_definition()
                             .map_or("nothing", family_and_revision),
                     ));
                     lines.extend(ended.reasons.iter().map(|r| format!("  {}", flat(r))));
@@ -399,6 +416,11 @@ fn short(news: &News) -> String {
         ),
         News::Adopted { from, to } => format!("adopted {to} after {from}"),
         News::DesiredCount { from, to } => format!("desired count {from} → {to}"),
+        News::Acting { action, why } => format!("asks for {}: {}", action.operation(), flat(why)),
+        News::NotActed { action, acted } => format!("{}: {acted:?}", action.operation()),
+        News::CannotPlace { waiting, message } => {
+            format!("no place for {waiting}: “{}”", message.raw())
+        }
         other => format!("{other:?}"),
     }
 }

@@ -28,6 +28,7 @@ pub fn target(service: &Service, health_checked: Vec<String>) -> RolloutTarget {
                 .iter()
                 .filter_map(|entry| balanced(service, entry))
                 .collect(),
+            previous: None,
         },
         desired: service.desired_count,
         events_after: service.events.iter().filter_map(|e| e.created_at).max(),

@@ -15,12 +15,13 @@ pub(super) fn target(
     service: &Service,
 ) -> RolloutTarget {
     let definition = deployed_definition(found, plan, applied);
-    let ours = watched::ours(
+    let mut ours = watched::ours(
         service,
         &applied.task_definition,
         &definition,
         &found.target_groups,
     );
+    ours.previous = watched::previous(&found.service, &ours);
     if plan.updates_service() && !plan.starts_deployment() {
         let events_after = found
             .service

@@ -363,7 +363,9 @@ fn target(prepared: &Prepared, applied: &Applied, service: &Service) -> RolloutT
             .unwrap_or_else(|| found.base.live.clone()),
     };
     let groups: Vec<_> = applied.target_group.clone().into_iter().collect();
-    let ours = watched::ours(service, &revision, &definition, &groups);
+    let mut ours = watched::ours(service, &revision, &definition, &groups);
+    ours.previous =
+        (found.there.service.as_ref()).and_then(|before| watched::previous(before, &ours));
     let count = plan.changes.iter().find_map(|c| match &c.change {
         Change::UpdateService {
             task_definition: None,

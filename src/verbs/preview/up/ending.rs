@@ -122,7 +122,7 @@ impl Up<'_> {
             | Status::TimedOut
             | Status::Unknown => Some(PreviewState::Deploying),
             // The one before answers, with its commit.
-            Status::RolledBack | Status::Failed if ended.serves_now.is_some() => {
+            Status::RolledBack | Status::Failed if ended.serves_now.task_definition().is_some() => {
                 Some(PreviewState::Ready)
             }
             Status::RolledBack | Status::Failed => Some(PreviewState::Incomplete),

@@ -41,7 +41,7 @@ impl Up<'_> {
     /// The one before keeps serving: the tags name its commit again. What cannot be tagged says the other one until the next
     /// push.
     pub(super) async fn tag_back(&mut self, ended: &Ended, after: &Service) {
-        let serves = ended.serves_now.as_deref();
+        let serves = ended.serves_now.task_definition();
         let back = matches!(ended.status, Status::RolledBack | Status::Failed)
             && serves.is_some_and(|serves| serves != after.task_definition);
         let Some(before) = self.commit_before.take().filter(|_| back) else {

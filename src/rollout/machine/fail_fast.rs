@@ -1,0 +1,352 @@
+//! A deployment that cannot succeed is ended early: when that is certain, what there is to go back to, and how ECS is asked.
+//! Never once ECS began to roll back by itself.
+
+use crate::model::names::family_and_revision;
+
+use super::super::observation::find;
+use super::super::superseded::{Primary, primary};
+use super::super::{
+    Acted, Action, News, Observation, OnFailure, RolloutTarget, Sentence, failing, hopeless,
+};
+use super::Rollout;
+use super::ending::Verdict;
+
+/// So often is ECS asked for the same when it does not answer.
+const ASKS: u32 = 3;
+
+/// Our ending of a deployment.
+#[derive(Debug)]
+pub(super) struct Ending {
+    why: Sentence,
+    asks: u32,
+    /// Why ECS does not stop it, and why it does not go back either.
+    no_stop: Option<Sentence>,
+    no_restore: Option<Sentence>,
+    restore_sent: bool,
+    /// ECS does as it was asked.
+    done: bool,
+}
+
+/// Whether the user's circuit breaker counts what stops.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// Failures that were seen before this look.
+    seen: usize,
+    /// Its count was lower than that: not all of them count, whyever.
+    missed: bool,
+}
+
+impl Rollout {
+    /// What the breaker says in this look of failures that were seen before it.
+    pub(super) fn note_counted(&mut self, seen: &Observation) {
+        if let Some(count) = self.breakers_count(seen) {
+            self.counted.missed |= (count as usize) < self.counted.seen;
+            self.counted.seen = self.evidence.stops.len();
+        }
+    }
+
+    fn breakers_count(&self, seen: &Observation) -> Option<u32> {
+        let service = seen.service.as_ref().ok()?;
+        let listed = find(service, self.target.ours())?;
+        let breaker = seen.deployment.as_ref().ok();
+        let breaker = breaker.and_then(|d| d.circuit_breaker.as_ref());
+        Some(
+            listed
+                .failed_tasks
+                .max(breaker.map_or(0, |b| b.failure_count)),
+        )
+    }
+
+    /// Whether a breaker will end it that counts every failed task.
+    fn breaker_counts(&self) -> bool {
+        let Some(service) = &self.service else {
+            return true;
+        };
+        let configuration = &service.deployment_configuration;
+        let enabled = configuration
+            .circuit_breaker
+            .as_ref()
+            .is_some_and(|b| b.enable);
+        let at_work = self
+            .deployment
+            .as_ref()
+            .and_then(|d| d.circuit_breaker.as_ref())
+            .is_none_or(|b| !matches!(b.status.as_str(), "DISABLED" | "MONITORING_COMPLETE"));
+        enabled && at_work && failing::is_rolling(service) && !self.counted.missed
+    }
+
+    /// By default a task that becomes healthy sets the breaker's count to zero, even if it crashes a moment later.
+    fn breaker_resets(&self) -> bool {
+        let breaker = self
+            .service
+            .as_ref()
+            .and_then(|s| s.deployment_configuration.circuit_breaker.as_ref());
+        breaker.is_none_or(|b| b.reset_on_healthy_task != Some(false))
+    }
+
+    /// Why no later task will fare better.
+    fn conclusive(&self) -> Option<Sentence> {
+        let stops = &self.evidence.stops;
+        hopeless::certain(stops).or_else(|| match self.breaker_counts() {
+            false => hopeless::alike(stops),
+            true if self.breaker_resets() => {
+                hopeless::alike(stops.iter().filter(|t| self.health.was_healthy(&t.arn)))
+            }
+            true => None,
+        })
+    }
+
+    pub(super) fn fail_fast(
+        &mut self,
+        seen: &Observation,
+        news: &mut Vec<News>,
+    ) -> Option<Verdict> {
+        if !self.limits.fail_fast || self.target.is_count() || self.failing.is_some() {
+            return None;
+        }
+        if !self.is_in_flight(seen) {
+            if self.ecs_is_done(seen) {
+                // It came first.
+                self.ending = None;
+            }
+            return None;
+        }
+        if self.ending.is_none() {
+            self.ending = Some(Ending {
+                why: self.conclusive()?,
+                asks: 0,
+                no_stop: None,
+                no_restore: None,
+                restore_sent: false,
+                done: false,
+            });
+        }
+        self.end_it(news)
+    }
+
+    /// Seen in this look: ours is PRIMARY, ECS works on it, and nothing says that it gave up.
+    fn is_in_flight(&self, seen: &Observation) -> bool {
+        let Ok(service) = &seen.service else {
+            return false;
+        };
+        let works = match &seen.deployment {
+            Ok(deployment) => matches!(deployment.status.as_str(), "PENDING" | "IN_PROGRESS"),
+            Err(_) if self.rollout_state_suffices(seen) => find(service, self.target.ours())
+                .is_some_and(|d| matches!(d.rollout_state.as_deref(), None | Some("IN_PROGRESS"))),
+            Err(_) => false,
+        };
+        works
+            && primary(service, self.target.ours()) == Primary::Ours
+            && !failing::soft(seen, &self.target, &self.teller.since)
+    }
+
+    fn end_it(&mut self, news: &mut Vec<News>) -> Option<Verdict> {
+        let ending = self.ending.as_ref()?;
+        let why = ending.why.clone();
+        if self.limits.on_failure == OnFailure::Keep {
+            let keep = Sentence::default().code("on-failure").text(" is ");
+            let keep = keep.code("keep").text(": ");
+            return Some(Verdict::failed(why).and(self.goes_on(keep)));
+        }
+        let arn = match &self.target {
+            RolloutTarget::Deployment {
+                service_deployment: Some(arn),
+                ..
+            } if self.deployment.is_some() && !self.by_rollout_state => Some(arn.clone()),
+            _ => None,
+        };
+        let previous = self.target.ours().previous.clone();
+        let replaces = self
+            .deployment
+            .as_ref()
+            .is_some_and(|d| !d.source_service_revision_arns.is_empty());
+        if previous.is_none() && !replaces {
+            return Some(self.nothing_to_return_to(why));
+        }
+        if let (Some(service_deployment_arn), None) = (arn, &ending.no_stop) {
+            let stop = Action::StopServiceDeployment {
+                service_deployment_arn,
+            };
+            self.ask_for(stop, why, news);
+            return None;
+        }
+        let Some(task_definition) = previous else {
+            return Some(self.nothing_to_return_to(why));
+        };
+        let rolling = self.service.as_ref().is_some_and(failing::is_rolling);
+        let another = task_definition != self.target.ours().task_definition;
+        if another && rolling && ending.no_restore.is_none() {
+            self.ask_for(Action::RestoreTaskDefinition { task_definition }, why, news);
+            return None;
+        }
+        let no = ending.no_restore.clone().or(ending.no_stop.clone());
+        let mut verdict = Verdict::failed(why);
+        if let Some(no) = no {
+            verdict = verdict.and(no);
+        }
+        Some(verdict.and(self.goes_on(Sentence::new("It could not be ended: "))))
+    }
+
+    fn nothing_to_return_to(&self, why: Sentence) -> Verdict {
+        Verdict::failed(why).and(self.goes_on(Sentence::new("There is nothing to roll back to: ")))
+    }
+
+    /// What ECS is left at, and what would end it.
+    fn goes_on(&self, because: Sentence) -> Sentence {
+        let ours = self.target.ours();
+        let goes_on = because
+            .text("ECS goes on trying with deployment ")
+            .code(ours.deployment_id.as_str())
+            .text(", until another one takes its place");
+        match &self.deployment {
+            Some(deployment) => goes_on
+                .text(" or it is stopped: ")
+                .code(format!(
+                    "aws ecs stop-service-deployment --service-deployment-arn {}",
+                    deployment.arn
+                ))
+                .text("."),
+            None => goes_on.text("."),
+        }
+    }
+
+    /// What came of asking for an end.
+    pub(super) fn end_answered(&mut self, action: &Action, acted: Acted) {
+        let Some(ending) = &mut self.ending else {
+            return;
+        };
+        let stops = matches!(action, Action::StopServiceDeployment { .. });
+        ending.restore_sent |= !stops;
+        let no = match acted {
+            Acted::Done => None,
+            Acted::Restored {
+                deployment_id,
+                created_at,
+            } => {
+                self.restored = Some(Restored {
+                    deployment_id,
+                    created_at,
+                });
+                None
+            }
+            Acted::Denied(permission) => {
+                Some(Sentence::default().code(permission).text(" is denied."))
+            }
+            Acted::Refused { message, .. } => {
+                Some(Sentence::new(format!("{} was refused: ", action.operation())).quote(&message))
+            }
+            Acted::Unanswered => {
+                ending.asks += 1;
+                if ending.asks < ASKS {
+                    return;
+                }
+                ending.asks = 0;
+                Some(Sentence::new(format!(
+                    "{} was not answered.",
+                    action.operation()
+                )))
+            }
+        };
+        match no {
+            None => {
+                ending.done = true;
+                self.failing = Some(ending.why.clone());
+            }
+            Some(no) if stops => ending.no_stop = Some(no),
+            Some(no) => ending.no_restore = Some(no),
+        }
+    }
+
+    /// Why we ended it, where that was us.
+    pub(super) fn ended_by_us(&self) -> Option<Sentence> {
+        let ending = self.ending.as_ref().filter(|e| e.done)?;
+        Some(ending.why.clone())
+    }
+
+    /// Whether that is what we are about, whatever came of it.
+    pub(super) fn ending_why(&self) -> Option<Sentence> {
+        self.ending.as_ref().map(|ending| ending.why.clone())
+    }
+}
+
+/// The deployment that went back to the revision of before.
+#[derive(Clone, Debug)]
+pub(super) struct Restored {
+    pub deployment_id: String,
+    pub created_at: Option<jiff::Timestamp>,
+}
+
+impl Rollout {
+    /// An UpdateService without an answer, which a look shows to have been carried out.
+    pub(super) fn note_restored(&mut self, seen: &Observation) {
+        let sent = self.ending.as_ref().is_some_and(|e| e.restore_sent);
+        if self.restored.is_some() || !sent {
+            return;
+        }
+        let Ok(service) = &seen.service else { return };
+        if let Primary::Newer(newer) = primary(service, self.target.ours())
+            && self.target.ours().previous.as_ref() == Some(&newer.task_definition)
+        {
+            self.restored = Some(Restored {
+                deployment_id: newer.id.clone(),
+                created_at: newer.created_at,
+            });
+            if let Some(ending) = &mut self.ending {
+                ending.done = true;
+                self.failing = Some(ending.why.clone());
+            }
+        }
+    }
+
+    /// The way back, followed until ECS calls it done or it serves.
+    pub(super) fn back_again(
+        &mut self,
+        seen: &Observation,
+        elapsed: std::time::Duration,
+    ) -> Option<Verdict> {
+        let restored = self.restored.clone()?;
+        let service = seen.service.as_ref().ok()?;
+        let why = self.failing.clone().unwrap_or_default();
+        let listed = service
+            .deployments
+            .iter()
+            .find(|d| d.id == restored.deployment_id);
+        let Some(listed) = listed else {
+            let newer = service
+                .primary()
+                .filter(|p| p.created_at > restored.created_at);
+            if let Some(newer) = newer {
+                return Some(Verdict::failed(why).and(Sentence::new(format!(
+                    "Meanwhile a newer deployment took over: {} of {}.",
+                    newer.id,
+                    family_and_revision(&newer.task_definition)
+                ))));
+            }
+            return (self.timers.missing)
+                .at_least(super::MISSING, true, elapsed)
+                .then(|| {
+                    Verdict::failed(why).and(Sentence::new(format!(
+                        "Deployment {} that went back is no longer among the service's deployments.",
+                        restored.deployment_id
+                    )))
+                });
+        };
+        match listed.rollout_state.as_deref() {
+            Some("COMPLETED") => return Some(Verdict::rolled_back(why)),
+            Some("FAILED") => {
+                let failed = Sentence::new("Going back failed too: ");
+                let reason = listed.rollout_state_reason.clone().unwrap_or_default();
+                return Some(Verdict::failed(why).and(failed.quote(&reason)));
+            }
+            _ => {}
+        }
+        let desired = service.desired_count;
+        let looked =
+            seen.tasks.is_ok() && (!self.asks_targets() || seen.targets.iter().all(|t| t.is_ok()));
+        let serves = desired > 0
+            && looked
+            && self.healthy_in(seen, service, listed) >= desired
+            && find(service, self.target.ours()).is_none_or(|d| d.running_count == 0);
+        serves.then(|| Verdict::rolled_back(why))
+    }
+}
