@@ -10,6 +10,7 @@ pub mod ecs;
 pub mod elbv2;
 pub mod failure;
 pub mod iam;
+pub mod logs;
 pub mod ssm;
 pub mod sts;
 pub mod task_definitions;
@@ -33,6 +34,7 @@ pub struct Aws {
     pub ecr: ecr::Ecr,
     pub elbv2: elbv2::Elbv2,
     pub iam: iam::Iam,
+    pub logs: logs::Logs,
     pub ssm: ssm::Ssm,
     pub sts: sts::Sts,
 }

@@ -2,6 +2,7 @@
 
 pub mod autoscaling;
 pub mod claims;
+pub mod container_logs;
 pub mod deployment_state;
 pub mod event;
 pub mod image;

@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod checks;
+mod container_logs;
 pub mod escape;
 pub mod event;
 mod file;
@@ -35,6 +36,7 @@ use crate::error::Error;
 use crate::inputs::env::{Clock, Env, Sink};
 use crate::inputs::values::OutputFormat;
 use crate::model::Untrusted;
+use crate::model::container_logs::ContainerLogs;
 use crate::model::verdict::Outputs;
 
 pub use event::{Event, Phase, Stretch, Text, Warning, duration};
@@ -148,6 +150,30 @@ impl Report {
             text: text.into(),
             help: (!help.is_empty()).then_some(help),
         }));
+    }
+
+    /// A container's last lines, or why there are none, and where they stand.
+    pub fn logs(&self, logs: &ContainerLogs) {
+        let mut place = container_logs::place(logs);
+        match container_logs::note(logs) {
+            Some(note) => self.line(match place.take() {
+                Some(place) => note.say(" (").join(place).say(")"),
+                None => note,
+            }),
+            None => {
+                let title = container_logs::title(logs);
+                self.say(Event::Quoted {
+                    title: match place.take() {
+                        Some(place) => title.say(" (").join(place).say(")"),
+                        None => title,
+                    },
+                    text: escape::one_block(logs.lines()),
+                });
+            }
+        }
+        if let Some(url) = &logs.url {
+            self.line(Text::new().say("in CloudWatch: ").say(url.as_str()));
+        }
     }
 
     /// What was asked for, in words: on stdout, unless a program reads it.

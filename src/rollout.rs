@@ -13,6 +13,7 @@ pub mod diagnosis;
 mod evidence;
 mod failing;
 mod fresh;
+mod groups;
 mod hopeless;
 pub mod machine;
 pub mod news;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::container_logs::ContainerLogs;
 use crate::model::service::ServiceEvent;
 use crate::model::target::TargetGroup;
 use crate::model::task::Task;
@@ -43,6 +45,7 @@ use crate::model::verdict::Status;
 pub use action::{Acted, Action};
 pub use advice::Advice;
 pub use diagnosis::Diagnosis;
+pub use groups::revision_arn;
 pub use machine::Rollout;
 pub use news::{News, TargetNote};
 pub use observation::{Ask, Observation, Seen, Unseen};
@@ -89,6 +92,8 @@ pub struct Ours {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Balanced {
     pub group: TargetGroup,
+    /// The other of two, which the revision before or after ours has.
+    pub alternate: Option<TargetGroup>,
     pub container_name: String,
     pub container_port: u16,
 }
@@ -100,7 +105,7 @@ impl RolloutTarget {
         }
     }
 
-    fn ours_mut(&mut self) -> &mut Ours {
+    pub fn ours_mut(&mut self) -> &mut Ours {
         match self {
             RolloutTarget::Deployment { ours, .. } | RolloutTarget::Count { ours, .. } => ours,
         }
@@ -204,6 +209,8 @@ pub struct Ended {
     pub advice: Vec<Advice>,
     /// Of a failure: what was wrong, where that could be told.
     pub diagnosis: Option<Diagnosis>,
+    /// The last lines of the container that the diagnosis looks at; the shell reads them.
+    pub logs: Option<ContainerLogs>,
 }
 
 /// Tasks of ours that run and are healthy everywhere, of the desired count now.

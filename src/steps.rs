@@ -7,6 +7,7 @@ pub mod apply;
 pub mod apply_preview;
 pub mod ask_pulls;
 pub mod checkup;
+pub mod container_logs;
 pub mod finish;
 pub mod fleet;
 pub mod gather;

@@ -4,7 +4,7 @@
 mod balancers;
 mod behaviours;
 mod build;
-mod durations;
+pub(crate) mod durations;
 mod pages;
 mod scaling;
 mod timeline;
@@ -46,6 +46,8 @@ pub struct WorldFile {
     pub parameters: std::collections::BTreeMap<String, String>,
     pub timings: Timings,
     pub behaviours: Vec<Behaviour>,
+    /// What the Lambda functions of lifecycle hooks answer; without a word of them they succeed after 5 s.
+    pub lifecycle_hooks: Vec<crate::world::strategies::HookAnswer>,
     pub timeline: Vec<Entry>,
     /// What the application answers through the load balancer, where its tasks are scripted.
     pub pages: Vec<Page>,
@@ -192,15 +194,30 @@ pub struct ServiceFile {
     pub breaker: Option<Value>,
     pub minimum_healthy_percent: Option<u64>,
     pub maximum_percent: Option<u64>,
+    /// Raw members of `deploymentConfiguration`, which replace or join the ones above.
+    pub deployment: Value,
     /// FARGATE without it.
     pub launch_type: Option<String>,
     /// A target group's name.
     pub target_group: Option<String>,
+    /// The other target group, for deployments that shift traffic.
+    pub alternate: Option<AlternateFile>,
     pub grace_period: Option<u64>,
     pub tags: std::collections::BTreeMap<String, String>,
     /// Its ARN does not name its cluster, as before 2018: such a service cannot be tagged.
     pub short_arn: bool,
     pub scalable_target: Option<ScalableTargetFile>,
+}
+
+/// `advancedConfiguration` of a service's load balancer. A rule is named by its listener's port and its priority,
+/// `443:10`, or `443` for the default one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AlternateFile {
+    /// A target group's name.
+    pub target_group: String,
+    pub production_rule: String,
+    pub test_rule: Option<String>,
 }
 
 /// `clusters` × `services` services: `fleet-01/web-001`, …

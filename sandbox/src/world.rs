@@ -14,6 +14,7 @@ pub mod rollout;
 pub mod scheduler;
 pub mod shapes;
 pub mod starting;
+pub mod strategies;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +56,8 @@ pub struct World {
     pub github: crate::services::github::GitHub,
     /// How scripted tasks behave, by image or task definition.
     pub behaviours: crate::scenario::Behaviours,
+    /// What the Lambda functions of lifecycle hooks answer.
+    pub hook_answers: Vec<strategies::HookAnswer>,
     /// True when real containers are run for tasks: the docker runtime then carries out [`Effect`]s and reports [`Fact`]s.
     pub real_tasks: bool,
     /// What a driver must do next. Always empty with scripted tasks.
@@ -85,6 +88,7 @@ impl World {
             iam: crate::iam::Iam::default(),
             github: crate::services::github::GitHub::default(),
             behaviours: crate::scenario::Behaviours::default(),
+            hook_answers: Vec::new(),
             real_tasks: false,
             effects: Vec::new(),
             timeline: crate::scenario::Timeline::default(),

@@ -20,7 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Aws, AwsError, Failure, acm, autoscaling, ecr, ecs, elbv2, iam, ssm, sts};
+use super::{Aws, AwsError, Failure, acm, autoscaling, ecr, ecs, elbv2, iam, logs, ssm, sts};
 use crate::wire::Wire;
 
 /// One attempt and one whole call. By default only connecting is bounded.
@@ -186,6 +186,9 @@ impl Aws {
             },
             iam: iam::Iam {
                 client: client_of!(aws_sdk_iam, &config, "iam"),
+            },
+            logs: logs::Logs {
+                client: client_of!(aws_sdk_cloudwatchlogs, &config, "logs"),
             },
             sts: sts::Sts {
                 client: sts_client(&config),

@@ -4,6 +4,7 @@ mod listing;
 mod making;
 mod removing;
 mod revisions;
+mod service_deployments;
 mod stopping;
 
 use aws_sdk_ecs::Client;
@@ -16,9 +17,9 @@ pub use revisions::ResolvedImage;
 
 use crate::model::Untrusted;
 use crate::model::service::{
-    Alarms, CapacityProvider, CircuitBreaker, CircuitBreakerProgress, Deployment,
-    DeploymentConfiguration, NetworkConfiguration, Rollback, Service, ServiceDeployment,
-    ServiceDeploymentBrief, ServiceEvent, ServiceLoadBalancer, TaskSet,
+    Alarms, CapacityProvider, CircuitBreaker, Deployment, DeploymentConfiguration,
+    NetworkConfiguration, Service, ServiceDeployment, ServiceDeploymentBrief, ServiceEvent,
+    ServiceLoadBalancer, TaskSet,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
@@ -187,7 +188,7 @@ impl Ecs {
                 .set_service_deployment_arns(Some(some.to_vec()));
             let answer = send!(call, "ecs:DescribeServiceDeployments", retries)?;
             for deployment in answer.service_deployments.unwrap_or_default() {
-                found.push(service_deployment_of(deployment)?);
+                found.push(service_deployments::of(deployment)?);
             }
         }
         Ok(found)
@@ -357,7 +358,13 @@ fn pairs(tags: Vec<sdk::Tag>) -> Vec<(String, String)> {
 }
 
 fn load_balancer_of(entry: sdk::LoadBalancer) -> ServiceLoadBalancer {
+    let (alternate_target_group_arn, production_listener_rule) = entry
+        .advanced_configuration
+        .map(|a| (a.alternate_target_group_arn, a.production_listener_rule))
+        .unwrap_or_default();
     ServiceLoadBalancer {
+        alternate_target_group_arn,
+        production_listener_rule,
         target_group_arn: entry.target_group_arn,
         load_balancer_name: entry.load_balancer_name,
         container_name: entry.container_name,
@@ -430,53 +437,6 @@ fn task_set_of(set: sdk::TaskSet) -> TaskSet {
             .map(load_balancer_of)
             .collect(),
     }
-}
-
-fn service_deployment_of(
-    deployment: sdk::ServiceDeployment,
-) -> Result<ServiceDeployment, AwsError> {
-    let missing = |member: &str| AwsError::malformed("ecs:DescribeServiceDeployments", member);
-    Ok(ServiceDeployment {
-        arn: deployment
-            .service_deployment_arn
-            .ok_or_else(|| missing("serviceDeploymentArn"))?,
-        status: deployment
-            .status
-            .ok_or_else(|| missing("status"))?
-            .as_str()
-            .to_owned(),
-        status_reason: deployment.status_reason.map(Untrusted::new),
-        lifecycle_stage: deployment.lifecycle_stage.map(|s| s.as_str().to_owned()),
-        target_service_revision_arn: deployment.target_service_revision.and_then(|r| r.arn),
-        source_service_revision_arns: deployment
-            .source_service_revisions
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|r| r.arn)
-            .collect(),
-        rollback: deployment.rollback.map(|r| Rollback {
-            reason: r.reason.map(Untrusted::new),
-            service_revision_arn: r.service_revision_arn,
-        }),
-        circuit_breaker: deployment
-            .deployment_circuit_breaker
-            .map(|b| CircuitBreakerProgress {
-                status: b.status.map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                failure_count: count(b.failure_count),
-                threshold: count(b.threshold),
-            }),
-        alarms_status: deployment
-            .alarms
-            .as_ref()
-            .and_then(|a| a.status.as_ref())
-            .map(|s| s.as_str().to_owned()),
-        triggered_alarms: deployment
-            .alarms
-            .and_then(|a| a.triggered_alarm_names)
-            .unwrap_or_default(),
-        created_at: deployment.created_at.and_then(timestamp),
-        updated_at: deployment.updated_at.and_then(timestamp),
-    })
 }
 
 impl AwsError {

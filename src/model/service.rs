@@ -111,6 +111,10 @@ pub struct NetworkConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceLoadBalancer {
     pub target_group_arn: Option<String>,
+    /// The other of two, in `advancedConfiguration`: a deployment that shifts traffic moves between them.
+    pub alternate_target_group_arn: Option<String>,
+    /// Of an Application Load Balancer the rule, of a Network Load Balancer the listener.
+    pub production_listener_rule: Option<String>,
     /// A Classic Load Balancer's name.
     pub load_balancer_name: Option<String>,
     pub container_name: Option<String>,
@@ -181,6 +185,9 @@ pub struct ServiceDeployment {
     pub status: String,
     pub status_reason: Option<Untrusted>,
     pub lifecycle_stage: Option<String>,
+    pub hooks: Vec<LifecycleHook>,
+    /// Percent of production traffic that is directed to the target revision, where ECS shifts it.
+    pub production_traffic: Option<f64>,
     pub target_service_revision_arn: Option<String>,
     pub source_service_revision_arns: Vec<String>,
     pub rollback: Option<Rollback>,
@@ -190,6 +197,36 @@ pub struct ServiceDeployment {
     pub triggered_alarms: Vec<String>,
     pub created_at: Option<Timestamp>,
     pub updated_at: Option<Timestamp>,
+}
+
+/// An item of `lifecycleHookDetails`: a hook that has begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LifecycleHook {
+    pub id: String,
+    /// AWS_LAMBDA, PAUSE.
+    pub target_type: String,
+    /// The Lambda function's.
+    pub target_arn: Option<String>,
+    /// IN_PROGRESS, AWAITING_ACTION, SUCCEEDED, FAILED, TIMED_OUT.
+    pub status: String,
+    pub expires_at: Option<Timestamp>,
+    /// CONTINUE, ROLLBACK.
+    pub timeout_action: Option<String>,
+}
+
+impl LifecycleHook {
+    /// What people know it by: its function, or else its id.
+    pub fn name(&self) -> &str {
+        let function = self.target_arn.as_deref();
+        function
+            .and_then(|arn| arn.split_once(":function:"))
+            .map_or(self.id.as_str(), |(_, name)| name)
+    }
+
+    /// It waits for a person, not for a function.
+    pub fn awaits_action(&self) -> bool {
+        self.status == "AWAITING_ACTION"
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

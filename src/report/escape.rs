@@ -28,6 +28,12 @@ pub fn block(text: &Untrusted) -> Vec<String> {
     lines(text.raw()).map(|l| line(&l)).collect()
 }
 
+/// Lines that came one by one, as a block.
+pub fn one_block(lines: &[Untrusted]) -> Untrusted {
+    let lines: Vec<&str> = lines.iter().map(Untrusted::raw).collect();
+    Untrusted::new(lines.join("\n"))
+}
+
 /// A whole `Text` as one such line.
 pub fn text_line(text: &Text) -> String {
     line(&joined(text))

@@ -12,7 +12,8 @@ use super::event::{Stretch, Text};
 use super::fleet::{self, Fleet};
 use super::markdown::{Announcement, Counted, Failure, Preview, advice_in_words};
 use super::page::{Outcome, Page};
-use super::{escape, json, plan};
+use super::{container_logs, escape, json, plan};
+use crate::model::container_logs::ContainerLogs;
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
 use crate::rollout::{TargetNote, TaskTimes, Timings};
@@ -88,10 +89,35 @@ struct Health {
 #[serde(rename_all = "kebab-case")]
 struct FailureOf {
     code: Option<String>,
-    cause: Option<String>,
+    headline: Option<String>,
+    cause: Option<CauseOf>,
     evidence: Vec<String>,
-    fix: Option<String>,
+    fixes: Vec<String>,
+    next: Option<String>,
     quoted: Option<Quoted>,
+    logs: Option<LogsOf>,
+    now_serving: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct CauseOf {
+    name: &'static str,
+    title: &'static str,
+    meaning: &'static str,
+    page: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct LogsOf {
+    container: String,
+    group: Option<String>,
+    stream: Option<String>,
+    region: Option<String>,
+    url: Option<String>,
+    lines: Vec<String>,
+    note: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -204,7 +230,10 @@ impl Details {
             }),
             now_serving: about.now_serving.as_ref().map(escape::plain),
             reasons: cause.iter().cloned().chain(evidence).collect(),
-            failure: failure.map(|failure| failure_of(failure, cause.clone())),
+            failure: failure.map(|failure| FailureOf {
+                now_serving: about.now_serving.as_ref().map(escape::plain),
+                ..failure_of(failure, cause.clone())
+            }),
             plan: planned(&about.plan),
             rollout: about.timings.as_ref().map(times),
             tasks: about
@@ -271,16 +300,38 @@ impl Details {
     }
 }
 
-fn failure_of(failure: &Failure, cause: Option<String>) -> FailureOf {
+fn failure_of(failure: &Failure, headline: Option<String>) -> FailureOf {
     FailureOf {
         code: failure.code.clone(),
-        cause,
+        headline,
+        cause: failure.cause.map(|cause| CauseOf {
+            name: cause.name,
+            title: cause.title,
+            meaning: cause.meaning,
+            page: cause.page,
+        }),
         evidence: failure.evidence.iter().map(escape::plain).collect(),
-        fix: failure.fix.as_ref().map(escape::plain),
+        fixes: failure.fixes.iter().map(escape::plain).collect(),
+        next: failure.next.as_ref().map(escape::plain),
         quoted: failure.quoted.as_ref().map(|(title, text)| Quoted {
             title: escape::plain(title),
             text: escape::plain_block(text),
         }),
+        logs: failure.logs.as_ref().map(logs_of),
+        now_serving: None,
+    }
+}
+
+fn logs_of(logs: &ContainerLogs) -> LogsOf {
+    let at = logs.place.stream();
+    LogsOf {
+        container: logs.container.clone(),
+        group: at.map(|at| at.group.clone()),
+        stream: at.and_then(|at| at.stream.clone()),
+        region: at.map(|at| at.region.clone()),
+        url: logs.url.clone(),
+        lines: logs.lines().iter().map(escape::plain_block).collect(),
+        note: container_logs::note(logs).map(|note| escape::plain(&note)),
     }
 }
 

@@ -26,6 +26,7 @@ mod tests;
 
 pub use advice::words as advice_in_words;
 pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
+pub use card::lines as failure_lines;
 pub(super) use card::sections as failure_card;
 pub use comment::{comment, is_worth_a_comment};
 pub(super) use fit::Section;

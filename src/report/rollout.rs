@@ -2,7 +2,9 @@
 
 use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
+use crate::model::service::LifecycleHook;
 use crate::rollout::news::{Because, TargetNote};
+use crate::rollout::reason::moment;
 use crate::rollout::{Acted, Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
@@ -11,6 +13,16 @@ pub fn event(news: &News) -> Option<Event> {
         News::ServiceDeployment { arn } => Event::Line(Text::new().say("service deployment ").code(crate::model::names::last_segment(arn))),
         News::Status { status, reason } => Event::Line(with_reason(Text::new().say("status ").code(status.as_str()), reason.as_ref())),
         News::Stage { stage } => Event::Line(Text::new().say("stage ").code(stage.as_str())),
+        News::Traffic { percent } => Event::Line(Text::new().say(format!("production traffic: {percent} % goes to the new revision"))),
+        News::Hook { hook, stage } => Event::Line(lifecycle_hook(hook, stage.as_deref())),
+        News::GroupUnknown { permission: Some(permission) } => warning(
+            "shipway::permission::service_revisions",
+            Text::new().code(permission.as_str()).say(" is denied: which of two target groups is the new revision's cannot be read, so its tasks are looked at and not its targets"),
+            Text::new().say("allow ").code(permission.as_str()).say(" on the service revisions"),
+        ),
+        News::GroupUnknown { permission: None } => {
+            Event::Line("which of two target groups is the new revision's cannot be read: its tasks are looked at, not its targets".into())
+        }
         News::UnknownValue { member, value } => warning(
             "shipway::deploy::unknown_value",
             Text::new().say("AWS answers ").code(*member).say(" ").code(value.as_str()).say(", which this version does not know: it is not taken for success"),
@@ -147,6 +159,28 @@ fn not_acted(action: &Action, acted: &Acted) -> Event {
         Acted::Refused { message, .. } => Event::Line(text.say(" was refused: ").quote(message)),
         Acted::Unanswered => Event::Line(text.say(" was not answered: looking again")),
         Acted::Done | Acted::Restored { .. } => Event::Line(text.say(" was answered")),
+    }
+}
+
+fn lifecycle_hook(hook: &LifecycleHook, stage: Option<&str>) -> Text {
+    let mut text = Text::new().say("lifecycle hook ").code(hook.name());
+    text = match hook.awaits_action() {
+        true => text.say(" awaits an action"),
+        false => text.say(" is ").code(hook.status.as_str()),
+    };
+    if let Some(stage) = stage {
+        text = text.say(" at stage ").code(stage);
+    }
+    match hook.expires_at.filter(|_| hook.awaits_action()) {
+        Some(at) => text.say(format!(
+            ", until {}: then ECS {}",
+            moment(at),
+            match hook.timeout_action.as_deref() {
+                Some("CONTINUE") => "goes on without one",
+                _ => "rolls back",
+            }
+        )),
+        None => text,
     }
 }
 

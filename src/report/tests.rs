@@ -351,7 +351,7 @@ fn the_annotation_of_a_failure_says_why_what_serves_and_what_to_do() {
             cause: Some("it broke".into()),
             failure: Some(markdown::Failure {
                 evidence: vec!["exit code 1".into()],
-                fix: Some("mend it".into()),
+                fixes: vec!["mend it".into()],
                 ..markdown::Failure::default()
             }),
         },

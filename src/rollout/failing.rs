@@ -109,23 +109,22 @@ pub(super) fn reason_of(deployment: &ServiceDeployment) -> Option<&crate::model:
         .filter(|r| !r.is_empty())
 }
 
-/// How ECS's reasons begin: what the verdict says in front of them.
+/// How ECS's reasons begin: what a verdict says in front of them.
 const SAID: [&str; 2] = [
     "Service deployment rolled back because of ",
     "Service deployment rolled back because ",
 ];
 
 pub(super) fn worded(status: &str, reason: Option<&crate::model::Untrusted>) -> Sentence {
-    match reason {
-        // The reason repeats in words what the status says: it goes first.
-        Some(reason) => Sentence::default()
-            .quote(
-                &SAID
-                    .iter()
-                    .find_map(|said| reason.after(said))
-                    .unwrap_or_else(|| reason.clone()),
-            )
-            .text(format!(" ({status})")),
-        None => Sentence::new(format!("{status}, and ECS gives no reason.")),
-    }
+    let Some(reason) = reason else {
+        return Sentence::new(format!("{status}, and ECS gives no reason."));
+    };
+    let said = match status {
+        "ROLLBACK_SUCCESSFUL" => SAID.iter().find_map(|said| reason.after(said)),
+        _ => None,
+    };
+    // The reason repeats in words what the status says: it goes first.
+    Sentence::default()
+        .quote(said.as_ref().unwrap_or(reason))
+        .text(format!(" ({status})"))
 }

@@ -10,7 +10,9 @@ mod asking;
 mod ending;
 mod fail_fast;
 mod failures;
+mod grouping;
 mod health;
+mod pausing;
 mod success;
 
 use std::collections::BTreeSet;
@@ -86,6 +88,9 @@ pub struct Rollout {
     no_deployments_told: bool,
     tasks_denied: bool,
     targets_denied: bool,
+    groups: grouping::Groups,
+    /// Hooks that ECS was asked to go on after.
+    continued: pausing::Continued,
     in_trouble: bool,
     deployed_instead: Option<Because>,
     /// Hard evidence that it will not succeed. Sticky.
@@ -130,6 +135,8 @@ impl Rollout {
             no_deployments_told: false,
             tasks_denied: false,
             targets_denied: false,
+            groups: grouping::Groups::of(&target),
+            continued: pausing::Continued::default(),
             in_trouble: false,
             deployed_instead: None,
             failing: None,
@@ -169,6 +176,7 @@ impl Rollout {
         self.note_reach(&seen, elapsed, &mut news);
         self.remember(&seen, elapsed);
         self.note_permissions(&seen, &mut news);
+        self.note_groups(&seen, elapsed, &mut news);
         let by_state = self.rollout_state_suffices(&seen);
         self.teller.tell(
             &seen,
@@ -187,7 +195,9 @@ impl Rollout {
             },
         );
         self.evidence.note(&news);
-        self.teller.health(&proof, &mut news);
+        if self.failing.is_none() {
+            self.teller.health(&proof, &mut news);
+        }
         self.note_placing(&seen, elapsed, &mut news);
         self.note_counted(&seen);
         let checked = self.asks_targets() || !self.target.ours().health_checked.is_empty();
@@ -372,6 +382,7 @@ impl Rollout {
         }
         self.deployment = None;
         self.by_rollout_state = self.deployments_denied;
+        self.groups = grouping::Groups::of(&self.target);
         self.timers = Timers::default();
         self.window.broken();
         self.teller.adopted();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::model::Untrusted;
-use crate::model::service::ServiceEvent;
+use crate::model::service::{LifecycleHook, ServiceEvent};
 use crate::model::task::Task;
 
 use super::serving::Unmet;
@@ -25,6 +25,19 @@ pub enum News {
     /// Its lifecycle stage, in ECS's words.
     Stage {
         stage: String,
+    },
+    /// Percent of production traffic that goes to our revision, where ECS shifts it.
+    Traffic {
+        percent: f64,
+    },
+    /// A lifecycle hook that has begun, or stands otherwise than before.
+    Hook {
+        hook: LifecycleHook,
+        stage: Option<String>,
+    },
+    /// Which of two target groups is ours cannot be read: targets are not looked at.
+    GroupUnknown {
+        permission: Option<String>,
     },
     /// An enum value that we do not know. Never means success; told once.
     UnknownValue {

@@ -28,6 +28,8 @@ pub struct Observation {
     pub tasks: Seen<Vec<Task>>,
     /// Tasks of the service whose desired status is STOPPED.
     pub stopped_tasks: Seen<Vec<Task>>,
+    /// ARNs of the target groups that ECS resolved for our revision.
+    pub own_groups: Seen<Vec<String>>,
     /// One for each of the target's groups, in its order.
     pub targets: Vec<Seen<Vec<TargetHealth>>>,
 }
@@ -40,6 +42,7 @@ impl Observation {
             deployment: Err(Unseen::Skipped),
             tasks: Err(Unseen::Skipped),
             stopped_tasks: Err(Unseen::Skipped),
+            own_groups: Err(Unseen::Skipped),
             targets: vec![Err(Unseen::Skipped); groups],
         }
     }
@@ -50,6 +53,7 @@ impl Observation {
             self.deployment.as_ref().err(),
             self.tasks.as_ref().err(),
             self.stopped_tasks.as_ref().err(),
+            self.own_groups.as_ref().err(),
         ]
         .into_iter()
         .chain(self.targets.iter().map(|t| t.as_ref().err()))

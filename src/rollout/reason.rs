@@ -75,6 +75,11 @@ pub(super) fn of_stop(task: &Task) -> Vec<Sentence> {
     sentences
 }
 
+/// `2026-11-25 14:01:10 UTC`.
+pub fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// `30 min`, `90 s`, `1 min 30 s`.
 pub(super) fn spelled(time: Duration) -> String {
     let seconds = time.as_secs();

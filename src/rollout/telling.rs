@@ -1,6 +1,6 @@
 //! What was told already, so that only what changed becomes news. Decides nothing about the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -61,6 +61,9 @@ pub(super) struct Teller {
     arn: Option<String>,
     status: Option<(String, Option<Untrusted>)>,
     stage: Option<String>,
+    traffic: Option<f64>,
+    /// By id, the status that was told.
+    hooks: BTreeMap<String, String>,
     unknown: BTreeSet<(&'static str, String)>,
     counts: Option<(u32, u32, u32, u32)>,
     desired: Option<u32>,
@@ -83,6 +86,8 @@ impl Teller {
             arn: None,
             status: None,
             stage: None,
+            traffic: None,
+            hooks: BTreeMap::new(),
             unknown: BTreeSet::new(),
             counts: None,
             desired: None,
@@ -101,6 +106,7 @@ impl Teller {
         self.arn = None;
         self.status = None;
         self.stage = None;
+        self.traffic = None;
         self.counts = None;
     }
 
@@ -148,6 +154,29 @@ impl Teller {
             news.push(News::Stage {
                 stage: stage.clone(),
             });
+        }
+        self.shift(deployment, news);
+    }
+
+    fn shift(&mut self, deployment: &ServiceDeployment, news: &mut Vec<News>) {
+        let before = self.traffic.unwrap_or_default();
+        if let Some(percent) = deployment.production_traffic
+            && percent != before
+        {
+            self.traffic = Some(percent);
+            news.push(News::Traffic { percent });
+        }
+        for hook in &deployment.hooks {
+            let told = self.hooks.insert(hook.id.clone(), hook.status.clone());
+            if told.as_ref() != Some(&hook.status) {
+                // Once it is over, the deployment may be further on.
+                let waits = matches!(hook.status.as_str(), "IN_PROGRESS" | "AWAITING_ACTION");
+                let stage = deployment.lifecycle_stage.clone();
+                news.push(News::Hook {
+                    hook: hook.clone(),
+                    stage: stage.filter(|_| waits),
+                });
+            }
         }
     }
 

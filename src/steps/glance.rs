@@ -5,7 +5,7 @@
 use crate::aws::{Aws, AwsError, Retries};
 use crate::error::Error;
 use crate::model::service::Service;
-use crate::rollout::{Observation, RolloutTarget, Unmet, Unseen, serving};
+use crate::rollout::{Observation, RolloutTarget, Unmet, Unseen, revision_arn, serving};
 
 /// `Ok(Err(unmet))`: what stands between the service and serving.
 pub async fn glance(
@@ -14,6 +14,8 @@ pub async fn glance(
     service: &Service,
     target: &RolloutTarget,
 ) -> Result<Result<(), Vec<Unmet>>, Error> {
+    let settled = settle(aws, service, target).await;
+    let target = settled.as_ref().unwrap_or(target);
     let mut seen = Observation::nothing(target.ours().target_groups.len());
     seen.service = Ok(service.clone());
     let tasks = async {
@@ -38,6 +40,16 @@ pub async fn glance(
     seen.tasks = tasks.map_err(unseen);
     seen.targets = health.into_iter().map(|h| h.map_err(unseen)).collect();
     Ok(serving::satisfied(&seen, target))
+}
+
+/// The target with the target groups that its revision has; `None` where there is nothing to choose, or no telling.
+async fn settle(aws: &Aws, service: &Service, target: &RolloutTarget) -> Option<RolloutTarget> {
+    let ours = target.ours();
+    let arn = revision_arn(service, &ours.deployment_id).filter(|_| ours.may_move())?;
+    let revision = aws.ecs.describe_service_revision(&arn, Retries::Sdk).await;
+    let mut settled = target.clone();
+    let groups = revision.ok()??.target_groups;
+    settled.ours_mut().settle_groups(&groups).then_some(settled)
 }
 
 /// Whatever went wrong, it is a reason to watch properly, where each kind is told.

@@ -26,6 +26,7 @@ fn served() -> Ended {
         targets: Vec::new(),
         advice: Vec::new(),
         diagnosis: None,
+        logs: None,
     }
 }
 

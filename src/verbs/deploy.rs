@@ -29,7 +29,7 @@ use crate::steps::ship_image::Shipped;
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::start::{self, Started};
 use crate::steps::wanted::{limits, wanted};
-use crate::steps::{gather, glance, watch};
+use crate::steps::{container_logs, gather, glance, watch};
 use crate::verbs::verdict;
 use crate::verbs::watched::in_flight;
 
@@ -138,7 +138,7 @@ impl Deploy<'_> {
                 report.say(event);
             }
         };
-        let ended = watch::watch(
+        let mut ended = watch::watch(
             &prepared.aws,
             &prepared.found.cluster,
             &service.name,
@@ -150,6 +150,8 @@ impl Deploy<'_> {
         .await?;
         self.report
             .finished(Phase::Rollout, Text::new().say(ended.status.word()));
+        let wait_for = limits(&self.args.limits).wait_for;
+        container_logs::read(&prepared.aws, &mut ended, wait_for, cancel.token()).await;
         Ok(ended)
     }
 

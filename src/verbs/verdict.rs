@@ -8,11 +8,14 @@ use crate::inputs::env::{Cancel, Signal};
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
-use crate::report::markdown::{Announcement, Failure, State};
+use crate::report::markdown::{self, Announcement, Failure, State};
+use crate::report::rollout::sentence;
 use crate::report::{Phase, Report, Text};
 use crate::rollout::{Ended, Healthy, RolloutTarget, Sentence, ServesNow, Whose};
 use crate::steps::smoke;
 
+/// Lines of evidence in the log: the report file has all.
+const EVIDENCE: usize = 12;
 /// After a signal: how long a change that AWS was asked for may take to be known. The rest is for the last words.
 pub(super) const ANSWER_OF_A_CHANGE: Duration = Duration::from_millis(1_500);
 
@@ -32,6 +35,7 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         targets: Vec::new(),
         advice: Vec::new(),
         diagnosis: None,
+        logs: None,
     }
 }
 
@@ -106,17 +110,12 @@ impl Noting<'_> {
         self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         self.stretches(Some(&ended));
-        let sentences: Vec<Text> = ended
-            .reasons
-            .iter()
-            .map(crate::report::rollout::sentence)
-            .collect();
+        if matches!(ended.status, Status::Paused | Status::Started) {
+            self.say_what_waits(&ended);
+        }
         let mut cause = None;
         let mut failure = None;
         if !ended.status.is_success() {
-            let mut rest = sentences.into_iter();
-            cause = rest.next();
-            let evidence: Vec<Text> = rest.collect();
             if exit_code == 1 {
                 // A smoke test has a code of its own.
                 self.outputs.failure_code.get_or_insert_with(|| {
@@ -125,14 +124,11 @@ impl Noting<'_> {
             } else if ended.status == Status::TimedOut {
                 self.outputs.failure_code = Some("shipway::deploy::timed_out".to_owned());
             }
-            failure = Some(Failure {
-                code: self.outputs.failure_code.clone(),
-                evidence,
-                fix: self.advice(&ended),
-                quoted: None,
-            });
+            let (headline, card) = self.card(&ended);
             self.about.now_serving = self.serves(&ended);
-            self.say_evidence(failure.as_ref());
+            self.say_card(&card);
+            cause = headline;
+            failure = Some(card);
         }
         self.about.state = State::Ended {
             status: ended.status,
@@ -140,6 +136,15 @@ impl Noting<'_> {
             failure,
         };
         exit_code
+    }
+
+    /// How far it came, what waits for a person, until when, and what continues it.
+    fn say_what_waits(&mut self, ended: &Ended) {
+        for reason in &ended.reasons {
+            let text = sentence(reason);
+            self.report.line(text.clone());
+            self.about.notes.push(text);
+        }
     }
 
     /// An error, said in full in the log. `deployment`: what ECS goes on with, whatever becomes of us. Returns the exit code.
@@ -169,6 +174,39 @@ impl Noting<'_> {
             failure: Some(failure),
         };
         error.exit_code()
+    }
+
+    /// What a diagnosis says, or else what was seen last; in one line, and in full.
+    fn card(&self, ended: &Ended) -> (Option<Text>, Failure) {
+        let code = self.outputs.failure_code.clone();
+        let mut reasons = ended.reasons.iter().map(sentence);
+        let smoke = code.as_deref() == Some(smoke::CODE);
+        let Some(diagnosis) = ended.diagnosis.as_ref().filter(|_| !smoke) else {
+            let headline = reasons.next();
+            let failure = Failure {
+                code,
+                evidence: reasons.collect(),
+                fixes: smoke.then(smoke::advice).into_iter().collect(),
+                next: self.next(ended),
+                ..Failure::default()
+            };
+            return (headline, failure);
+        };
+        let mut evidence: Vec<Text> = diagnosis.evidence.iter().map(sentence).collect();
+        // What ECS or we did about it.
+        evidence.extend(reasons.next());
+        let failure = Failure {
+            code,
+            cause: Some(diagnosis.cause),
+            evidence,
+            fixes: diagnosis.fixes.iter().map(sentence).collect(),
+            next: self
+                .next(ended)
+                .filter(|_| ended.status == Status::TimedOut),
+            logs: ended.logs.clone(),
+            quoted: None,
+        };
+        (Some(sentence(&diagnosis.headline)), failure)
     }
 
     /// What people reach now that it is not what was deployed.
@@ -215,18 +253,14 @@ impl Noting<'_> {
         }
     }
 
-    /// The comment and the summary show it as a card; a log reads it line by line.
-    fn say_evidence(&self, failure: Option<&Failure>) {
-        let Some(failure) = failure else { return };
-        for evidence in &failure.evidence {
-            self.report.line(evidence.clone());
+    /// The comment and the summary show it as a card; a log reads it line by line, below the container's own lines.
+    fn say_card(&self, failure: &Failure) {
+        if let Some(logs) = &failure.logs {
+            self.report.logs(logs);
         }
-        if let Some(serving) = &self.about.now_serving {
-            self.report.line(serving.clone());
-        }
-        if let Some(fix) = &failure.fix {
-            self.report
-                .line(Text::new().say("next: ").join(fix.clone()));
+        let serves = self.about.now_serving.as_ref();
+        for line in markdown::failure_lines(failure, serves, EVIDENCE) {
+            self.report.line(line);
         }
     }
 
@@ -249,17 +283,22 @@ impl Noting<'_> {
     }
 
     /// What a person can do next.
-    fn advice(&self, ended: &Ended) -> Option<Text> {
+    fn next(&self, ended: &Ended) -> Option<Text> {
         let (cluster, service) = (self.cluster, self.service);
-        let follow = || self.follow();
         match ended.status {
-            Status::TimedOut => Some(follow().say(", or give it more time with ").code("wait-for-minutes")),
-            Status::Cancelled if self.began_to_change() => Some(follow()),
-            Status::Unknown => Some(follow()),
-            Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => {
-                Some(smoke::advice())
-            }
-            Status::RolledBack | Status::Failed => Some(Text::new().say("the reasons above are ECS's own words; the stopped tasks show for an hour: ").code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED"))),
+            Status::TimedOut => Some(
+                self.follow()
+                    .say(", or give it more time with ")
+                    .code("wait-for-minutes"),
+            ),
+            Status::Cancelled if self.began_to_change() => Some(self.follow()),
+            Status::Unknown => Some(self.follow()),
+            Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => None,
+            Status::RolledBack | Status::Failed => Some(
+                Text::new()
+                    .say("the stopped tasks show for an hour: ")
+                    .code(format!("aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED")),
+            ),
             _ => None,
         }
     }

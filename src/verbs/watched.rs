@@ -15,9 +15,11 @@ pub(super) fn ours(
     let primary = service.primary().cloned().unwrap_or_default();
     let groups = service.load_balancers.iter().filter_map(|entry| {
         let arn = entry.target_group_arn.as_ref()?;
-        let group = groups.iter().find(|g| g.arn == *arn)?.clone();
+        let by_arn = |arn: &String| groups.iter().find(|g| g.arn == *arn).cloned();
+        let group = by_arn(arn)?;
         Some(Balanced {
             group,
+            alternate: entry.alternate_target_group_arn.as_ref().and_then(by_arn),
             container_name: entry.container_name.clone().unwrap_or_default(),
             container_port: entry.container_port.unwrap_or_default(),
         })

@@ -37,6 +37,14 @@ scenarios! {
     alarms
     answer_of_the_update_is_lost
     autoscaling_moves_the_count
+    blue_green
+    blue_green_again
+    blue_green_revisions_are_denied
+    blue_green_rolled_back_by_an_alarm
+    blue_green_stopped_by_a_person
+    blue_green_superseded
+    blue_green_tasks_fail
+    blue_green_tasks_fail_and_stall
     breaker_count_threshold
     breaker_does_not_reset
     breaker_unbounded_percent
@@ -47,6 +55,8 @@ scenarios! {
     build_reuses_the_image
     build_tag_exists_and_must_not
     build_without_a_repository
+    canary
+    canary_rolled_back
     cancelled_at_the_end
     cancelled_during_the_update
     cancelled_while_ecs_answers
@@ -91,6 +101,10 @@ scenarios! {
     doctor_service_is_missing
     doctor_shared_repository
     doctor_simulation_is_denied
+    early_success
+    early_success_comes_to_nothing
+    early_success_deferred
+    early_success_fails_fast
     errors_and_broken_connections
     expired_token_in_the_middle
     fail_fast_first_deploy
@@ -111,6 +125,15 @@ scenarios! {
     github_is_down
     github_of_a_tenant
     healthy_for_20_seconds
+    hook_lambda_fails
+    hook_lambda_takes_its_time
+    hook_pause_continued
+    hook_pause_may_not_be_continued
+    hook_pause_outlasts_us
+    hook_pause_returns
+    hook_pause_rolled_back_by_a_person
+    hook_pause_times_out
+    hook_pause_waited_for
     image_by_uri
     image_for_another_architecture
     image_is_missing
@@ -121,11 +144,11 @@ scenarios! {
     in_actions_preflight
     issuer_answers_late
     issuer_cannot_be_reached
+    linear
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
     merged_pull_request_is_closed
-    minimum_leaves_no_room
     new_image_and_desired_count_0
     no_github_token
     no_id_token_outside_of_actions
@@ -289,6 +312,7 @@ scenarios! {
     smoke_without_address
     spot_interruption
     stable_for_0
+    stage_reached
     stale_reads
     stopped_by_a_person
     stopped_by_the_breaker

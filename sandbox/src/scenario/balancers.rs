@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::build::{call, target_group};
-use super::{ListenerFile, LoadBalancerFile, RuleFile};
+use super::{AlternateFile, ListenerFile, LoadBalancerFile, RuleFile};
 use crate::services::{acm, elbv2};
 use crate::world::World;
 
@@ -112,6 +112,39 @@ fn create_rule(world: &mut World, rule: &RuleFile, listener: &Value) -> Result<(
         input["Tags"] = tags(&rule.tags);
     }
     call(world, elbv2::OPERATIONS, "CreateRule", &input).map(drop)
+}
+
+/// A service's `advancedConfiguration`.
+pub fn advanced(world: &World, file: &AlternateFile) -> Result<Value, String> {
+    let role = format!(
+        "arn:{}:iam::{}:role/ecsInfrastructureRoleForLoadBalancers",
+        world.place.partition, world.place.account
+    );
+    let mut advanced = json!({
+        "alternateTargetGroupArn": target_group(world, &file.target_group)?,
+        "productionListenerRule": rule_at(world, &file.production_rule)?, "roleArn": role,
+    });
+    if let Some(test) = &file.test_rule {
+        advanced["testListenerRule"] = json!(rule_at(world, test)?);
+    }
+    Ok(advanced)
+}
+
+/// The ARN of a rule, named by port and priority.
+fn rule_at(world: &World, named: &str) -> Result<String, String> {
+    let (port, priority) = match named.split_once(':') {
+        Some((port, priority)) => (port, Some(priority)),
+        None => (named, None),
+    };
+    let fits = |rule: &&elbv2::Rule| {
+        let listener = world.elbv2.listeners.get(&rule.listener);
+        listener.is_some_and(|l| l.port.to_string() == port)
+            && rule.priority.map(|p| p.to_string()).as_deref() == priority
+    };
+    let found = world.elbv2.rules.values().find(fits);
+    found
+        .map(|rule| rule.arn.clone())
+        .ok_or_else(|| format!("no listener rule is at `{named}`"))
 }
 
 /// As ELBv2 writes them.

@@ -45,6 +45,7 @@ impl WorldFile {
         world.real_tasks = self.real_tasks;
         world.behaviours.timings = self.timings;
         world.behaviours.list = self.behaviours;
+        world.hook_answers = self.lifecycle_hooks;
         world.ecs.service_deployments_available =
             self.service_deployments == Availability::Available;
         world.iam = crate::iam::Iam::new(&self.iam, &world.place).map_err(|e| e.to_string())?;
@@ -264,6 +265,9 @@ fn create_service_of(
             configuration.insert(member.to_owned(), json!(percent));
         }
     }
+    if let Some(raw) = file.deployment.as_object() {
+        configuration.extend(raw.clone());
+    }
     let mut input = json!({
         "cluster": cluster, "serviceName": file.name, "desiredCount": file.desired.unwrap_or(1),
         "taskDefinition": definition,
@@ -278,6 +282,10 @@ fn create_service_of(
         input["loadBalancers"] = json!([{
             "targetGroupArn": target_group(world, group)?, "containerName": container(file), "containerPort": file.port.unwrap_or(80),
         }]);
+        if let Some(alternate) = &file.alternate {
+            input["loadBalancers"][0]["advancedConfiguration"] =
+                balancers::advanced(world, alternate)?;
+        }
         input["healthCheckGracePeriodSeconds"] = json!(file.grace_period.unwrap_or(0));
     }
     if !file.tags.is_empty() {

@@ -13,7 +13,7 @@ use crate::services::elbv2::reason_description;
 use crate::services::github::{Labelled, Pushed};
 use crate::world::agenda::Event;
 use crate::world::shapes::list;
-use crate::world::{Operation, World, failure, joins, lifecycle, scheduler};
+use crate::world::{Operation, World, failure, joins, lifecycle, scheduler, strategies};
 
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
@@ -58,6 +58,8 @@ pub struct Action {
     pub tag_service: Option<TagService>,
     /// Rolls the deployment in flight back, as a person would ask for it.
     pub stop_service_deployment: Option<String>,
+    /// Answers the lifecycle hook that waits for a person.
+    pub continue_service_deployment: Option<ContinueServiceDeployment>,
     /// Ends it where it stands.
     pub abort_service_deployment: Option<String>,
     /// The alarm goes into ALARM.
@@ -81,6 +83,14 @@ pub struct Action {
     pub unlabel_pull: Option<Labelled>,
     /// Its head moves.
     pub push_to_pull: Option<Pushed>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ContinueServiceDeployment {
+    pub service: String,
+    /// CONTINUE or ROLLBACK.
+    pub action: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -207,6 +217,11 @@ fn act(world: &mut World, action: &Action) {
     {
         let reason = "Service deployment rolled back because of a StopServiceDeployment request.";
         service_deployments::stop_with_rollback(world, &key, reason);
+    }
+    if let Some(answer) = &action.continue_service_deployment
+        && let Some(key) = find_service(world, &answer.service)
+    {
+        strategies::hooks::act(world, &key, None, &answer.action);
     }
     if let Some(key) = action
         .abort_service_deployment

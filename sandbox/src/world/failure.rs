@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::rollout::{REVISION_MEMBERS, begin, deployment, end_monitoring};
 use super::shapes::{boolean_in, number_in, text, texts};
-use super::{World, scheduler};
+use super::{World, scheduler, strategies};
 use crate::services::ecs::{Rollback, RolloutState, ServiceKey};
 
 const BREAKER_EXCEEDED: &str =
@@ -242,6 +242,7 @@ fn roll_back_now(world: &mut World, key: &ServiceKey) {
         key,
         format!("rolling back to deployment ecs-svc/{digits}."),
     );
+    strategies::roll_back(world, key);
 }
 
 /// The revision returned to does not come up either: nothing more is launched.

@@ -27,7 +27,8 @@ pub fn register_task(world: &mut World, arn: &str) {
     let Some(service) = world.ecs.services.get(&key) else {
         return;
     };
-    for (group, port) in targets_of(service) {
+    let deployment = world.ecs.tasks.get(arn).map(|t| t.deployment.as_str());
+    for (group, port) in targets_of(service, deployment.unwrap_or_default()) {
         register(world, &group, (address.clone(), port), &zone);
         if let Some(task) = world.ecs.tasks.get_mut(arn) {
             task.targets.push((group.clone(), port));
@@ -40,22 +41,23 @@ pub fn register_task(world: &mut World, arn: &str) {
     }
 }
 
-/// Target group and container port of each `loadBalancers` entry.
-pub fn targets_of(service: &Service) -> Vec<(String, u16)> {
-    let entries = service
-        .members
+/// Target group and container port of each `loadBalancers` entry, as a revision has them.
+pub fn targets_of(service: &Service, digits: &str) -> Vec<(String, u16)> {
+    let revision = service.revisions.iter().find(|r| r.digits == digits);
+    let entries = revision
+        .map_or(&service.members, |r| &r.members)
         .get("loadBalancers")
         .and_then(|l| l.as_array())
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let target = |entry: &serde_json::Value| {
-        let group = super::shapes::text(entry, "targetGroupArn")?.to_owned();
-        Some((
-            group,
-            super::shapes::number_in(entry, "containerPort")? as u16,
-        ))
+    let target = |(index, entry): (usize, &serde_json::Value)| {
+        let own = revision.and_then(|r| r.target_groups.get(index));
+        let group = own.map(String::as_str).filter(|g| !g.is_empty());
+        let group = group.or_else(|| super::shapes::text(entry, "targetGroupArn"))?;
+        let port = super::shapes::number_in(entry, "containerPort")?;
+        Some((group.to_owned(), port as u16))
     };
-    entries.iter().filter_map(target).collect()
+    entries.iter().enumerate().filter_map(target).collect()
 }
 
 /// Adds a target, or revives a draining one.
@@ -276,7 +278,7 @@ pub fn serving(world: &World, service: &Service, task: &Task) -> bool {
     if checked.iter().any(|c| c.health != "HEALTHY") {
         return false;
     }
-    let targets = targets_of(service);
+    let targets = targets_of(service, &task.deployment);
     if targets.is_empty() && checked.is_empty() {
         let ran = task
             .started_at

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::health::{self, UNCHECKED};
 use super::shapes::{boolean_in, ecs_arn, text};
-use super::{World, failure, joins, scheduler};
+use super::{World, failure, joins, scheduler, strategies};
 use crate::runtimes::scripted;
 use crate::services::ecs::{
     Deployment, LastStatus, RolloutState, ServiceDeployment, ServiceKey, ServiceRevision,
@@ -84,11 +84,15 @@ pub fn start(world: &mut World, key: &ServiceKey) {
         .and_then(|b| boolean_in(b, "enable"))
         .unwrap_or(false);
     let alarmed = !failure::alarm_names(Some(&configuration)).is_empty();
+    let shifts = strategies::shifts(&configuration);
+    let target_groups = strategies::traffic::groups(service, &configuration);
+    let shift = strategies::planned(service, &configuration, now);
     service.revisions.push(ServiceRevision {
         digits: digits.clone(),
         task_definition: task_definition.clone(),
         created_at: now,
         members: members.clone(),
+        target_groups,
         images,
     });
     service
@@ -108,7 +112,12 @@ pub fn start(world: &mut World, key: &ServiceKey) {
         threshold: failure::threshold(service.desired, &configuration),
         configuration,
         rollback: None,
-        breaker_status: if enabled { "MONITORING" } else { "DISABLED" },
+        // The circuit breaker is for rolling deployments only.
+        breaker_status: if enabled && !shifts {
+            "MONITORING"
+        } else {
+            "DISABLED"
+        },
         failure_count: 0,
         // With one in ALARM already it uses none.
         alarms_status: if alarmed && ignored.is_empty() {
@@ -118,9 +127,12 @@ pub fn start(world: &mut World, key: &ServiceKey) {
         },
         triggered_alarms: Vec::new(),
         ignored_alarms: ignored,
+        shift,
+        hooks: Vec::new(),
     });
     service.steady = false;
     service.launch_not_before = None;
+    strategies::traffic::write(world, key);
     scheduler::look_soon(world, key);
 }
 
@@ -167,6 +179,7 @@ pub fn begin(world: &mut World, key: &ServiceKey) {
         superseded.updated_at = now;
         end_monitoring(superseded);
     }
+    strategies::begin(world, key);
 }
 
 pub fn end_monitoring(deployment: &mut ServiceDeployment) {
@@ -320,6 +333,13 @@ pub fn conclude(world: &mut World, key: &ServiceKey) {
         .retain(|d| d.digits == digits || left.contains(&d.digits));
     let alone = service.deployments.len() == 1 && !stopping;
     let settled = live == desired && serving == desired && alone && !pending_zero;
+    let early = service.service_deployments.last();
+    let early = early
+        .and_then(|d| strategies::early::of(d, desired as u64))
+        .filter(|e| state == RolloutState::InProgress && serving >= e.needed);
+    if let Some(early) = early {
+        return completes_early(world, key, early, alone);
+    }
     if !settled {
         service.steady = false;
         return;
@@ -344,6 +364,45 @@ pub fn conclude(world: &mut World, key: &ServiceKey) {
     if !service.steady {
         service.steady = true;
         scheduler::say(world, key, "has reached a steady state.".to_owned());
+    }
+}
+
+/// Enough tasks are healthy for `earlySuccessCriteria`: after the bake ECS removes the previous ones, and calls it done
+/// after that or before it. The rest of the new ones are started as in any service.
+fn completes_early(
+    world: &mut World,
+    key: &ServiceKey,
+    early: strategies::early::Early,
+    alone: bool,
+) {
+    let now = world.now;
+    let Some(service) = world.ecs.services.get_mut(key) else {
+        return;
+    };
+    service.steady = false;
+    let alarmed = service
+        .service_deployments
+        .last()
+        .is_some_and(|d| d.alarms_status == "MONITORING");
+    let Some(primary) = service.deployments.first_mut() else {
+        return;
+    };
+    if alarmed {
+        let until = *primary.bake_until.get_or_insert(now + BAKE);
+        if until > now {
+            return scheduler::look(world, key, until);
+        }
+    }
+    let (digits, id) = (primary.digits.clone(), primary.id());
+    let previous = world
+        .ecs
+        .tasks_of(key)
+        .any(|t| t.deployment != digits && t.live());
+    if early.deferred || alone {
+        complete(world, key, &digits, &id);
+        scheduler::look_soon(world, key);
+    } else if previous {
+        scheduler::look_soon(world, key);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::agenda::Event;
 use super::health::{self, Condemned};
-use super::{World, failure, lifecycle, rollout, starting};
+use super::{World, failure, lifecycle, rollout, starting, strategies};
 use crate::services::ecs::{LastStatus, RolloutState, ServiceEvent, ServiceKey};
 
 /// From a change to the scheduler's next look.
@@ -93,10 +93,39 @@ pub fn reconcile(world: &mut World, key: &ServiceKey) {
     stop_condemned(world, key);
     rollout::prove(world, key);
     failure::judge(world, key);
+    if strategies::advance(world, key) {
+        return;
+    }
     let census = Census::take(world, key);
     let moves = plan(&census);
-    carry_out(world, key, &census, &moves);
+    if let Some(digits) = primary(world, key) {
+        carry_out(world, key, &census, &moves, &digits);
+    }
     rollout::conclude(world, key);
+}
+
+fn primary(world: &World, key: &ServiceKey) -> Option<String> {
+    let service = world.ecs.services.get(key)?;
+    Some(service.deployments.first()?.digits.clone())
+}
+
+/// As many tasks of one deployment as are desired, whatever others there are.
+pub fn staff(world: &mut World, key: &ServiceKey, digits: &str) {
+    let mut census = Census::take(world, key);
+    if primary(world, key).as_deref() == Some(digits) {
+        census.old.clear();
+    } else {
+        let of = |c: &Counted| {
+            let task = world.ecs.tasks.get(&c.arn);
+            task.is_some_and(|t| t.deployment == digits)
+        };
+        census.new = std::mem::take(&mut census.old);
+        census.new.retain(of);
+    }
+    census.upper = census.upper.max(census.desired);
+    census.clean_up = false;
+    let moves = plan(&census);
+    carry_out(world, key, &census, &moves, digits);
 }
 
 /// A deleted service stops its tasks; it is INACTIVE once each is STOPPING at least (DeleteService).
@@ -181,6 +210,8 @@ pub struct Census {
     pub may_launch: bool,
     pub launch_not_before: Option<SystemTime>,
     pub now: Option<SystemTime>,
+    /// The old ones go, whatever percents say.
+    pub clean_up: bool,
     pub new: Vec<Counted>,
     pub old: Vec<Counted>,
 }
@@ -222,7 +253,12 @@ impl Census {
                 old.push(counted)
             }
         }
+        let serving = new.iter().filter(|t| t.serving).count();
+        let newest = service.service_deployments.last();
+        let clean_up = newest
+            .is_some_and(|d| strategies::early::cleans_up(d, primary, desired, serving, world.now));
         Census {
+            clean_up,
             desired: desired as usize,
             lower: (desired * percent("minimumHealthyPercent", 100)).div_ceil(100) as usize,
             upper: (desired * percent("maximumPercent", 200) / 100) as usize,
@@ -261,10 +297,15 @@ pub fn plan(census: &Census) -> Moves {
         .saturating_sub(census.new.len() - surplus + census.old.len());
     // A new one that serves releases an old one; without room, as many go as the minimum allows.
     let released = (serving_new + census.old.len()).saturating_sub(census.desired);
-    let to_stop = released
-        .max(needed.saturating_sub(room))
-        .min(census.old.len());
-    let mut may_stop_serving = (serving_new + serving_old).saturating_sub(census.lower);
+    let (to_stop, mut may_stop_serving) = match census.clean_up {
+        true => (census.old.len(), serving_old),
+        false => (
+            released
+                .max(needed.saturating_sub(room))
+                .min(census.old.len()),
+            (serving_new + serving_old).saturating_sub(census.lower),
+        ),
+    };
     let mut old: Vec<&Counted> = census.old.iter().collect();
     old.sort_by_key(|t| t.serving);
     for task in old.into_iter().take(to_stop) {
@@ -286,16 +327,14 @@ pub fn plan(census: &Census) -> Moves {
     moves
 }
 
-fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves) {
-    let Some(primary) = world
-        .ecs
-        .services
-        .get(key)
-        .and_then(|s| s.deployments.first())
+/// `digits`: the deployment that tasks are started for.
+fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves, digits: &str) {
+    let service = world.ecs.services.get(key);
+    let Some(starting) = service.and_then(|s| s.deployments.iter().find(|d| d.digits == digits))
     else {
         return;
     };
-    let (digits, id, stuck_said) = (primary.digits.clone(), primary.id(), primary.stuck_said);
+    let (id, stuck_said) = (starting.id(), starting.stuck_said);
     if moves.stuck && !stuck_said {
         say(
             world,
@@ -358,7 +397,7 @@ fn carry_out(world: &mut World, key: &ServiceKey, census: &Census, moves: &Moves
         return;
     }
     let started: Vec<String> = (0..moves.start)
-        .filter_map(|_| starting::start(world, key, &digits))
+        .filter_map(|_| starting::start(world, key, digits))
         .collect();
     let tasks: Vec<String> = started.iter().map(|id| format!("(task {id})")).collect();
     if !tasks.is_empty() {

@@ -5,6 +5,7 @@ mod failures;
 mod previews;
 mod real_tasks;
 mod rollouts;
+mod strategies;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

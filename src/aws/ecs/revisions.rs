@@ -1,21 +1,40 @@
 //! Service revisions: what of a service's configuration ECS settled when it was deployed.
 
+use aws_sdk_ecs::config::Builder;
+use aws_smithy_types::retry::RetryConfig;
+
 use super::Ecs;
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Retries};
 
 /// An image of a container as ECS resolved it: (container, image, digest).
 pub type ResolvedImage = (String, String, Option<String>);
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceRevision {
+    pub images: Vec<ResolvedImage>,
+    /// ARNs of the target groups that its tasks register in.
+    pub target_groups: Vec<String>,
+}
+
 impl Ecs {
-    /// DescribeServiceRevisions of one: its containers' images. `None` where ECS does not have it any more.
+    /// DescribeServiceRevisions of one. `None` where ECS does not have it (yet, or any more).
     pub async fn describe_service_revision(
         &self,
         arn: &str,
-    ) -> Result<Option<Vec<ResolvedImage>>, AwsError> {
-        let answer = self
+        retries: Retries,
+    ) -> Result<Option<ServiceRevision>, AwsError> {
+        let call = self
             .client
             .describe_service_revisions()
             .service_revision_arns(arn)
+            .customize();
+        let call = match retries {
+            Retries::Sdk => call,
+            Retries::Off => {
+                call.config_override(Builder::new().retry_config(RetryConfig::disabled()))
+            }
+        };
+        let answer = call
             .send()
             .await
             .map_err(|e| AwsError::from_sdk("ecs:DescribeServiceRevisions", e))?;
@@ -23,10 +42,16 @@ impl Ecs {
             return Ok(None);
         };
         let images = revision.container_images.unwrap_or_default().into_iter();
-        Ok(Some(
-            images
+        let resolved = revision.resolved_configuration;
+        let balancers = resolved.and_then(|r| r.load_balancers).unwrap_or_default();
+        Ok(Some(ServiceRevision {
+            images: images
                 .filter_map(|i| Some((i.container_name?, i.image?, i.image_digest)))
                 .collect(),
-        ))
+            target_groups: balancers
+                .into_iter()
+                .filter_map(|b| b.target_group_arn)
+                .collect(),
+        }))
     }
 }

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 
 use crate::error::Error;
 use crate::model::Untrusted;
+use crate::model::container_logs::ContainerLogs;
 use crate::model::past::PastDeployment;
 use crate::model::preview::PreviewState;
 use crate::model::verdict::Status;
 use crate::plan::preview::decide::Word;
 use crate::report::event::{Phase, Stretch, Text};
 use crate::report::plan::Planned;
+use crate::rollout::causes::Cause;
 use crate::rollout::{Advice, TargetNote, Timings};
 
 #[derive(Clone, Debug, Default)]
@@ -138,15 +140,21 @@ impl State {
     }
 }
 
-/// The failure card.
+/// The failure card: one value for log, annotation, summary, comment and report file.
 #[derive(Clone, Debug, Default)]
 pub struct Failure {
     pub code: Option<String>,
+    /// Where a diagnosis was made.
+    pub cause: Option<&'static Cause>,
     pub evidence: Vec<Text>,
-    /// Its first line is what to do; lines below it say more, indented ones are quoted as they stand.
-    pub fix: Option<Text>,
-    /// Log lines or build output, with what they are.
+    /// What helps, the likeliest first. A first line is what to do; lines below it say more, indented ones are quoted as they
+    /// stand.
+    pub fixes: Vec<Text>,
+    /// How to see more, where nothing is known that helps, or beside it.
+    pub next: Option<Text>,
+    /// Build output or what is to be copied, with what it is.
     pub quoted: Option<(Text, Untrusted)>,
+    pub logs: Option<ContainerLogs>,
 }
 
 impl Failure {
@@ -161,8 +169,9 @@ impl Failure {
         let failure = Failure {
             code: Some(error.code()),
             evidence: chain.collect(),
-            fix: error.help().map(Text::with_code),
+            fixes: error.help().map(Text::with_code).into_iter().collect(),
             quoted: block.or(quoted),
+            ..Failure::default()
         };
         (cause, failure)
     }

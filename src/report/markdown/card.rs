@@ -1,10 +1,12 @@
-//! The failure card: what was seen, what to do, the code; below it the quoted lines.
+//! The failure card: the cause, what was seen, what to do, the code; below it the quoted lines.
 
 use super::announcement::Failure;
+use super::capitalised;
 use super::fit::Section;
 use crate::model::Untrusted;
-use crate::report::escape;
+use crate::model::container_logs::ContainerLogs;
 use crate::report::event::Text;
+use crate::report::{container_logs, escape};
 
 /// Of quoted logs: the rest of a card is far shorter than what this leaves of a comment.
 const QUOTE_LIMIT: usize = 30_000;
@@ -12,7 +14,12 @@ const QUOTE_LIMIT: usize = 30_000;
 const EVIDENCE: usize = 12;
 
 pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
-    let mut list = Vec::new();
+    let mut items = Vec::new();
+    if let Some(cause) = failure.cause {
+        let title = capitalised(cause.title);
+        let words = Text::with_code(format!("{title}. {}", cause.meaning));
+        items.push(Item::new(1, "Cause", escape::markdown(&words)));
+    }
     // A bullet without words would underline the line above it: a heading.
     let mut evidence = failure
         .evidence
@@ -20,43 +27,42 @@ pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
         .map(escape::markdown)
         .filter(|words| !words.trim().is_empty());
     if let Some(first) = evidence.next() {
-        list.push((5, format!("**Evidence** {first}")));
+        let more: Vec<String> = evidence.collect();
+        let mut below: Vec<String> = more.iter().take(EVIDENCE).cloned().collect();
+        if more.len() > EVIDENCE {
+            below.push(format!("and {} more in the log", more.len() - EVIDENCE));
+        }
+        items.push(Item::new(5, "Evidence", first).with(below));
     }
-    let more: Vec<String> = evidence.collect();
-    let mut below: Vec<String> = more
+    let fixes: Vec<Vec<Text>> = failure.fixes.iter().map(Text::lines).collect();
+    let mut firsts = fixes
         .iter()
-        .take(EVIDENCE)
-        .map(|words| format!("   - {words}\n"))
-        .collect();
-    if more.len() > EVIDENCE {
-        below.push(format!(
-            "   - and {} more in the log\n",
-            more.len() - EVIDENCE
-        ));
+        .filter_map(|lines| lines.first())
+        .map(escape::markdown)
+        .chain(failure.cause.map(|cause| {
+            let link = escape::markdown_link("what AWS says of it", cause.page);
+            format!("see {link}")
+        }));
+    if let Some(first) = firsts.next() {
+        items.push(Item::new(1, "Fix", first).with(firsts.collect()));
     }
-    let fix = failure.fix.as_ref().map(Text::lines).unwrap_or_default();
-    if let Some(first) = fix.first() {
-        // Without a failure's code nothing is to be fixed.
-        let word = if failure.code.is_some() {
-            "Fix"
-        } else {
-            "Next"
-        };
-        list.push((1, format!("**{word}** {}", escape::markdown(first))));
+    if let Some(next) = &failure.next {
+        items.push(Item::new(1, "Next", escape::markdown(next)));
     }
-    if let Some(code) = &failure.code {
-        list.push((1, format!("**Code** {}", escape::markdown_code(code))));
+    if let Some(code) = code(failure) {
+        items.push(Item::new(1, "Code", escape::markdown(&code)));
     }
     let mut sections = Vec::new();
-    for (number, (rank, item)) in list.into_iter().enumerate() {
-        let is_evidence = rank == 5;
-        let line = format!("{}. {item}\n", number + 1);
-        sections.push(Section::new(rank, line).tight(number > 0));
-        if is_evidence {
-            sections.extend(below.drain(..).map(|l| Section::new(6, l).tight(true)));
-        }
+    for (number, item) in items.into_iter().enumerate() {
+        let line = format!("{}. **{}** {}\n", number + 1, item.name, item.first);
+        sections.push(Section::new(item.rank, line).tight(number > 0));
+        let below = item.below.iter();
+        sections
+            .extend(below.map(|l| Section::new(item.rank + 1, format!("   - {l}\n")).tight(true)));
     }
-    sections.extend(rest_of(fix.get(1..).unwrap_or_default()));
+    for lines in &fixes {
+        sections.extend(rest_of(lines.get(1..).unwrap_or_default()));
+    }
     if let Some((title, text)) = &failure.quoted
         && !text.is_empty()
     {
@@ -68,7 +74,111 @@ pub(in crate::report) fn sections(failure: &Failure) -> Vec<Section> {
             ),
         ));
     }
+    sections.extend(failure.logs.as_ref().map(of_logs));
     sections
+}
+
+/// Of the numbered list.
+struct Item {
+    /// The lower, the sooner it is kept.
+    rank: u8,
+    name: &'static str,
+    first: String,
+    below: Vec<String>,
+}
+
+impl Item {
+    fn new(rank: u8, name: &'static str, first: String) -> Item {
+        Item {
+            rank,
+            name,
+            first,
+            below: Vec::new(),
+        }
+    }
+
+    fn with(self, below: Vec<String>) -> Item {
+        Item { below, ..self }
+    }
+}
+
+/// The same for a log and an annotation, without its logs: at most so many lines of evidence.
+pub fn lines(failure: &Failure, serves: Option<&Text>, evidence: usize) -> Vec<Text> {
+    let mut lines = Vec::new();
+    if let Some(cause) = failure.cause {
+        let words = format!("cause: {}. {}", capitalised(cause.title), cause.meaning);
+        lines.push(Text::with_code(words));
+    }
+    // Without a cause it is all that there is to say, and needs no heading.
+    let heads: [&str; 2] = match failure.cause {
+        Some(_) => ["evidence: ", "  "],
+        None => ["", ""],
+    };
+    let seen = failure.evidence.iter().take(evidence);
+    lines.extend(headed(seen, heads));
+    lines.extend(serves.cloned());
+    lines.extend(headed(failure.fixes.iter(), ["fix: ", "  or: "]));
+    if let Some(cause) = failure.cause {
+        lines.push(Text::new().say("AWS says more: ").say(cause.page));
+    }
+    lines.extend(headed(failure.next.iter(), ["next: ", "next: "]));
+    lines.extend(
+        failure
+            .cause
+            .and_then(|_| code(failure))
+            .map(|code| Text::new().say("code: ").join(code)),
+    );
+    lines
+}
+
+fn headed<'t>(
+    texts: impl Iterator<Item = &'t Text>,
+    [first, rest]: [&'static str; 2],
+) -> impl Iterator<Item = Text> {
+    texts.enumerate().map(move |(n, text)| {
+        let head = if n == 0 { first } else { rest };
+        Text::new().say(head).join(text.clone())
+    })
+}
+
+/// The failure's code, and the cause's name where one was found.
+pub(in crate::report) fn code(failure: &Failure) -> Option<Text> {
+    let text = Text::new().code(failure.code.as_deref()?);
+    Some(match failure.cause {
+        Some(cause) => text
+            .say(", cause ")
+            .code(cause.name)
+            .say(" of docs/causes.md"),
+        None => text,
+    })
+}
+
+/// The lines, folded; else why there are none.
+fn of_logs(logs: &ContainerLogs) -> Section {
+    let mut place = container_logs::place(logs)
+        .map(|place| escape::markdown(&place))
+        .unwrap_or_default();
+    if let Some(url) = &logs.url {
+        place.push_str(&format!(
+            " · {}",
+            escape::markdown_link("in CloudWatch", url)
+        ));
+    }
+    match container_logs::note(logs) {
+        Some(note) => {
+            let place = match place.trim_start_matches(" · ") {
+                "" => String::new(),
+                place => format!(" ({place})"),
+            };
+            Section::new(4, format!("{}{place}\n", escape::markdown(&note)))
+        }
+        None => {
+            let text = escape::one_block(logs.lines());
+            let fence = escape::markdown_fence(&text, QUOTE_LIMIT);
+            let title = escape::html(&container_logs::title(logs));
+            Section::new(4, folded(&title, &format!("{place}\n\n{fence}")))
+        }
+    }
 }
 
 /// What a fix says below its first line: sentences as sentences, dashes as a list, indented lines as they stand.

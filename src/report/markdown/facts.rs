@@ -58,6 +58,10 @@ pub(super) fn facts(about: &Announcement) -> String {
         };
         facts.push(escape::markdown_link(words, url));
     }
+    let logs = about.state.failure().and_then(|f| f.logs.as_ref());
+    if let Some(url) = logs.and_then(|logs| logs.url.as_ref()) {
+        facts.push(escape::markdown_link("logs", url));
+    }
     let mut line = facts.join(" · ");
     if let Some(stays) = stays_until_then(about) {
         line.push_str(&format!("\n\n{stays}"));

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::comment::COMMENT_LIMIT;
 use super::*;
 use crate::model::Untrusted;
+use crate::model::container_logs::{ContainerLogs, Found, LogPlace, LogStream};
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Status;
 use crate::plan::Difference;
@@ -18,6 +19,22 @@ use crate::rollout::{TargetNote, TaskTimes, Timings};
 
 const MARKER: &str = "<!-- shipway v1 {} -->";
 const OURS: &str = "https://github.com/octo-org/";
+
+/// Names in a task definition are whatever who registered it wrote.
+fn logs(text: &mut dyn FnMut() -> String) -> ContainerLogs {
+    let stream = LogStream {
+        group: text(),
+        region: "eu-west-1".to_owned(),
+        elsewhere: true,
+        stream: Some(text()),
+    };
+    ContainerLogs {
+        container: text(),
+        url: stream.console_url("aws"),
+        place: LogPlace::CloudWatch(stream),
+        found: Found::Lines(vec![Untrusted::new(text()), Untrusted::new(text())]),
+    }
+}
 
 /// Every field that text of others can reach, filled with it.
 fn announcement(texts: &[String], status: Status) -> Announcement {
@@ -32,12 +49,14 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
             Text::with_code(text()),
             Text::new(),
         ],
-        fix: Some(Text::with_code(format!(
-            "do this\n{}\n  {}",
-            text(),
-            text()
-        ))),
+        cause: crate::rollout::causes::CAUSES.first(),
+        fixes: vec![
+            Text::with_code(format!("do this\n{}\n  {}", text(), text())),
+            quote("or: ", text()),
+        ],
+        next: Some(quote("then ", text())),
         quoted: Some((quote("Log of ", text()), Untrusted::new(text()))),
+        logs: Some(logs(&mut text)),
     });
     let differences = vec![
         Difference {

@@ -66,7 +66,7 @@ fn failed(status: Status, cause: &str, fix: &str) -> State {
         cause: Some(cause.into()),
         failure: Some(Failure {
             code: Some("shipway::deploy::failed".to_owned()),
-            fix: Some(fix.into()),
+            fixes: vec![fix.into()],
             ..Failure::default()
         }),
     }

@@ -233,7 +233,7 @@ fn a_fix_of_several_lines_keeps_them() {
         )),
         Some(Failure {
             code: Some("shipway::credentials::role_refused".to_owned()),
-            fix: Some(Text::with_code(help.to_owned())),
+            fixes: vec![Text::with_code(help.to_owned())],
             ..Failure::default()
         }),
     ));

@@ -135,11 +135,12 @@ fn a_failure_quotes_safely() {
                         .say("ECS says: ")
                         .quote(&"OutOfMemoryError: [x](http://evil) @octocat".into()),
                 ],
-                fix: Some("raise the memory".into()),
+                fixes: vec!["raise the memory".into()],
                 quoted: Some((
                     Text::new().say("Last log lines of ").code("web"),
                     Untrusted::new(log),
                 )),
+                ..Failure::default()
             }),
         ))
     };
@@ -191,7 +192,7 @@ fn every_ending_has_its_word_in_the_heading() {
         ),
         (
             Status::Started,
-            "### 🔄 web deployment started, not waited for: <https://u.example/>",
+            "### 🔄 web deployment started, its end not waited for: <https://u.example/>",
         ),
         (
             Status::Paused,

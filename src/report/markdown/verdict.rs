@@ -1,7 +1,7 @@
 //! How a verdict reads: a sign that helps the eye, the state as a word, and the address or the cause.
 
 use super::announcement::{Announcement, State};
-use super::{preview, short};
+use super::{card, preview, short};
 use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::Text;
@@ -32,16 +32,9 @@ pub fn headline(about: &Announcement) -> Text {
     let Some(failure) = about.state.failure() else {
         return text;
     };
-    for evidence in failure.evidence.iter().take(EVIDENCE) {
-        text = text.and_line(evidence.clone());
-    }
-    if let Some(serving) = &about.now_serving {
-        text = text.and_line(serving.clone());
-    }
-    match &failure.fix {
-        Some(fix) => text.and_line(Text::new().say("next: ").join(fix.clone())),
-        None => text,
-    }
+    card::lines(failure, about.now_serving.as_ref(), EVIDENCE)
+        .into_iter()
+        .fold(text, Text::and_line)
 }
 
 /// `there`: on the pull request itself.
@@ -98,7 +91,7 @@ fn verdict(about: &Announcement, cause: bool, there: bool) -> Verdict {
         Status::Deployed => " deployed",
         Status::Unchanged if nothing_serves => " unchanged, nothing serves (desired count 0)",
         Status::Unchanged => " unchanged, already serving",
-        Status::Started => " deployment started, not waited for",
+        Status::Started => " deployment started, its end not waited for",
         Status::Paused => " paused, a lifecycle hook waits",
         Status::Superseded => " superseded",
         Status::RolledBack => " rolled back",

@@ -43,7 +43,9 @@ impl Rollout {
             Action::StopServiceDeployment { .. } | Action::RestoreTaskDefinition { .. } => {
                 self.end_answered(action, acted);
             }
-            Action::ContinueServiceDeployment { .. } => {}
+            Action::ContinueServiceDeployment { hook_id, .. } => {
+                self.continue_answered(hook_id, &acted);
+            }
         }
     }
 }

@@ -27,9 +27,10 @@ impl Rollout {
             .iter()
             .map(|d| (d, healthy(d)))
             .filter(|(_, healthy)| *healthy > 0)
+            .filter(|(d, _)| d.id != ours.deployment_id || self.traffic() > 0.0)
             .max_by_key(|(d, healthy)| {
                 (
-                    d.id == ours.deployment_id && self.failing.is_none(),
+                    d.id == ours.deployment_id && self.failing.is_none() && self.traffic() >= 50.0,
                     d.rollout_state.as_deref() == Some("COMPLETED"),
                     d.status == "PRIMARY",
                     *healthy,
@@ -46,6 +47,14 @@ impl Rollout {
                 of: desired_now(service, find(service, ours)),
             },
         })
+    }
+
+    /// Percent of production traffic that goes to ours: all of it where ECS shifts none.
+    fn traffic(&self) -> f64 {
+        let deployment = self.deployment.as_ref();
+        deployment
+            .and_then(|d| d.production_traffic)
+            .unwrap_or(100.0)
     }
 
     fn whose(&self, service: &Service, deployment: &Deployment, status: Status) -> Whose {
@@ -96,7 +105,9 @@ fn in_sight(
         .collect();
     let theirs = up.clone();
     for (balanced, targets) in ours.target_groups.iter().zip(&sight.targets) {
-        if let Ok(targets) = targets {
+        // Another revision's tasks are in the other of two target groups, which is not looked at.
+        let elsewhere = balanced.alternate.is_some() && deployment.id != ours.deployment_id;
+        if let (Ok(targets), false) = (targets, elsewhere) {
             let healthy = healthy_in(balanced, targets, &theirs, service, ours);
             up.retain(|t| healthy.contains(t.arn.as_str()));
         }

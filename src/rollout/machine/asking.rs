@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{Ask, Observation, failing};
-use super::{Because, Rollout};
+use super::Rollout;
+use super::grouping::Groups;
 
 /// A service deployment that was not there is asked for again this often.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
@@ -66,11 +67,11 @@ impl Rollout {
     }
 
     pub(super) fn asks_targets(&self) -> bool {
-        self.reads_targets() && !self.target.ours().target_groups.is_empty()
+        let settled = matches!(self.groups, Groups::Settled);
+        settled && self.reads_targets() && !self.target.ours().target_groups.is_empty()
     }
 
-    /// Other strategies move between two target groups: which of them is ours is not told here, and ECS minds it.
     pub(super) fn reads_targets(&self) -> bool {
-        !self.targets_denied && !matches!(self.deployed_instead, Some(Because::Strategy(_)))
+        !self.targets_denied && !matches!(self.groups, Groups::Unreadable)
     }
 }

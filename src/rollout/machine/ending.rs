@@ -49,6 +49,10 @@ impl Verdict {
         Verdict::new(Status::Started, 0, why)
     }
 
+    pub fn paused(why: Sentence) -> Verdict {
+        Verdict::new(Status::Paused, 0, why)
+    }
+
     pub fn failed(why: Sentence) -> Verdict {
         Verdict::new(Status::Failed, 1, why)
     }
@@ -176,6 +180,7 @@ impl Rollout {
             Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
         );
         if failed {
+            reasons.extend(self.of_hooks(status));
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
@@ -215,6 +220,7 @@ impl Rollout {
                 _ => Vec::new(),
             },
             diagnosis: failed.then(|| diagnose(&self.case())).flatten(),
+            logs: None,
             targets: self.health.targets(failed),
             timings,
             last_event: self.teller.last_event.clone(),

@@ -23,22 +23,38 @@ pub(super) struct Ending {
     no_stop: Option<Sentence>,
     no_restore: Option<Sentence>,
     restore_sent: bool,
+    /// ECS was asked to stop it, and did not answer.
+    stop_unanswered: bool,
     /// ECS does as it was asked.
     done: bool,
+    /// ECS called it done before: there is nothing to stop any more.
+    over: bool,
+}
+
+/// Where ECS is with it.
+enum Phase {
+    InFlight,
+    /// ECS calls it done, and yet its tasks do not stay.
+    Over,
 }
 
 /// Whether the user's circuit breaker counts what stops.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
+    stops: usize,
     /// Failures that were seen before this look.
     seen: usize,
     /// Its count was lower than that: not all of them count, whyever.
     missed: bool,
+    /// One came that was not judged yet. What is long past condemns nothing that has recovered since.
+    fresh: bool,
 }
 
 impl Rollout {
     /// What the breaker says in this look of failures that were seen before it.
     pub(super) fn note_counted(&mut self, seen: &Observation) {
+        self.counted.fresh |= self.evidence.stops.len() > self.counted.stops;
+        self.counted.stops = self.evidence.stops.len();
         if let Some(count) = self.breakers_count(seen) {
             self.counted.missed |= (count as usize) < self.counted.seen;
             self.counted.seen = self.evidence.stops.len();
@@ -84,10 +100,10 @@ impl Rollout {
         breaker.is_none_or(|b| b.reset_on_healthy_task != Some(false))
     }
 
-    /// Why no later task will fare better.
-    fn conclusive(&self) -> Option<Sentence> {
+    /// Why no later task will fare better. `over`: no breaker works any more.
+    fn conclusive(&self, over: bool) -> Option<Sentence> {
         let stops = &self.evidence.stops;
-        hopeless::certain(stops).or_else(|| match self.breaker_counts() {
+        hopeless::certain(stops).or_else(|| match self.breaker_counts() && !over {
             false => hopeless::alike(stops),
             true if self.breaker_resets() => {
                 hopeless::alike(stops.iter().filter(|t| self.health.was_healthy(&t.arn)))
@@ -104,40 +120,50 @@ impl Rollout {
         if !self.limits.fail_fast || self.target.is_count() || self.failing.is_some() {
             return None;
         }
-        if !self.is_in_flight(seen) {
-            if self.ecs_is_done(seen) {
-                // It came first.
-                self.ending = None;
-            }
-            return None;
+        let over = match self.phase(seen)? {
+            Phase::InFlight => false,
+            Phase::Over => true,
+        };
+        if over && self.ending.as_ref().is_some_and(|e| !e.over) {
+            // It came up before it could be ended.
+            self.ending = None;
         }
         if self.ending.is_none() {
+            if !std::mem::take(&mut self.counted.fresh) {
+                return None;
+            }
             self.ending = Some(Ending {
-                why: self.conclusive()?,
+                why: self.conclusive(over)?,
                 asks: 0,
                 no_stop: None,
                 no_restore: None,
                 restore_sent: false,
+                stop_unanswered: false,
                 done: false,
+                over,
             });
         }
         self.end_it(news)
     }
 
-    /// Seen in this look: ours is PRIMARY, ECS works on it, and nothing says that it gave up.
-    fn is_in_flight(&self, seen: &Observation) -> bool {
-        let Ok(service) = &seen.service else {
-            return false;
-        };
+    /// Seen in this look: ours is PRIMARY, and nothing says that ECS gave up.
+    fn phase(&self, seen: &Observation) -> Option<Phase> {
+        let service = seen.service.as_ref().ok()?;
+        if primary(service, self.target.ours()) != Primary::Ours
+            || failing::soft(seen, &self.target, &self.teller.since)
+        {
+            return None;
+        }
+        if self.ecs_is_done(seen) {
+            return Some(Phase::Over);
+        }
         let works = match &seen.deployment {
             Ok(deployment) => matches!(deployment.status.as_str(), "PENDING" | "IN_PROGRESS"),
             Err(_) if self.rollout_state_suffices(seen) => find(service, self.target.ours())
                 .is_some_and(|d| matches!(d.rollout_state.as_deref(), None | Some("IN_PROGRESS"))),
             Err(_) => false,
         };
-        works
-            && primary(service, self.target.ours()) == Primary::Ours
-            && !failing::soft(seen, &self.target, &self.teller.since)
+        works.then_some(Phase::InFlight)
     }
 
     fn end_it(&mut self, news: &mut Vec<News>) -> Option<Verdict> {
@@ -152,7 +178,9 @@ impl Rollout {
             RolloutTarget::Deployment {
                 service_deployment: Some(arn),
                 ..
-            } if self.deployment.is_some() && !self.by_rollout_state => Some(arn.clone()),
+            } if self.deployment.is_some() && !self.by_rollout_state && !ending.over => {
+                Some(arn.clone())
+            }
             _ => None,
         };
         let previous = self.target.ours().previous.clone();
@@ -160,7 +188,7 @@ impl Rollout {
             .deployment
             .as_ref()
             .is_some_and(|d| !d.source_service_revision_arns.is_empty());
-        if previous.is_none() && !replaces {
+        if previous.is_none() && (!replaces || ending.over) {
             return Some(self.nothing_to_return_to(why));
         }
         if let (Some(service_deployment_arn), None) = (arn, &ending.no_stop) {
@@ -198,7 +226,11 @@ impl Rollout {
             .text("ECS goes on trying with deployment ")
             .code(ours.deployment_id.as_str())
             .text(", until another one takes its place");
-        match &self.deployment {
+        match self
+            .deployment
+            .as_ref()
+            .filter(|d| d.status != "SUCCESSFUL")
+        {
             Some(deployment) => goes_on
                 .text(" or it is stopped: ")
                 .code(format!(
@@ -237,6 +269,7 @@ impl Rollout {
             }
             Acted::Unanswered => {
                 ending.asks += 1;
+                ending.stop_unanswered |= stops;
                 if ending.asks < ASKS {
                     return;
                 }
@@ -261,6 +294,13 @@ impl Rollout {
     pub(super) fn ended_by_us(&self) -> Option<Sentence> {
         let ending = self.ending.as_ref().filter(|e| e.done)?;
         Some(ending.why.clone())
+    }
+
+    /// ECS goes back, and was asked to without having answered: then that is ours.
+    pub(super) fn note_stopped(&mut self) {
+        if let Some(ending) = self.ending.as_mut().filter(|e| e.stop_unanswered) {
+            ending.done = true;
+        }
     }
 
     /// Whether that is what we are about, whatever came of it.

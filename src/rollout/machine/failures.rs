@@ -39,7 +39,8 @@ impl Rollout {
             None => failing::hard(seen, &self.target).or_else(|| self.said_by_event(seen)),
         };
         if doomed.is_some() {
-            self.failing.clone_from(&doomed);
+            self.note_stopped();
+            self.failing = self.ended_by_us().or_else(|| doomed.clone());
         }
         let verdict = self
             .service_gone(seen, elapsed)
@@ -55,7 +56,9 @@ impl Rollout {
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }
-        verdict.or_else(|| self.served(seen, proof, elapsed, news))
+        verdict
+            .or_else(|| self.served(seen, proof, elapsed, news))
+            .or_else(|| self.paused(seen, elapsed, news))
     }
 
     /// No deployment, no breaker, nothing to end: a count just comes to nothing.
@@ -111,10 +114,11 @@ impl Rollout {
             return None;
         }
         let ecs = failing::worded(&deployment.status, failing::reason_of(deployment));
+        let failed_too = "Going back failed too: the revision of before does not come up either.";
         Some(match (self.ended_by_us(), deployment.status.as_str()) {
-            (None, _) => verdict(ecs),
+            (None, "ROLLBACK_SUCCESSFUL") => verdict(ecs),
             (Some(why), "ROLLBACK_SUCCESSFUL") => verdict(why),
-            (Some(why), _) => verdict(why).and(ecs),
+            (ours, _) => verdict(ours.unwrap_or(ecs)).and(Sentence::new(failed_too)),
         })
     }
 

@@ -6,8 +6,8 @@ use super::super::observation::find;
 use super::super::serving::Proof;
 use super::super::window::Change;
 use super::super::{News, Observation, RolloutTarget, Sentence, Unmet, WaitUntil};
-use super::Rollout;
 use super::ending::Verdict;
+use super::{Rollout, pausing};
 
 /// In their order.
 const STAGES: [&str; 11] = [
@@ -189,9 +189,12 @@ impl Rollout {
             )
         });
         if (reached || self.ecs_is_done(seen)) && !failing {
-            return Some(Verdict::started(Sentence::new(format!(
-                "Stage {wanted} was reached."
-            ))));
+            let reached = Verdict::started(Sentence::new(format!("Stage {wanted} was reached.")));
+            let traffic = seen.deployment.as_ref().ok().and_then(pausing::traffic);
+            return Some(match traffic {
+                Some(traffic) => reached.and(traffic),
+                None => reached,
+            });
         }
         self.unmet = vec![Unmet::Stage { wanted, now }];
         None

@@ -85,7 +85,7 @@ fn rolled_back_is_not_green() {
         20 doomed: “Service deployment rolled back because of circuit breaker” (ROLLBACK_IN_PROGRESS)
         30 ROLLBACK_SUCCESSFUL “Service deployment rolled back because of circuit breaker”
         30 = rolled-back 1 (0/2, web:1 serves)
-          “Service deployment rolled back because of circuit breaker” (ROLLBACK_SUCCESSFUL)
+          “circuit breaker” (ROLLBACK_SUCCESSFUL)
           Task new2 stopped (EssentialContainerExited): “Essential container in task exited”
           Container web: exit code 1
           Last event: “(service web) rolling back to (deployment ecs-svc/1).”

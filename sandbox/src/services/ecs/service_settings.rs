@@ -188,6 +188,7 @@ pub fn check(
             )));
         }
     }
+    crate::world::strategies::traffic::check(world, members).map_err(invalid)?;
     let configuration = members.get("deploymentConfiguration");
     let percent = |member| configuration.and_then(|c| number_in(c, member));
     if let (Some(least), Some(most)) = (percent("minimumHealthyPercent"), percent("maximumPercent"))

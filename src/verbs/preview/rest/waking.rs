@@ -19,7 +19,7 @@ use crate::rollout::{Ended, RolloutTarget};
 use crate::steps::rest_preview::Rested;
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::wanted::limits;
-use crate::steps::{glance, watch};
+use crate::steps::{container_logs, glance, watch};
 use crate::verbs::preview::Run;
 use crate::verbs::verdict::{self, Noting};
 use crate::verbs::watched::ours;
@@ -134,17 +134,19 @@ async fn start_and_watch(run: &mut Run<'_>, prepared: &Prepared) -> Result<Ended
             report.say(event);
         }
     };
+    let limits = limits(&run.args.limits);
+    let wait_for = limits.wait_for;
     let watched = watch::watch(
         &run.aws,
         cluster,
         &service.name,
         target,
-        limits(&run.args.limits),
+        limits,
         &mut say,
         cancel.token(),
     )
     .await;
-    let ended = match watched {
+    let mut ended = match watched {
         Ok(ended) => ended,
         Err(error) => {
             // It was asked for; how it ends, nobody here knows.
@@ -158,6 +160,7 @@ async fn start_and_watch(run: &mut Run<'_>, prepared: &Prepared) -> Result<Ended
     };
     run.report
         .finished(Phase::Rollout, Text::new().say(ended.status.word()));
+    container_logs::read(&run.aws, &mut ended, wait_for, cancel.token()).await;
     smoked(run, prepared, ended).await
 }
 
