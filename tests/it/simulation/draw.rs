@@ -11,6 +11,8 @@ use crate::harness::overlay::overlay;
 
 /// The world of the scenarios, with a second target group.
 const WORLD: &str = include_str!("../../scenarios/world.yml");
+/// What a world with a strategy other than ROLLING adds.
+const SHIFTING: &str = include_str!("../../worlds/shifting.yml");
 /// The windows of every target group that are drawn stay below this, so that none is clamped.
 const LONGEST_WINDOW: Duration = Duration::from_secs(120);
 const SHORTEST_WINDOW: Duration = Duration::from_secs(15);
@@ -38,6 +40,8 @@ pub struct Drawn {
     pub denied: Option<&'static str>,
     /// Whether anything stands between us and the world.
     pub troubled: bool,
+    /// Traffic is shifted: a strategy other than ROLLING.
+    pub shifts: bool,
     pub latency: Duration,
 }
 
@@ -54,7 +58,7 @@ impl Drawn {
 
     /// The world file, whole.
     pub fn file(&self) -> WorldFile {
-        let mut file = base().clone();
+        let mut file = base(self.shifts).clone();
         overlay(&mut file, &yaml(&self.world));
         serde_yaml::from_value(file).expect("the world file")
     }
@@ -80,25 +84,29 @@ fn yaml(json: &Value) -> serde_yaml::Value {
     }
 }
 
-fn base() -> &'static serde_yaml::Value {
-    static BASE: OnceLock<serde_yaml::Value> = OnceLock::new();
-    BASE.get_or_init(|| {
+fn base(shifts: bool) -> &'static serde_yaml::Value {
+    static BASES: OnceLock<[serde_yaml::Value; 2]> = OnceLock::new();
+    let [rolls, does_shift] = BASES.get_or_init(|| {
         let mut base: serde_yaml::Value = serde_yaml::from_str(WORLD).unwrap();
         let over = "{ past: 4m, target-groups: [{ name: web }, { name: admin }], load-balancers: { web-alb: { listeners: [
             { port: 80, rules: [
                 { priority: 10, host: www.example.com, forward: [web] }, { priority: 20, host: admin.example.com, forward: [admin] }
             ] }
         ] } } }";
+        let mut shifting: serde_yaml::Value = base.clone();
         overlay(&mut base, &serde_yaml::from_str(over).unwrap());
-        base
-    })
+        overlay(&mut shifting, &serde_yaml::from_str("{ past: 4m }").unwrap());
+        overlay(&mut shifting, &serde_yaml::from_str(SHIFTING).unwrap());
+        [base, shifting]
+    });
+    if shifts { does_shift } else { rolls }
 }
 
 /// ARNs of the two target groups: a world's ids follow from its seed, which is the same for all.
 fn groups() -> &'static [String; 2] {
     static GROUPS: OnceLock<[String; 2]> = OnceLock::new();
     GROUPS.get_or_init(|| {
-        let file: WorldFile = serde_yaml::from_value(base().clone()).unwrap();
+        let file: WorldFile = serde_yaml::from_value(base(false).clone()).unwrap();
         let world = file.build(SystemTime::UNIX_EPOCH).unwrap();
         let of = |name: &str| {
             let mut groups = world.elbv2.target_groups.values();
@@ -168,8 +176,13 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         "clusters".into(),
         json!([{ "name": "prod", "capacity-providers": ["FARGATE", "FARGATE_SPOT"] }]),
     );
-    let mut window = balance(dice, &mut world, &mut raw);
-    configure(dice, &mut raw, daemon);
+    let shifts = !daemon && dice.chance(14);
+    let mut window = balance(dice, &mut world, &mut raw, shifts);
+    let configuration = match shifts {
+        true => shift(dice, &mut world),
+        false => configure(dice, daemon),
+    };
+    service.insert("deployment".into(), configuration);
     if dice.chance(15) {
         let check = json!({
             "command": ["CMD-SHELL", "true"], "interval": dice.of(&[5, 10, 30]),
@@ -204,7 +217,7 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         json!({ "latency": format!("{}ms", latency.as_millis()) }),
     );
 
-    let minutes = dice.weighed(&[(3, 1), (7, 3), (4, 5), (1, 8)]);
+    let minutes = minutes(dice).max(if shifts { 8 } else { 0 });
     let wait_until = dice.weighed(&[(76, "healthy"), (21, "deployed"), (3, "none")]);
     let mut args = vec![
         format!("--wait-until={wait_until}"),
@@ -223,6 +236,9 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         let long = dice.weighed(&[(2, 0), (2, 5), (3, 20), (1, 50)]);
         args.push(format!("--stable-for={long}"));
         window = Duration::from_secs(long);
+    }
+    if shifts {
+        args.push(format!("--on-pause={}", dice.of(&["return", "wait", "continue"])));
     }
     let superseded_fails = dice.chance(20);
     if superseded_fails {
@@ -248,6 +264,7 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         stale: Duration::ZERO,
         denied: None,
         troubled: false,
+        shifts,
         latency,
     }
 }
@@ -262,11 +279,13 @@ fn balance(
     dice: &mut Dice,
     world: &mut Map<String, Value>,
     raw: &mut Map<String, Value>,
+    shifts: bool,
 ) -> Duration {
-    let number = dice.weighed(&[(18, 0), (68, 1), (14, 2)]);
+    let number = if shifts { 1 } else { dice.weighed(&[(18, 0), (68, 1), (14, 2)]) };
+    let names = if shifts { ["web", "web-2"] } else { ["web", "admin"] };
     let mut files = Map::new();
     let mut window = Duration::ZERO;
-    for (index, name) in ["web", "admin"].into_iter().enumerate() {
+    for (index, name) in names.into_iter().enumerate() {
         let (interval, unhealthy) =
             dice.weighed(&[(4, (5, 2)), (4, (10, 2)), (2, (5, 5)), (2, (10, 3)), (3, (30, 2))]);
         let file = json!({
@@ -280,6 +299,9 @@ fn balance(
         }
     }
     world.insert("target-groups".into(), Value::Object(files));
+    if shifts {
+        return window.clamp(SHORTEST_WINDOW, LONGEST_WINDOW);
+    }
     let arns = groups();
     let entries: Vec<Value> = (arns.iter().take(number))
         .map(|arn| json!({ "targetGroupArn": arn, "containerName": "web", "containerPort": 80 }))
@@ -291,8 +313,39 @@ fn balance(
     }
 }
 
-/// Percents, breaker and alarms.
-fn configure(dice: &mut Dice, raw: &mut Map<String, Value>, daemon: bool) {
+/// A strategy that shifts traffic, and its hooks.
+fn shift(dice: &mut Dice, world: &mut Map<String, Value>) -> Value {
+    let mut configuration = dice.of(&[
+        json!({ "strategy": "BLUE_GREEN" }),
+        json!({ "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 50, "stepBakeTimeInMinutes": 1 } }),
+        json!({ "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 10, "canaryBakeTimeInMinutes": 1 } }),
+    ]);
+    configuration["bakeTimeInMinutes"] = json!(dice.below(2));
+    let stage = dice.of(&["PRE_SCALE_UP", "POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"]);
+    match dice.below(5) {
+        0 => configuration["lifecycleHooks"] = json!([{ "targetType": "PAUSE", "lifecycleStages": [stage] }]),
+        1 => {
+            let function = "arn:aws:lambda:eu-west-1:111122223333:function:smoke-test";
+            configuration["lifecycleHooks"] = json!([{ "hookTargetArn": function, "lifecycleStages": [stage] }]);
+            let answer = dice.weighed(&[(2, "SUCCEEDED"), (1, "FAILED")]);
+            let hook = json!({ "function": "smoke-test", "after": dice.time(1, 60), "answer": answer });
+            world.insert("lifecycle-hooks".into(), json!([hook]));
+        }
+        _ => {}
+    }
+    if dice.chance(20) {
+        configuration["alarms"] =
+            json!({ "enable": true, "rollback": dice.chance(70), "alarmNames": ["web-5xx"] });
+    }
+    configuration
+}
+
+fn minutes(dice: &mut Dice) -> u64 {
+    dice.weighed(&[(3, 1), (7, 3), (4, 5), (1, 8)])
+}
+
+/// Percents, breaker, alarms and early success.
+fn configure(dice: &mut Dice, daemon: bool) -> Value {
     let (least, most) = dice.weighed(&[
         (60, (100, 200)),
         (10, (50, 200)),
@@ -320,7 +373,13 @@ fn configure(dice: &mut Dice, raw: &mut Map<String, Value>, daemon: bool) {
         configuration["alarms"] =
             json!({ "enable": true, "rollback": dice.chance(70), "alarmNames": ["web-5xx"] });
     }
-    raw.insert("deploymentConfiguration".into(), configuration);
+    if !daemon && dice.chance(8) {
+        configuration["earlySuccessCriteria"] = json!({
+            "enable": true, "healthyPercent": dice.of(&[least.max(50), 100]),
+            "sourceServiceRevisionCleanup": dice.of(&["BLOCKING", "DEFERRED"]),
+        });
+    }
+    configuration
 }
 
 const REASONS: [&str; 5] = [
@@ -404,7 +463,7 @@ fn timeline(dice: &mut Dice, desired: u64) -> Value {
         let tasks = json!({
             "service": "web", "primary": dice.of(&[true, true, false]), "count": dice.between(1, 2),
         });
-        let action = match dice.below(14) {
+        let action = match dice.below(15) {
             0 | 1 => json!({ "update-service": { "service": "web", "image": "ecr:web:v3" } }),
             2 => json!({ "update-service": { "service": "web", "force-new-deployment": true } }),
             3 | 4 => {
@@ -419,6 +478,10 @@ fn timeline(dice: &mut Dice, desired: u64) -> Value {
             11 => json!({ "make-unhealthy": tasks }),
             12 => json!({ "spot-interrupt": tasks }),
             13 => json!({ "remove-deployment": "web" }),
+            14 => {
+                let action = dice.of(&["CONTINUE", "CONTINUE", "ROLLBACK"]);
+                json!({ "continue-service-deployment": { "service": "web", "action": action } })
+            }
             _ => json!({ "delete-service": "web" }),
         };
         let before = dice.chance(15);

@@ -134,6 +134,7 @@ impl Judge<'_> {
     fn evidence(&mut self) {
         let fault = match self.word.as_str() {
             "serving" => self.serving(),
+            "paused" => (!self.ran.said.contains("hook")).then(|| "no hook".to_owned()),
             "deployed" => self.deployed(),
             "unchanged" => self.unchanged(),
             "superseded" => self.superseded(),

@@ -182,7 +182,7 @@ fn moment(world: &World) -> Moment {
         ..Moment::default()
     };
     let primary = moment.primary().map(|p| p.digits.clone()).unwrap_or_default();
-    let groups = targets_of(service);
+    let groups = targets_of(service, &primary);
     let mut addresses = BTreeSet::new();
     for task in world.ecs.tasks.values().filter(|t| t.service.as_ref() == Some(&key)) {
         if task.running() && task.live()
