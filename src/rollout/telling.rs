@@ -255,7 +255,10 @@ impl Teller {
         }
         mine.retain(|t| self.since.is_new_stop(t));
         mine.sort_by_key(|t| t.stopped_at);
-        self.stopping = mine.iter().any(|t| t.last_status != "STOPPED");
+        // One that is only scaled in may drain for minutes, and nobody waits to hear of it.
+        self.stopping = mine
+            .iter()
+            .any(|t| t.last_status != "STOPPED" && is_failure(t));
         for task in mine {
             if task.last_status != "STOPPED" || !self.stopped.insert(task.arn.clone()) {
                 continue;
