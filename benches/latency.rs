@@ -1,4 +1,8 @@
-//! How late Shipway notices, in virtual time over the simulation's seeds.
+//! How late Shipway notices, and how often it asks, in virtual time over the simulation's seeds; and twenty deploys at once in an
+//! account that keeps to AWS's documented request limits.
+//!
+//! `cargo bench --workspace --profile dev --bench latency`; SEEDS changes how many worlds are tried. Neither the machine nor
+//! the profile matters. Ends with 1 if a target is missed.
 
 #![allow(
     clippy::print_stdout,
@@ -17,6 +21,7 @@ mod harness {
     pub use crate::overlay;
 }
 #[path = "../tests/it/simulation"]
+#[allow(dead_code, reason = "a part of it suffices here")]
 mod simulation {
     pub mod draw;
     pub mod holds;
@@ -24,49 +29,87 @@ mod simulation {
     pub mod stage;
     pub mod truth;
 }
+#[path = "latency/at_once.rs"]
+mod at_once;
 
-use simulation::{draw, holds, seeds, stage};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use simulation::holds::Measured;
+use simulation::seeds::{Played, mean_and_95, number_in, play_all, show};
+
+const SEEDS: u64 = 1_000;
 
 fn main() {
+    // `cargo test` runs every target once; this one is for `cargo bench`
     if !std::env::args().any(|arg| arg == "--bench") {
         return println!("skipped: run it with cargo bench");
     }
-    let number = |name: &str| std::env::var(name).ok().map(|t| t.parse::<u64>().unwrap());
-    if let Some(seed) = number("SHIPWAY_SEED") {
-        let drawn = draw::Drawn::of(seed);
-        println!("{}", drawn.scenario());
-        let directory = tempfile::tempdir().unwrap();
-        let ran = stage::play(&drawn, directory.path());
-        println!("{}", ran.said);
-        for (at, moment) in &ran.history.moments {
-            println!("{:.1} {moment:?}", at.as_secs_f64());
-        }
-        for call in &ran.calls { println!("CALL {:.2} {} {}", call.at.as_secs_f64(), call.name, call.error.as_deref().unwrap_or_default()); }
-        println!("exit {} {:?} - {:?}", ran.exit, ran.began, ran.ended);
-        println!("{:?}", holds::judge(&drawn, &ran));
-        return;
+    if let Some(seed) = number_in("SHIPWAY_SEED") {
+        return println!("{}", show(seed));
     }
-    let started = std::time::Instant::now();
-    let all = seeds::play_all(0..number("SHIPWAY_SEEDS").unwrap_or(100));
-    let mut words = std::collections::BTreeMap::<&str, usize>::new();
+    let all = play_all(0..number_in("SEEDS").unwrap_or(SEEDS));
+    all.iter()
+        .filter_map(Played::wrong)
+        .for_each(|wrong| println!("{wrong}"));
+    let mut words = BTreeMap::<&str, usize>::new();
     for played in &all {
         *words.entry(&played.measured.word).or_default() += 1;
-        for fault in &played.faults {
-            println!("seed {}: {}", played.seed, &fault[..fault.len().min(300)]);
-        }
     }
-    let watched: f64 = all.iter().filter(|p| !p.troubled).map(|p| p.measured.watched.as_secs_f64()).sum();
-    let mut by_name = std::collections::BTreeMap::<&str, usize>::new();
-    for played in all.iter().filter(|p| !p.troubled) {
-        for (name, n) in &played.measured.by_name { *by_name.entry(name).or_default() += n; }
+    println!("{} runs: {words:?}\n", all.len());
+    let mut missed = late(&all, "a good end noticed after it was one", |m| {
+        m.served_late
+    });
+    missed |= late(&all, "ECS's last word on a failure noticed", |m| {
+        m.failed_late
+    });
+    missed |= late(&all, "hopeless: from the stop that makes it so", |m| {
+        m.hopeless_late
+    });
+    calls(&all);
+    missed |= at_once::twenty();
+    if missed {
+        println!("MISSED");
+        std::process::exit(1);
     }
-    for (name, n) in by_name { println!("{name:<30} {:.2}/s", n as f64 / watched); }
-    for (what, of) in [("served", (|m: &holds::Measured| m.served_late) as fn(&holds::Measured) -> Option<std::time::Duration>), ("failed", |m| m.failed_late)] {
-        let mut late: Vec<f64> = all.iter().filter_map(|p| of(&p.measured)).map(|d| d.as_secs_f64()).collect();
-        late.sort_by(f64::total_cmp);
-        if late.is_empty() { continue; }
-        println!("{what}: {} mean {:.2} p95 {:.2} max {:.2}", late.len(), late.iter().sum::<f64>() / late.len() as f64, late[late.len() * 95 / 100], late[late.len() - 1]);
+}
+
+/// Mean and 95 %, of those where nothing stood between us and the world.
+fn late(all: &[Played], what: &str, of: fn(&Measured) -> Option<Duration>) -> bool {
+    let late: Vec<Duration> = all.iter().filter_map(|p| of(&p.measured)).collect();
+    let (number, most) = (late.len(), late.iter().max().copied().unwrap_or_default());
+    let (mean, in_95) = mean_and_95(late);
+    println!(
+        "{what:<44} {number:>5} runs   mean {mean:>6.2?} ≤ 3s   95 % {in_95:>6.2?} ≤ 6s   most {most:.2?}"
+    );
+    mean > Duration::from_secs(3) || in_95 > Duration::from_secs(6)
+}
+
+fn calls(all: &[Played]) {
+    let quiet: Vec<&Measured> = all
+        .iter()
+        .filter(|p| !p.troubled)
+        .map(|p| &p.measured)
+        .collect();
+    let watched: f64 = quiet.iter().map(|m| m.watched.as_secs_f64()).sum();
+    let mut by_name = BTreeMap::<&str, usize>::new();
+    for (name, number) in quiet.iter().flat_map(|m| &m.by_name) {
+        *by_name.entry(name).or_default() += number;
     }
-    for p in &all { if p.measured.failed_late.is_some_and(|l| l.as_secs() > 6) || p.measured.served_late.is_some_and(|l| l.as_secs_f64() > 5.0) { println!("LATE {} {:?}", p.seed, (p.measured.failed_late, p.measured.served_late)); } }
-    println!("{words:?} {:?}", started.elapsed());
+    println!("\ncalls of a deployment from its update on, a second");
+    for (name, number) in by_name
+        .iter()
+        .filter(|(_, number)| **number as f64 / watched >= 0.005)
+    {
+        println!("    {name:<40} {:>6.2}", *number as f64 / watched);
+    }
+    let number: usize = quiet.iter().map(|m| m.calls).sum();
+    println!("    {:<40} {:>6.2}", "all", number as f64 / watched);
+    let mut each: Vec<usize> = quiet.iter().map(|m| m.all_calls).collect();
+    each.sort_unstable();
+    println!(
+        "calls of a whole run: median {}, 95 % {}",
+        each[each.len() / 2],
+        each[each.len() * 95 / 100]
+    );
 }

@@ -24,6 +24,7 @@ mod second_revision;
 mod secrets;
 mod settings;
 mod signals;
+mod simulation;
 mod threats;
 mod tidy;
 mod try_once;

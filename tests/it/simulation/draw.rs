@@ -79,7 +79,9 @@ fn yaml(json: &Value) -> serde_yaml::Value {
         Value::String(text) => text.as_str().into(),
         Value::Array(list) => serde_yaml::Value::Sequence(list.iter().map(yaml).collect()),
         Value::Object(map) => serde_yaml::Value::Mapping(
-            map.iter().map(|(key, value)| (key.as_str().into(), yaml(value))).collect(),
+            map.iter()
+                .map(|(key, value)| (key.as_str().into(), yaml(value)))
+                .collect(),
         ),
     }
 }
@@ -238,7 +240,10 @@ fn world(dice: &mut Dice, seed: u64) -> Drawn {
         window = Duration::from_secs(long);
     }
     if shifts {
-        args.push(format!("--on-pause={}", dice.of(&["return", "wait", "continue"])));
+        args.push(format!(
+            "--on-pause={}",
+            dice.of(&["return", "wait", "continue"])
+        ));
     }
     let superseded_fails = dice.chance(20);
     if superseded_fails {
@@ -281,13 +286,26 @@ fn balance(
     raw: &mut Map<String, Value>,
     shifts: bool,
 ) -> Duration {
-    let number = if shifts { 1 } else { dice.weighed(&[(18, 0), (68, 1), (14, 2)]) };
-    let names = if shifts { ["web", "web-2"] } else { ["web", "admin"] };
+    let number = if shifts {
+        1
+    } else {
+        dice.weighed(&[(18, 0), (68, 1), (14, 2)])
+    };
+    let names = if shifts {
+        ["web", "web-2"]
+    } else {
+        ["web", "admin"]
+    };
     let mut files = Map::new();
     let mut window = Duration::ZERO;
     for (index, name) in names.into_iter().enumerate() {
-        let (interval, unhealthy) =
-            dice.weighed(&[(4, (5, 2)), (4, (10, 2)), (2, (5, 5)), (2, (10, 3)), (3, (30, 2))]);
+        let (interval, unhealthy) = dice.weighed(&[
+            (4, (5, 2)),
+            (4, (10, 2)),
+            (2, (5, 5)),
+            (2, (10, 3)),
+            (3, (30, 2)),
+        ]);
         let file = json!({
             "interval": seconds(interval), "timeout": "2s", "unhealthy-threshold": unhealthy,
             "healthy-threshold": dice.of(&[2, 2, 5]),
@@ -321,14 +339,24 @@ fn shift(dice: &mut Dice, world: &mut Map<String, Value>) -> Value {
         json!({ "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 10, "canaryBakeTimeInMinutes": 1 } }),
     ]);
     configuration["bakeTimeInMinutes"] = json!(dice.below(2));
-    let stage = dice.of(&["PRE_SCALE_UP", "POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"]);
+    let stage = dice.of(&[
+        "PRE_SCALE_UP",
+        "POST_SCALE_UP",
+        "POST_TEST_TRAFFIC_SHIFT",
+        "POST_PRODUCTION_TRAFFIC_SHIFT",
+    ]);
     match dice.below(5) {
-        0 => configuration["lifecycleHooks"] = json!([{ "targetType": "PAUSE", "lifecycleStages": [stage] }]),
+        0 => {
+            configuration["lifecycleHooks"] =
+                json!([{ "targetType": "PAUSE", "lifecycleStages": [stage] }])
+        }
         1 => {
             let function = "arn:aws:lambda:eu-west-1:111122223333:function:smoke-test";
-            configuration["lifecycleHooks"] = json!([{ "hookTargetArn": function, "lifecycleStages": [stage] }]);
+            configuration["lifecycleHooks"] =
+                json!([{ "hookTargetArn": function, "lifecycleStages": [stage] }]);
             let answer = dice.weighed(&[(2, "SUCCEEDED"), (1, "FAILED")]);
-            let hook = json!({ "function": "smoke-test", "after": dice.time(1, 60), "answer": answer });
+            let hook =
+                json!({ "function": "smoke-test", "after": dice.time(1, 60), "answer": answer });
             world.insert("lifecycle-hooks".into(), json!([hook]));
         }
         _ => {}
@@ -434,7 +462,8 @@ fn behaviour(dice: &mut Dice) -> Value {
     match kind {
         "slow" => json!({ "start-after": dice.time(15, 100) }),
         "crash" => {
-            let mut crash = json!({ "after": dice.time(0, 40), "exit-code": dice.of(&[0, 1, 137, 139]) });
+            let mut crash =
+                json!({ "after": dice.time(0, 40), "exit-code": dice.of(&[0, 1, 137, 139]) });
             if dice.chance(20) {
                 crash = json!({ "after": dice.time(1, 30), "out-of-memory": true });
             }
@@ -443,13 +472,17 @@ fn behaviour(dice: &mut Dice) -> Value {
         "crash-later" => {
             json!({ "crash": { "after-healthy": dice.time(1, 150), "exit-code": 1 } })
         }
-        "never" => json!({ "fail-to-start": dice.of(&NEVER_STARTED), "start-after": dice.time(2, 20) }),
+        "never" => {
+            json!({ "fail-to-start": dice.of(&NEVER_STARTED), "start-after": dice.time(2, 20) })
+        }
         "unhealthy" => json!({ "unhealthy": { "reason": dice.of(&REASONS) } }),
         "unhealthy-later" => {
             json!({ "unhealthy": { "reason": dice.of(&REASONS), "after": dice.time(5, 120) } })
         }
         "container" => json!({ "container-health": { "unhealthy-after": dice.time(0, 60) } }),
-        "unplaceable" => json!({ "unplaceable": "No Container Instances were found in your cluster." }),
+        "unplaceable" => {
+            json!({ "unplaceable": "No Container Instances were found in your cluster." })
+        }
         "healthy-late" => json!({ "healthy-after": dice.time(5, 60) }),
         _ => json!({}),
     }
@@ -470,7 +503,9 @@ fn timeline(dice: &mut Dice, desired: u64) -> Value {
                 let count = dice.below(5);
                 json!({ "update-service": { "service": "web", "desired-count": count } })
             }
-            5 => json!({ "autoscale": { "service": "web", "desired-count": desired + dice.between(1, 3) } }),
+            5 => {
+                json!({ "autoscale": { "service": "web", "desired-count": desired + dice.between(1, 3) } })
+            }
             6 | 7 => json!({ "set-alarm": "web-5xx" }),
             8 => json!({ "stop-service-deployment": "web" }),
             9 => json!({ "stop-tasks": tasks }),
@@ -485,10 +520,18 @@ fn timeline(dice: &mut Dice, desired: u64) -> Value {
             _ => json!({ "delete-service": "web" }),
         };
         let before = dice.chance(15);
-        let at = if before { dice.time(0, 5) } else { dice.time(0, 200) };
+        let at = if before {
+            dice.time(0, 5)
+        } else {
+            dice.time(0, 200)
+        };
         let when = if before { "started" } else { "updated" };
         entries.push(json!({ "when": when, "at": at, "do": action }));
-        if entries.last().is_some_and(|e| e["do"].get("set-alarm").is_some()) && dice.chance(50) {
+        if entries
+            .last()
+            .is_some_and(|e| e["do"].get("set-alarm").is_some())
+            && dice.chance(50)
+        {
             let clear = json!({ "clear-alarm": "web-5xx" });
             entries.push(json!({ "when": "updated", "at": dice.time(20, 200), "do": clear }));
         }
@@ -528,7 +571,11 @@ fn trouble(dice: &mut Dice, drawn: &mut Drawn) {
             (3, "delay"),
             (3, "stale"),
         ]);
-        let long = if effect == "stale" { dice.between(1, 12) } else { dice.between(1, 90) };
+        let long = if effect == "stale" {
+            dice.between(1, 12)
+        } else {
+            dice.between(1, 90)
+        };
         let mut rule = json!({
             "operation": dice.weighed(&[(4, operation), (1, "Describe*")]), "do": effect,
             "from": seconds(from), "until": seconds(from + long),
@@ -550,7 +597,11 @@ fn trouble(dice: &mut Dice, drawn: &mut Drawn) {
     if dice.chance(15) {
         let operation = dice.of(&DISPENSABLE);
         drawn.denied = Some(operation);
-        let from = if dice.chance(70) { 0 } else { begins + dice.below(80) };
+        let from = if dice.chance(70) {
+            0
+        } else {
+            begins + dice.below(80)
+        };
         rules.insert(
             0,
             json!({ "operation": operation, "service": if operation == "DescribeTargetHealth" { "elasticloadbalancing" } else { "ecs" },
@@ -559,7 +610,9 @@ fn trouble(dice: &mut Dice, drawn: &mut Drawn) {
     }
     if dice.chance(20) {
         let effect = dice.of(&["throttle", "internal-error", "reset", "lost-answer"]);
-        rules.push(json!({ "operation": "UpdateService", "do": effect, "times": dice.between(1, 2) }));
+        rules.push(
+            json!({ "operation": "UpdateService", "do": effect, "times": dice.between(1, 2) }),
+        );
     }
     drawn.world["trouble"]["rules"] = json!(rules);
 }

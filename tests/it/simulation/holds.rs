@@ -25,6 +25,8 @@ pub struct Measured {
     pub served_late: Option<Duration>,
     /// From ECS's last word on a deployment that failed.
     pub failed_late: Option<Duration>,
+    /// From the stop after which a deployment is hopeless to what we did about it.
+    pub hopeless_late: Option<Duration>,
     /// Calls to AWS from the update on, and the time.
     pub calls: usize,
     pub watched: Duration,
@@ -98,14 +100,26 @@ impl Judge<'_> {
         if !fits {
             self.fault(format!("`{word}` with exit {exit}"));
         }
-        if exit != 0 && self.ran.outputs["failure-code"].as_str().is_none_or(str::is_empty) && word != "superseded" {
+        if exit != 0
+            && self.ran.outputs["failure-code"]
+                .as_str()
+                .is_none_or(str::is_empty)
+            && word != "superseded"
+        {
             self.fault("no failure-code");
         }
         if exit == 0 && self.ran.outputs["failure-code"].is_string() {
             self.fault("a failure-code after a success");
         }
-        let headline = self.ran.said.lines().rev().find(|l| l.starts_with("web ") || l.starts_with("Error"));
-        let cause = headline.and_then(|l| l.split_once(": ")).map_or("", |(_, cause)| cause);
+        let headline = self
+            .ran
+            .said
+            .lines()
+            .rev()
+            .find(|l| l.starts_with("web ") || l.starts_with("Error"));
+        let cause = headline
+            .and_then(|l| l.split_once(": "))
+            .map_or("", |(_, cause)| cause);
         if exit != 0 && cause.trim().len() < 8 && !self.ran.said.contains("error") {
             self.fault(format!("no cause in {headline:?}"));
         }
@@ -118,12 +132,23 @@ impl Judge<'_> {
         let watched = self.ran.ended.saturating_sub(self.watched_from());
         // An answer that was lost is looked for first.
         let sent = self.ran.calls.iter().filter(|c| c.name == "UpdateService");
-        let again = sent.map(|c| c.at).max().unwrap_or_default().saturating_sub(self.watched_from());
-        let lost = if self.drawn.troubled { again + UNSURE } else { Duration::ZERO };
+        let again = sent
+            .map(|c| c.at)
+            .max()
+            .unwrap_or_default()
+            .saturating_sub(self.watched_from());
+        let lost = if self.drawn.troubled {
+            again + UNSURE
+        } else {
+            Duration::ZERO
+        };
         let limit = self.drawn.limit + LAST_LOOK + lost;
         let began_to_watch = self.ours().is_some();
         if began_to_watch && watched > limit {
-            self.fault(format!("ended {:?} after the update, the limit is {:?}", watched, self.drawn.limit));
+            self.fault(format!(
+                "ended {:?} after the update, the limit is {:?}",
+                watched, self.drawn.limit
+            ));
         }
         if self.word == "timed-out" && watched + Duration::from_millis(100) < self.drawn.limit {
             self.fault(format!("timed out after {watched:?}"));
@@ -143,7 +168,8 @@ impl Judge<'_> {
             "unknown" => self.unknown(),
             _ => None,
         };
-        self.faults.extend(fault.map(|f| format!("`{}`, but {f}", self.word)));
+        self.faults
+            .extend(fault.map(|f| format!("`{}`, but {f}", self.word)));
     }
 
     /// PRIMARY is of what was wanted and serves.
@@ -152,7 +178,9 @@ impl Judge<'_> {
     }
 
     fn is_wanted(&self, moment: &Moment) -> bool {
-        moment.primary().is_some_and(|p| p.task_definition == self.wanted)
+        moment
+            .primary()
+            .is_some_and(|p| p.task_definition == self.wanted)
     }
 
     /// Since when everything held with the same tasks, at this time.
@@ -204,7 +232,13 @@ impl Judge<'_> {
 
     /// How old what was last seen may have been.
     fn age(&self) -> Duration {
-        self.drawn.stale + self.drawn.latency * 3 + if self.drawn.troubled { LOOK } else { Duration::ZERO }
+        self.drawn.stale
+            + self.drawn.latency * 3
+            + if self.drawn.troubled {
+                LOOK
+            } else {
+                Duration::ZERO
+            }
     }
 
     fn serving(&self) -> Option<String> {
@@ -222,13 +256,17 @@ impl Judge<'_> {
     }
 
     fn unchanged(&self) -> Option<String> {
-        let served = self.may_have_been_seen().any(|(_, moment)| self.holds(moment));
+        let served = self
+            .may_have_been_seen()
+            .any(|(_, moment)| self.holds(moment));
         (!served).then(|| format!("the world did not serve: {:?}", self.last()))
     }
 
     fn deployed(&self) -> Option<String> {
         let by_count = self.is_count();
-        let faults = self.may_have_been_seen().map(|(_, moment)| self.not_deployed(moment, by_count));
+        let faults = self
+            .may_have_been_seen()
+            .map(|(_, moment)| self.not_deployed(moment, by_count));
         let mut fault = None;
         for each in faults {
             fault = Some(each?);
@@ -256,7 +294,10 @@ impl Judge<'_> {
     /// The update moved the count alone: its PRIMARY was there before.
     fn is_count(&self) -> bool {
         self.ours().is_some_and(|ours| {
-            let before = self.ran.history.at(ours.at.saturating_sub(Duration::from_millis(1)));
+            let before = self
+                .ran
+                .history
+                .at(ours.at.saturating_sub(Duration::from_millis(1)));
             before.deployments.iter().any(|d| d.digits == ours.digits)
         })
     }
@@ -282,24 +323,38 @@ impl Judge<'_> {
             return Some("PRIMARY is of the same revision".to_owned());
         }
         // Whose target is it? One that was there before ours is no newer one.
-        let before = self.ran.history.at(self.watched_from().saturating_sub(Duration::from_millis(1)));
-        if before.deployments.iter().any(|d| d.digits == primary.digits) && self.ours().is_some() {
+        let before = self
+            .ran
+            .history
+            .at(self.watched_from().saturating_sub(Duration::from_millis(1)));
+        if before
+            .deployments
+            .iter()
+            .any(|d| d.digits == primary.digits)
+            && self.ours().is_some()
+        {
             return Some(format!("PRIMARY is older: {moment:?}"));
         }
         let ours = self.ours()?;
-        let doomed = moment.end_of(&ours.digits).is_some_and(|e| e.doomed && e.status.starts_with("ROLLBACK"));
+        let doomed = moment
+            .end_of(&ours.digits)
+            .is_some_and(|e| e.doomed && e.status.starts_with("ROLLBACK"));
         doomed.then(|| format!("ours failed: {moment:?}"))
     }
 
     /// Of what was followed, any state that this says of it.
     fn ever(&self, says: impl Fn(&Moment) -> bool) -> bool {
-        let mut between = self.ran.history.between(self.watched_from(), self.ran.ended);
+        let mut between = self
+            .ran
+            .history
+            .between(self.watched_from(), self.ran.ended);
         between.any(|(_, moment)| says(moment))
     }
 
     fn rolled_back(&self) -> Option<String> {
         let told = self.ever(|m| m.ends.values().any(|e| e.status == "ROLLBACK_SUCCESSFUL"));
-        let by_state = self.ever(|m| m.ends.is_empty() && m.deployments.iter().any(|d| d.state == "FAILED"));
+        let by_state =
+            self.ever(|m| m.ends.is_empty() && m.deployments.iter().any(|d| d.state == "FAILED"));
         // Where the service deployment is not to be read, PRIMARY's state stands for it.
         (!told && !by_state && !self.back_again()).then(|| format!("it was not: {:?}", self.last()))
     }
@@ -308,14 +363,22 @@ impl Judge<'_> {
     fn back_again(&self) -> bool {
         let primaries = self.primaries();
         let ours = self.ours().map(|u| u.digits.clone());
-        let from = primaries.iter().position(|(digits, _)| Some(digits) == ours.as_ref());
-        from.is_some_and(|from| primaries[from..].iter().any(|(digits, _)| Some(digits) != ours.as_ref()))
+        let from = primaries
+            .iter()
+            .position(|(digits, _)| Some(digits) == ours.as_ref());
+        from.is_some_and(|from| {
+            primaries[from..]
+                .iter()
+                .any(|(digits, _)| Some(digits) != ours.as_ref())
+        })
     }
 
     fn failed(&self) -> Option<String> {
         let bad = |m: &Moment| {
             m.status != "ACTIVE"
-                || m.ends.values().any(|e| e.doomed || e.status == "STOPPED" || e.status == "STOP_REQUESTED")
+                || m.ends
+                    .values()
+                    .any(|e| e.doomed || e.status == "STOPPED" || e.status == "STOP_REQUESTED")
                 || m.deployments.iter().any(|d| d.state == "FAILED")
         };
         if self.ever(bad) {
@@ -335,22 +398,36 @@ impl Judge<'_> {
 
     fn unknown(&self) -> Option<String> {
         let Some(ours) = self.ours() else {
-            return self.ran.said.lines().all(|l| !l.contains("rror")).then(|| "nothing is missing".to_owned());
+            return self
+                .ran
+                .said
+                .lines()
+                .all(|l| !l.contains("rror"))
+                .then(|| "nothing is missing".to_owned());
         };
         let gone = self.ever(|m| m.deployments.iter().all(|d| d.digits != ours.digits));
         let fell_over = self.ran.exit == 4;
-        (!gone && !fell_over && !self.back_again()).then(|| format!("ours is there: {:?}", self.last()))
+        (!gone && !fell_over && !self.back_again())
+            .then(|| format!("ours is there: {:?}", self.last()))
     }
 
     /// What held for long enough was noticed, where nothing stood in between.
     fn noticed(&mut self) {
-        if self.drawn.troubled || self.drawn.wait_until == "none" || self.ours().is_none() || self.is_count_deployed() {
+        if self.drawn.troubled
+            || self.drawn.wait_until == "none"
+            || self.ours().is_none()
+            || self.is_count_deployed()
+        {
             return;
         }
         let from = self.watched_from();
         let patience = NOTICED + self.drawn.latency * 3;
         let by_ecs = self.waits_for_ecs();
-        let needed = if by_ecs { patience } else { self.drawn.window + patience };
+        let needed = if by_ecs {
+            patience
+        } else {
+            self.drawn.window + patience
+        };
         let mut done_since = None;
         let mut since = None;
         let mut late = None;
@@ -367,20 +444,27 @@ impl Judge<'_> {
                 && moment.desired > 0
                 && moment.status == "ACTIVE";
             done_since = if well { done_since.or(Some(*at)) } else { None };
-            since = if by_ecs { done_since } else { self.held[index].1 };
+            since = if by_ecs {
+                done_since
+            } else {
+                self.held[index].1
+            };
             since = since.map(|since| since.max(from));
         }
         if let Some(since) = since.filter(|since| self.ran.ended > needed + *since) {
             late = Some((since, self.ran.ended));
         }
         if let Some((since, until)) = late {
-            self.fault(format!("it was well from {since:?} to {until:?}, and that was not said in time"));
+            self.fault(format!(
+                "it was well from {since:?} to {until:?}, and that was not said in time"
+            ));
         }
     }
 
     /// What ECS may still revert is not taken for serving, so its word is waited for.
     fn waits_for_ecs(&self) -> bool {
-        self.drawn.wait_until == "deployed" || self.ran.said.contains("so success is when ECS calls it")
+        self.drawn.wait_until == "deployed"
+            || self.ran.said.contains("so success is when ECS calls it")
     }
 
     fn is_count_deployed(&self) -> bool {
@@ -389,20 +473,31 @@ impl Judge<'_> {
 
     /// What came after the end was not to be seen before it.
     fn afterwards(&mut self) {
-        if !matches!(self.word.as_str(), "serving" | "deployed" | "unchanged") || self.drawn.denied.is_some() {
+        if !matches!(self.word.as_str(), "serving" | "deployed" | "unchanged")
+            || self.drawn.denied.is_some()
+        {
             return;
         }
         let ended = self.ran.ended;
-        let Some(primary) = self.last().primary().map(|p| p.digits.clone()) else { return };
+        let Some(primary) = self.last().primary().map(|p| p.digits.clone()) else {
+            return;
+        };
         let stops = |m: &Moment| m.stops.values().sum::<u64>();
         let before = stops(self.last());
-        let alarms = self.drawn.world["timeline"].to_string().contains("set-alarm");
+        let alarms = self.drawn.world["timeline"]
+            .to_string()
+            .contains("set-alarm");
         let later = self.ran.history.between(ended, Duration::MAX).skip(1);
         for (at, moment) in later {
-            let reverted = moment.end_of(&primary).is_some_and(|e| e.status.starts_with("ROLLBACK"));
-            let person = self.drawn.world["timeline"].as_array().is_some_and(|t| !t.is_empty());
+            let reverted = moment
+                .end_of(&primary)
+                .is_some_and(|e| e.status.starts_with("ROLLBACK"));
+            let person = self.drawn.world["timeline"]
+                .as_array()
+                .is_some_and(|t| !t.is_empty());
             if reverted && stops(moment) == before && !alarms && !person {
-                let fault = format!("reverted at {at:?} though nothing happened after the end: {moment:?}");
+                let fault =
+                    format!("reverted at {at:?} though nothing happened after the end: {moment:?}");
                 self.fault(fault);
                 return;
             }
@@ -420,18 +515,49 @@ impl Judge<'_> {
         }
         let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for call in calls.iter().filter(|c| c.name == "DescribeTargetHealth") {
-            groups.entry(&call.of).or_default().push(call.at.as_secs_f64());
+            groups
+                .entry(&call.of)
+                .or_default()
+                .push(call.at.as_secs_f64());
         }
         for times in groups.values() {
             if times.len() as f64 > watched / 3.7 + 8.0 {
-                faults.push(format!("target health asked {} times in {watched:.0} s", times.len()));
+                faults.push(format!(
+                    "target health asked {} times in {watched:.0} s",
+                    times.len()
+                ));
             }
         }
-        let looks = calls.iter().filter(|c| c.name == "DescribeServices").count();
+        let looks = calls
+            .iter()
+            .filter(|c| c.name == "DescribeServices")
+            .count();
         if looks as f64 > watched / 1.8 + 10.0 {
             faults.push(format!("{looks} looks in {watched:.0} s"));
         }
         self.faults.extend(faults);
+    }
+
+    /// We ended it, or with `on-failure: keep` said that it is over, though ECS was still at it.
+    fn hopeless_late(&self) -> Option<Duration> {
+        let asked = self
+            .ran
+            .calls
+            .iter()
+            .find(|c| c.name == "StopServiceDeployment");
+        let decided = match asked {
+            Some(call) => call.at,
+            None => {
+                let ours = self.last().end_of(&self.ours()?.digits)?;
+                let kept = self.drawn.keeps && self.word == "failed";
+                (kept && ours.status == "IN_PROGRESS" && !ours.doomed).then_some(self.ran.ended)?
+            }
+        };
+        let stops = |m: &Moment| m.stops.get(&self.wanted).copied().unwrap_or_default();
+        let last = stops(self.ran.history.at(decided));
+        let mut between = self.ran.history.between(self.watched_from(), decided);
+        let at = between.find(|(_, m)| last > 0 && stops(m) == last)?.0;
+        Some(decided.saturating_sub(at))
     }
 
     fn measured(&self) -> Measured {
@@ -440,8 +566,20 @@ impl Judge<'_> {
         let aws = |c: &&super::stage::Call| !c.name.contains(' ');
         let mut measured = Measured {
             word: self.word.clone(),
-            calls: self.ran.calls.iter().filter(aws).filter(|c| c.at >= from).count(),
-            by_name: (self.ran.calls.iter().filter(aws).filter(|c| c.at >= from)).fold(BTreeMap::new(), |mut all, c| { *all.entry(c.name.clone()).or_default() += 1; all }),
+            calls: self
+                .ran
+                .calls
+                .iter()
+                .filter(aws)
+                .filter(|c| c.at >= from)
+                .count(),
+            by_name: (self.ran.calls.iter().filter(aws).filter(|c| c.at >= from)).fold(
+                BTreeMap::new(),
+                |mut all, c| {
+                    *all.entry(c.name.clone()).or_default() += 1;
+                    all
+                },
+            ),
             all_calls: self.ran.calls.iter().filter(aws).count(),
             watched: ended.saturating_sub(from),
             ..Measured::default()
@@ -449,14 +587,22 @@ impl Judge<'_> {
         if self.drawn.troubled || self.ours().is_none() {
             return measured;
         }
-        if self.word == "serving" && let Some(since) = self.held_since(ended) {
+        if self.word == "serving"
+            && let Some(since) = self.held_since(ended)
+        {
             let over = since.max(from) + self.drawn.window;
             measured.served_late = Some(ended.saturating_sub(over));
         }
-        if matches!(self.word.as_str(), "failed" | "rolled-back") && let Some(ours) = self.ours() {
+        measured.hopeless_late = self.hopeless_late();
+        if matches!(self.word.as_str(), "failed" | "rolled-back")
+            && let Some(ours) = self.ours()
+        {
             let over = |m: &Moment| {
                 m.end_of(&ours.digits).is_some_and(|e| {
-                    matches!(e.status, "STOPPED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED")
+                    matches!(
+                        e.status,
+                        "STOPPED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED"
+                    )
                 })
             };
             let mut between = self.ran.history.between(from, ended);

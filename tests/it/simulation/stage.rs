@@ -104,7 +104,11 @@ async fn on_stage(drawn: &Drawn, cwd: &Path) -> Ran {
     truth.note();
     let calls = sandbox.take_recorded();
     let exit = lived.exit.expect("nobody kills it");
-    let afterwards = if exit == 0 { AFTERWARDS } else { AFTER_A_FAILURE };
+    let afterwards = if exit == 0 {
+        AFTERWARDS
+    } else {
+        AFTER_A_FAILURE
+    };
     tokio::time::sleep(afterwards).await;
     following.abort();
     let said_later = lived.heard.text().split_off(lived.said.len());
@@ -112,7 +116,9 @@ async fn on_stage(drawn: &Drawn, cwd: &Path) -> Ran {
     let outputs = lived.said.lines().rev().find(|l| l.starts_with('{'));
     Ran {
         exit,
-        outputs: outputs.and_then(|l| serde_json::from_str(l).ok()).unwrap_or_default(),
+        outputs: outputs
+            .and_then(|l| serde_json::from_str(l).ok())
+            .unwrap_or_default(),
         afterwards: later.iter().map(Record::name).chain([said_later]).collect(),
         said: lived.said,
         update: calls.iter().find_map(|record| update(record, start)),
@@ -123,7 +129,7 @@ async fn on_stage(drawn: &Drawn, cwd: &Path) -> Ran {
     }
 }
 
-fn variables(sandbox: &Sandbox) -> BTreeMap<String, String> {
+pub fn variables(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let mut vars = sandbox.environment();
     vars.retain(|name, _| name.starts_with("ACTIONS_ID_TOKEN"));
     vars
@@ -138,7 +144,10 @@ fn since(start: SystemTime, at: &str) -> Duration {
 fn update(record: &Record, start: SystemTime) -> Option<Update> {
     let took_effect = record.operation == "UpdateService" && record.error.is_none();
     let primary = &record.answer.as_ref().filter(|_| took_effect)?["service"]["deployments"][0];
-    let digits = primary["id"].as_str()?.trim_start_matches("ecs-svc/").to_owned();
+    let digits = primary["id"]
+        .as_str()?
+        .trim_start_matches("ecs-svc/")
+        .to_owned();
     Some(Update {
         at: since(start, &record.at),
         digits,
@@ -149,7 +158,10 @@ fn update(record: &Record, start: SystemTime) -> Option<Update> {
 fn call(record: &Record, start: SystemTime) -> Call {
     Call {
         at: since(start, &record.at),
-        of: record.input["TargetGroupArn"].as_str().unwrap_or_default().to_owned(),
+        of: record.input["TargetGroupArn"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         name: record.operation.clone(),
         error: record.error.clone(),
         status: record.status,

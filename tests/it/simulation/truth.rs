@@ -67,7 +67,9 @@ impl Moment {
     /// Everything that serving means, at this moment, of PRIMARY: the design's 5.2 a to d.
     pub fn serves(&self) -> bool {
         self.status == "ACTIVE"
-            && self.primary().is_some_and(|p| p.state != "FAILED" && self.sound(&p.digits))
+            && self
+                .primary()
+                .is_some_and(|p| p.state != "FAILED" && self.sound(&p.digits))
             && self.desired > 0
             && self.proven.len() as u64 >= self.desired
             && self.others == 0
@@ -75,10 +77,11 @@ impl Moment {
 
     /// ECS calls PRIMARY done.
     pub fn done(&self) -> bool {
-        self.primary().is_some_and(|p| match self.end_of(&p.digits) {
-            Some(end) => end.status == "SUCCESSFUL",
-            None => p.state == "COMPLETED",
-        })
+        self.primary()
+            .is_some_and(|p| match self.end_of(&p.digits) {
+                Some(end) => end.status == "SUCCESSFUL",
+                None => p.state == "COMPLETED",
+            })
     }
 }
 
@@ -95,9 +98,18 @@ impl History {
         &self.moments[after.saturating_sub(1)].1
     }
 
-    pub fn between(&self, from: Duration, to: Duration) -> impl Iterator<Item = &(Duration, Moment)> {
-        let first = self.moments.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-        self.moments[first..].iter().take_while(move |(at, _)| *at <= to)
+    pub fn between(
+        &self,
+        from: Duration,
+        to: Duration,
+    ) -> impl Iterator<Item = &(Duration, Moment)> {
+        let first = self
+            .moments
+            .partition_point(|(at, _)| *at <= from)
+            .saturating_sub(1);
+        self.moments[first..]
+            .iter()
+            .take_while(move |(at, _)| *at <= to)
     }
 }
 
@@ -181,19 +193,34 @@ fn moment(world: &World) -> Moment {
         ends: ends(world, service),
         ..Moment::default()
     };
-    let primary = moment.primary().map(|p| p.digits.clone()).unwrap_or_default();
+    let primary = moment
+        .primary()
+        .map(|p| p.digits.clone())
+        .unwrap_or_default();
     let groups = targets_of(service, &primary);
     let mut addresses = BTreeSet::new();
-    for task in world.ecs.tasks.values().filter(|t| t.service.as_ref() == Some(&key)) {
-        if task.running() && task.live()
-            && let Some(listed) = moment.deployments.iter_mut().find(|d| d.digits == task.deployment)
+    for task in world
+        .ecs
+        .tasks
+        .values()
+        .filter(|t| t.service.as_ref() == Some(&key))
+    {
+        if task.running()
+            && task.live()
+            && let Some(listed) = moment
+                .deployments
+                .iter_mut()
+                .find(|d| d.digits == task.deployment)
         {
             listed.running += 1;
         }
         if let Some(code) = task.stop_code
             && (task.counted_as_failed || code != "ServiceSchedulerInitiated")
         {
-            *moment.stops.entry(task.task_definition.clone()).or_default() += 1;
+            *moment
+                .stops
+                .entry(task.task_definition.clone())
+                .or_default() += 1;
         }
         if task.deployment != primary {
             continue;
@@ -208,8 +235,13 @@ fn moment(world: &World) -> Moment {
         }
     }
     let mut seen = BTreeSet::new();
-    for (group, _) in groups.iter().filter(|(group, _)| seen.insert(group.clone())) {
-        let Some(group) = world.elbv2.target_groups.get(group) else { continue };
+    for (group, _) in groups
+        .iter()
+        .filter(|(group, _)| seen.insert(group.clone()))
+    {
+        let Some(group) = world.elbv2.target_groups.get(group) else {
+            continue;
+        };
         let answers = |state| matches!(state, TargetState::Healthy | TargetState::Initial);
         let others = group.targets.iter().filter(|((address, _), target)| {
             answers(target.state) && !addresses.contains(address.as_str())
@@ -228,7 +260,13 @@ fn ends(world: &World, service: &Service) -> BTreeMap<String, End> {
         let doomed = d.rollback.is_some()
             || d.breaker_status == "TRIGGERED"
             || !d.triggered_alarms.is_empty();
-        (d.target.clone(), End { status: d.status, doomed })
+        (
+            d.target.clone(),
+            End {
+                status: d.status,
+                doomed,
+            },
+        )
     })
     .collect()
 }
@@ -236,7 +274,10 @@ fn ends(world: &World, service: &Service) -> BTreeMap<String, End> {
 /// Not the scheduler's own judgement: containers and targets are looked at here.
 fn healthy_everywhere(world: &World, groups: &[(String, u16)], task: &Task) -> bool {
     debug_assert_eq!(task.last_status, LastStatus::Running);
-    let containers = task.containers.iter().filter(|c| c.essential && c.has_health_check);
+    let containers = task
+        .containers
+        .iter()
+        .filter(|c| c.essential && c.has_health_check);
     let unhealthy = task.containers.iter().any(|c| c.health == "UNHEALTHY");
     !unhealthy
         && containers.into_iter().all(|c| c.health == "HEALTHY")
