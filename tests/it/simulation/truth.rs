@@ -29,7 +29,7 @@ pub struct Moment {
     pub proven: BTreeSet<u64>,
     /// Targets of others that are `healthy` or `initial`.
     pub others: usize,
-    /// Stops of tasks that were no scaling, so far, by task definition.
+    /// Tasks that stopped and were not scaled in, so far, by task definition.
     pub stops: BTreeMap<String, u64>,
 }
 
@@ -215,7 +215,10 @@ fn moment(world: &World) -> Moment {
             listed.running += 1;
         }
         if let Some(code) = task.stop_code
-            && (task.counted_as_failed || code != "ServiceSchedulerInitiated")
+            && match code {
+                "ServiceSchedulerInitiated" => task.counted_as_failed,
+                _ => task.last_status == LastStatus::Stopped,
+            }
         {
             *moment
                 .stops
