@@ -373,7 +373,38 @@ impl Judge<'_> {
         })
     }
 
+    /// Since when a deployment of another revision, made after ours, is PRIMARY, while ours did not fail.
+    fn taken_over(&self) -> Option<Duration> {
+        let ours = self.ours()?;
+        let before = self
+            .ran
+            .history
+            .at(ours.at.saturating_sub(Duration::from_millis(1)));
+        let mut since = None;
+        for (at, moment) in self.ran.history.between(ours.at, self.ran.ended) {
+            let primary = moment.primary()?;
+            let newer = primary.digits != ours.digits
+                && primary.task_definition != self.wanted
+                && before
+                    .deployments
+                    .iter()
+                    .all(|d| d.digits != primary.digits && d.task_definition != primary.task_definition);
+            let well = moment
+                .end_of(&ours.digits)
+                .is_some_and(|e| !e.doomed && e.status == "STOPPED");
+            let one = moment.ends.values().all(|e| !e.doomed);
+            since = (newer && well && one && moment.status == "ACTIVE")
+                .then(|| since.unwrap_or(*at));
+        }
+        since
+    }
+
     fn failed(&self) -> Option<String> {
+        if let Some(since) = self.taken_over()
+            && !self.drawn.troubled
+        {
+            return Some(format!("a newer deployment took over at {since:?}"));
+        }
         let bad = |m: &Moment| {
             m.status != "ACTIVE"
                 || m.ends

@@ -10,7 +10,7 @@ use super::holds::{Measured, judge};
 use super::stage::play;
 
 /// Whoever sees so many wrong seeds need not see more.
-const ENOUGH: usize = 40;
+const ENOUGH: u64 = 20;
 
 pub struct Played {
     pub seed: u64,
@@ -92,6 +92,8 @@ pub fn play_one(seed: u64, cwd: &std::path::Path) -> Played {
 }
 
 pub fn play_all(seeds: std::ops::Range<u64>) -> Vec<Played> {
+    let enough = number_in("SHIPWAY_ENOUGH").unwrap_or(ENOUGH);
+    let wrong = AtomicU64::new(0);
     let directory = tempfile::tempdir().unwrap();
     let next = AtomicU64::new(seeds.start);
     let all = Mutex::new(Vec::new());
@@ -101,18 +103,11 @@ pub fn play_all(seeds: std::ops::Range<u64>) -> Vec<Played> {
             // A run's futures are large in a debug build.
             let work = || loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= seeds.end
-                    || all
-                        .lock()
-                        .unwrap()
-                        .iter()
-                        .filter(|p: &&Played| !p.faults.is_empty())
-                        .count()
-                        > ENOUGH
-                {
+                if seed >= seeds.end || wrong.load(Ordering::Relaxed) >= enough {
                     return;
                 }
                 let played = play_one(seed, directory.path());
+                wrong.fetch_add(u64::from(!played.faults.is_empty()), Ordering::Relaxed);
                 all.lock().unwrap().push(played);
             };
             let builder = std::thread::Builder::new().stack_size(16 << 20);
