@@ -385,16 +385,15 @@ impl Judge<'_> {
             let primary = moment.primary()?;
             let newer = primary.digits != ours.digits
                 && primary.task_definition != self.wanted
-                && before
-                    .deployments
-                    .iter()
-                    .all(|d| d.digits != primary.digits && d.task_definition != primary.task_definition);
+                && before.deployments.iter().all(|d| {
+                    d.digits != primary.digits && d.task_definition != primary.task_definition
+                });
             let well = moment
                 .end_of(&ours.digits)
                 .is_some_and(|e| !e.doomed && e.status == "STOPPED");
             let one = moment.ends.values().all(|e| !e.doomed);
-            since = (newer && well && one && moment.status == "ACTIVE")
-                .then(|| since.unwrap_or(*at));
+            since =
+                (newer && well && one && moment.status == "ACTIVE").then(|| since.unwrap_or(*at));
         }
         since
     }
