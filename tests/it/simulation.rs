@@ -32,6 +32,8 @@ fn simulation_of_whole_deployments() {
         wrong.join("\n")
     );
     notices_soon(&all);
+    keeps_its_pace(&all);
+    trouble_makes_no_success(&all);
     meets_every_end(&all);
 }
 
@@ -42,9 +44,39 @@ fn notices_soon(all: &[Played]) {
             .filter_map(|p| p.measured.served_late)
             .collect::<Vec<_>>(),
         all.iter().filter_map(|p| p.measured.failed_late).collect(),
+        all.iter()
+            .filter_map(|p| p.measured.hopeless_late)
+            .collect(),
     ] {
         let (mean, in_95) = seeds::mean_and_95(late);
         assert!(mean <= MEAN && in_95 <= MOST_IN_95, "{mean:?}, {in_95:?}");
+    }
+}
+
+/// AWS rations its calls.
+fn keeps_its_pace(all: &[Played]) {
+    let quiet = || all.iter().filter(|p| !p.troubled).map(|p| &p.measured);
+    let calls: usize = quiet().map(|m| m.calls).sum();
+    let watched: Duration = quiet().map(|m| m.watched).sum();
+    let pace = calls as f64 / watched.as_secs_f64();
+    assert!(pace <= holds::PACE, "{pace:.2} calls a second");
+}
+
+/// Two seeds share a world. What fails where nothing is in the way succeeds in trouble only if the world serves: nobody's
+/// success is believed here, each was held against the world. So it is a matter of the world when the two differ.
+fn trouble_makes_no_success(all: &[Played]) {
+    let well = |p: &Played| {
+        matches!(
+            p.measured.word.as_str(),
+            "serving" | "deployed" | "unchanged"
+        )
+    };
+    for pair in all.chunks_exact(2) {
+        let [quiet, troubled] = pair else { continue };
+        assert_eq!(quiet.seed + 1, troubled.seed);
+        if well(troubled) && !well(quiet) {
+            assert!(troubled.measured.served, "seed {}", troubled.seed);
+        }
     }
 }
 

@@ -17,10 +17,15 @@ const UNSURE: Duration = Duration::from_secs(8);
 /// An answer of AWS's, as told after the truth changed meanwhile.
 const LOOK: Duration = Duration::from_secs(3);
 
+/// The pace of a whole deployment, in calls a second.
+pub const PACE: f64 = 1.4;
+
 /// What was measured of a run that ended well, or that never could.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     pub word: String,
+    /// What was wanted is PRIMARY at the end, with as many healthy tasks as desired.
+    pub served: bool,
     /// From the moment that the world had served for the window to our exit.
     pub served_late: Option<Duration>,
     /// From ECS's last word on a deployment that failed.
@@ -30,7 +35,9 @@ pub struct Measured {
     /// Calls to AWS from the update on, and the time.
     pub calls: usize,
     pub watched: Duration,
+    #[allow(dead_code, reason = "of the bench")]
     pub all_calls: usize,
+    #[allow(dead_code, reason = "of the bench")]
     pub by_name: BTreeMap<String, usize>,
 }
 
@@ -596,6 +603,13 @@ impl Judge<'_> {
         let aws = |c: &&super::stage::Call| !c.name.contains(' ');
         let mut measured = Measured {
             word: self.word.clone(),
+            served: self.may_have_been_seen().any(|(_, moment)| {
+                let enough = self
+                    .drawn
+                    .denied
+                    .map_or(&moment.proven, |_| &moment.running);
+                self.is_wanted(moment) && enough.len() as u64 >= moment.desired
+            }),
             calls: self
                 .ran
                 .calls

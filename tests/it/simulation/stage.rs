@@ -55,13 +55,11 @@ pub struct Call {
     pub name: String,
     pub of: String,
     pub error: Option<String>,
-    pub status: u16,
 }
 
 pub struct Update {
     pub at: Duration,
     pub digits: String,
-    pub task_definition: String,
 }
 
 pub fn play(drawn: &Drawn, cwd: &Path) -> Ran {
@@ -151,7 +149,6 @@ fn update(record: &Record, start: SystemTime) -> Option<Update> {
     Some(Update {
         at: since(start, &record.at),
         digits,
-        task_definition: primary["taskDefinition"].as_str()?.to_owned(),
     })
 }
 
@@ -164,6 +161,5 @@ fn call(record: &Record, start: SystemTime) -> Call {
             .to_owned(),
         name: record.operation.clone(),
         error: record.error.clone(),
-        status: record.status,
     }
 }
