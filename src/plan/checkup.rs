@@ -28,6 +28,7 @@ pub enum Id {
     Register,
     Tag,
     Update,
+    Stop,
     TargetGroups,
     Listeners,
     TargetHealth,
@@ -102,6 +103,7 @@ pub const CHECKS: &[Check] = &[
     check(Id::Register, "ECS", "register a revision", &[Id::TaskDefinition], &["ecs:RegisterTaskDefinition"]),
     check(Id::Tag, "ECS", "tag a revision", &[Id::TaskDefinition], &["ecs:TagResource"]),
     check(Id::Update, "ECS", "update the service", &[Id::TaskDefinition], &["ecs:UpdateService"]),
+    check(Id::Stop, "ECS", "stop a deployment", &[Id::TaskDefinition], &["ecs:StopServiceDeployment"]),
     check(Id::TargetGroups, "ELB", "target groups", &[Id::Service], &["elasticloadbalancing:DescribeTargetGroups"]),
     check(Id::Listeners, "ELB", "listeners and rules", &[Id::TargetGroups], &[
         "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeLoadBalancers",

@@ -16,7 +16,7 @@ use super::{container_logs, escape, json, plan};
 use crate::model::container_logs::ContainerLogs;
 use crate::model::past::PastDeployment;
 use crate::model::verdict::Outputs;
-use crate::rollout::{TargetNote, TaskTimes, Timings};
+use crate::rollout::{ServesNow, TargetNote, TaskTimes, Timings};
 
 /// Grows when a key changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -51,6 +51,7 @@ pub struct Details {
     previous_revision: Option<String>,
     health: Option<Health>,
     now_serving: Option<String>,
+    what_serves: Option<ServesNow>,
     /// Why, the most telling first.
     reasons: Vec<String>,
     failure: Option<FailureOf>,
@@ -229,6 +230,7 @@ impl Details {
                 },
             }),
             now_serving: about.now_serving.as_ref().map(escape::plain),
+            what_serves: about.what_serves.clone(),
             reasons: cause.iter().cloned().chain(evidence).collect(),
             failure: failure.map(|failure| FailureOf {
                 now_serving: about.now_serving.as_ref().map(escape::plain),

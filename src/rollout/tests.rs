@@ -4,6 +4,7 @@ mod counts;
 mod denied;
 mod ends;
 mod fail_fast;
+mod fail_late;
 mod hopeless;
 mod matching;
 mod overtaken;

@@ -130,6 +130,7 @@ impl Doctor<'_> {
             Id::Register => self.register().await,
             Id::Tag => self.tag().await,
             Id::Update => self.update().await,
+            Id::Stop => self.stop().await,
             Id::TargetGroups => self.target_groups().await,
             Id::Listeners => self.listeners().await,
             Id::TargetHealth => self.target_health().await,

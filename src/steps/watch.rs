@@ -111,7 +111,8 @@ impl Watched {
             service: &self.service,
             deployment_id: &self.rollout.target().ours().deployment_id,
         };
-        let acted = act::act(place, &action, cancel).await?;
+        let no_later_than = self.deadline + LAST_LOOK;
+        let acted = act::act(place, &action, no_later_than, cancel).await?;
         let step = self.rollout.acted(&action, acted);
         self.follow(step, say);
         Ok(())

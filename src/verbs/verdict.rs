@@ -108,6 +108,7 @@ impl Noting<'_> {
             self.about.url = None;
         }
         self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
+        self.about.what_serves = Some(ended.serves_now.clone());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
         self.stretches(Some(&ended));
         if matches!(ended.status, Status::Paused | Status::Started) {

@@ -107,10 +107,12 @@ scenarios! {
     early_success_fails_fast
     errors_and_broken_connections
     expired_token_in_the_middle
+    fail_fast_cancelled
     fail_fast_first_deploy
     fail_fast_image_not_found
     fail_fast_keep
     fail_fast_not_while_the_breaker_counts
+    fail_fast_of_a_preview
     fail_fast_off
     fail_fast_stop_conflicts
     fail_fast_stop_is_denied

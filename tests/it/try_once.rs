@@ -194,7 +194,7 @@ async fn a_container_that_crashes_fails_the_deploy() {
 fn a_breaker_that_rolls_back_is_a_failure() {
     trouble("rollback", 1)
         .said("ROLLBACK_SUCCESSFUL")
-        .said("**`nginx-test:1` keeps serving**");
+        .said("**Back on `nginx-test:1`, which serves (");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::plan::preview::decide::Word;
 use crate::report::event::{Phase, Stretch, Text};
 use crate::report::plan::Planned;
 use crate::rollout::causes::Cause;
-use crate::rollout::{Advice, TargetNote, Timings};
+use crate::rollout::{Advice, ServesNow, TargetNote, Timings};
 
 #[derive(Clone, Debug, Default)]
 pub struct Announcement {
@@ -51,6 +51,8 @@ pub struct Announcement {
     pub run_url: Option<String>,
     /// What serves, where that is not what was deployed: a clause, "`web:41` keeps serving".
     pub now_serving: Option<Text>,
+    /// As a value, of every end.
+    pub what_serves: Option<ServesNow>,
     pub notes: Vec<Text>,
     /// Of a preview: then what is announced is the preview, not the service behind it.
     pub preview: Option<Preview>,

@@ -1,7 +1,12 @@
 //! What the machine asks ECS for: one action at a time, asked for once until it is answered.
 
+use std::time::Duration;
+
 use super::super::{Acted, Action, News, Next, Sentence, Step};
 use super::Rollout;
+
+/// What ECS did not answer may show a little later.
+const UNANSWERED: Duration = Duration::from_secs(2);
 
 impl Rollout {
     /// Asks for it at the end of this look, unless something is asked for already.
@@ -19,6 +24,10 @@ impl Rollout {
     /// What came of an action. A look follows at once.
     pub fn acted(&mut self, action: &Action, acted: Acted) -> Step {
         let mut news = Vec::new();
+        let after = match acted {
+            Acted::Unanswered => UNANSWERED,
+            _ => super::CLOSEST,
+        };
         if self.asked_for.as_ref() == Some(action) {
             self.asked_for = None;
             if !matches!(acted, Acted::Done | Acted::Restored { .. }) {
@@ -31,10 +40,7 @@ impl Rollout {
         }
         Step {
             news,
-            next: Next::LookAgain {
-                after: super::CLOSEST,
-                exact: true,
-            },
+            next: Next::LookAgain { after, exact: true },
         }
     }
 

@@ -42,6 +42,8 @@ enum Phase {
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     stops: usize,
+    /// The first look at stopped tasks is over: what it showed makes nobody act.
+    begun: bool,
     /// Failures that were seen before this look.
     seen: usize,
     /// Its count was lower than that: not all of them count, whyever.
@@ -53,8 +55,13 @@ pub(super) struct Counted {
 impl Rollout {
     /// What the breaker says in this look of failures that were seen before it.
     pub(super) fn note_counted(&mut self, seen: &Observation) {
-        self.counted.fresh |= self.evidence.stops.len() > self.counted.stops;
-        self.counted.stops = self.evidence.stops.len();
+        let stops = self.evidence.stops.len();
+        if self.counted.begun {
+            self.counted.fresh |= stops > self.counted.stops;
+        }
+        // Of what is followed and was not made now, some may be an hour old.
+        self.counted.begun |= seen.stopped_tasks.is_ok();
+        self.counted.stops = stops;
         if let Some(count) = self.breakers_count(seen) {
             self.counted.missed |= (count as usize) < self.counted.seen;
             self.counted.seen = self.evidence.stops.len();

@@ -53,6 +53,10 @@ impl Rollout {
             .or_else(|| self.count_undone(seen, elapsed))
             .or_else(|| self.hopeless())
             .or_else(|| self.fail_fast(seen, news));
+        // What we are ending is neither a success nor something to wait for.
+        if verdict.is_none() && self.ending.is_some() {
+            return None;
+        }
         if let (None, Some(why)) = (&verdict, doomed) {
             news.push(News::Doomed { why });
         }

@@ -42,7 +42,7 @@ impl Rollout {
                 });
             }
         }
-        if self.failing.is_some() || self.ending.is_some() {
+        if self.failing.is_some() {
             unmet.push(Unmet::Failing);
         }
         if let WaitUntil::Stage(wanted) = &self.limits.wait_until {

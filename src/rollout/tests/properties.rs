@@ -212,6 +212,24 @@ proptest! {
         prop_assert_ne!(ended.exit_code, 0, "{:?}", ended);
     }
 
+    /// Nor when we are the ones who end it, whatever ECS answers and however late it is seen.
+    #[test]
+    fn what_we_end_is_no_success(
+        starts in 1..20u64,
+        goes_back in 1..60u64,
+        troubles in prop::collection::vec(trouble(20), 1..60),
+    ) {
+        let gone = "CannotPullContainerError: web: not found";
+        let script = failing_script(false, false, starts + 4, goes_back + 4, false, true).at(starts, move |w| {
+            w.ours().failed_tasks = 2;
+            let stop = |n: u32| stopped(&format!("g{n}"), "TaskFailedToStart", gone, None);
+            w.stopped_tasks = Ok(vec![stop(1), stop(2)]);
+        });
+        let ended = run(&script, rolling(), limits(), &troubles);
+        prop_assert!(!ended.status.is_success(), "{:?}", ended);
+        prop_assert_ne!(ended.exit_code, 0);
+    }
+
     /// Nor does a short good spell, shorter than the window by what the looks can be late.
     #[test]
     fn a_short_good_spell_is_no_success(

@@ -161,6 +161,32 @@ impl Doctor<'_> {
         ))
     }
 
+    /// Only simulated: there is nothing to stop.
+    pub(super) async fn stop(&mut self) -> Result<Outcome, Error> {
+        let Some(service) = self.service.clone() else {
+            return Ok(Outcome::skip("the service is not known"));
+        };
+        let deployments = service.arn.replacen(":service/", ":service-deployment/", 1) + "/*";
+        let question = Question {
+            actions: asks(Id::Stop),
+            resource: &deployments,
+            context: &[("ecs:cluster", &service.cluster_arn)],
+        };
+        let outcome = self.simulate(&question).await;
+        Ok(match outcome.word {
+            Word::Ng => Outcome {
+                word: Word::Skip,
+                code: None,
+                said: format!(
+                    "a deploy that cannot succeed goes back by UpdateService instead: {}",
+                    outcome.said
+                ),
+                ..outcome
+            },
+            _ => outcome,
+        })
+    }
+
     /// `member` of the task definition names the role that ECS is handed.
     pub(super) async fn pass_role(&mut self, member: &str) -> Result<Outcome, Error> {
         let named = self

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::ecs::ServiceUpdate;
@@ -29,12 +29,14 @@ pub(super) struct Place<'a> {
 pub(super) async fn act(
     place: Place<'_>,
     action: &Action,
+    no_later_than: Instant,
     cancel: &CancellationToken,
 ) -> Result<Acted, AwsError> {
     if cancel.is_cancelled() {
         return Ok(Acted::Unanswered);
     }
-    let asking = timeout(ANSWER, ask(&place, action));
+    let until = no_later_than.min(Instant::now() + ANSWER);
+    let asking = timeout_at(until, ask(&place, action));
     tokio::pin!(asking);
     let answer = tokio::select! {
         biased;

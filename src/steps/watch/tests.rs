@@ -265,3 +265,55 @@ fn expired_credentials_end_it_at_once() {
     assert_eq!(run.ended.unwrap_err().failure, Failure::Unauthenticated);
     assert!(run.took < Duration::from_secs(13), "{:?}", run.took);
 }
+
+/// Two tasks find no image, from the fifth second on; the answer to what ECS is asked then never comes.
+fn hopeless(operation: &str, elapsed: Duration) -> Answer {
+    let failed = elapsed >= Duration::from_secs(5);
+    let stopped = |n: u32| {
+        json!({"taskArn": format!("arn:aws:ecs:eu-central-1:123456789012:task/prod/{n}"), "taskDefinitionArn": "arn:td/web:2",
+            "startedBy": "ecs-svc/2", "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "stopCode": "TaskFailedToStart",
+            "stoppedReason": "CannotPullContainerError: not found", "stoppedAt": 1_799_999_995, "containers": []})
+    };
+    let mut answer = match operation {
+        "StopServiceDeployment" => return Answer::Never,
+        "ListTasks STOPPED" if failed => Answer::Json(200, json!({"taskArns": ["arn:1", "arn:2"]})),
+        "DescribeTasks" => Answer::Json(200, json!({"tasks": [stopped(1), stopped(2)]})),
+        other => good(other, Duration::ZERO),
+    };
+    if let Answer::Json(_, body) = &mut answer {
+        if let Some(deployment) = body.pointer_mut("/services/0/deployments/0/failedTasks") {
+            *deployment = json!(if failed { 2 } else { 0 });
+        }
+        if let Some(deployment) = body.pointer_mut("/serviceDeployments/0")
+            && operation == "DescribeServiceDeployments"
+        {
+            deployment["sourceServiceRevisions"] = json!([{"arn": "arn:sr/prod/web/1"}]);
+        }
+    }
+    answer
+}
+
+#[test]
+fn an_action_that_hangs_does_not_outlast_the_limit() {
+    let run = run(Duration::from_secs(40), None, hopeless);
+    let ended = run.ended.unwrap();
+    assert_eq!((ended.status, ended.exit_code), (Status::Failed, 1));
+    assert!(
+        run.asked.iter().any(|o| o == "StopServiceDeployment"),
+        "{:?}",
+        run.asked
+    );
+    let at_most = Duration::from_secs(40) + 2 * LAST_LOOK;
+    assert!(run.took <= at_most, "{:?}", run.took);
+}
+
+#[test]
+fn a_signal_waits_a_moment_for_an_action() {
+    let after = Duration::from_secs(10);
+    let run = run(Duration::from_secs(300), Some(after), hopeless);
+    let ended = run.ended.unwrap();
+    assert_eq!(ended.status, Status::Cancelled);
+    assert_eq!(run.took, Duration::from_millis(11_500));
+    let said = serde_json::to_string(&ended.reasons).unwrap();
+    assert!(said.contains("was asked to go back"), "{said}");
+}
