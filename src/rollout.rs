@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod advice;
+mod bakes;
 pub mod causes;
 pub mod diagnosis;
 mod evidence;

@@ -19,7 +19,7 @@ use crate::model::Untrusted;
 use crate::model::service::{
     Alarms, CapacityProvider, CircuitBreaker, Deployment, DeploymentConfiguration,
     NetworkConfiguration, Service, ServiceDeployment, ServiceDeploymentBrief, ServiceEvent,
-    ServiceLoadBalancer, TaskSet,
+    ServiceLoadBalancer, TaskSet, TrafficStep,
 };
 
 /// DescribeServices and DescribeTasks take so many at a time (API reference).
@@ -388,6 +388,15 @@ fn deployment_configuration_of(
                 rollback: b.rollback,
                 reset_on_healthy_task: b.reset_on_healthy_task,
             }),
+        bake_time_in_minutes: configuration.bake_time_in_minutes.map(count),
+        linear: configuration.linear_configuration.map(|l| TrafficStep {
+            percent: l.step_percent,
+            bake_time_in_minutes: l.step_bake_time_in_minutes.map(count),
+        }),
+        canary: configuration.canary_configuration.map(|c| TrafficStep {
+            percent: c.canary_percent,
+            bake_time_in_minutes: c.canary_bake_time_in_minutes.map(count),
+        }),
         alarms: configuration.alarms.map(|a| Alarms {
             enable: a.enable,
             rollback: a.rollback,

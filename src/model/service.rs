@@ -121,6 +121,14 @@ pub struct ServiceLoadBalancer {
     pub container_port: Option<u16>,
 }
 
+impl ServiceLoadBalancer {
+    /// The target group that is named first, then the other one of those that deployments move between.
+    pub fn target_groups(&self) -> impl Iterator<Item = &String> {
+        let two = [&self.target_group_arn, &self.alternate_target_group_arn];
+        two.into_iter().flatten()
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeploymentConfiguration {
     pub minimum_healthy_percent: Option<u32>,
@@ -129,6 +137,17 @@ pub struct DeploymentConfiguration {
     pub strategy: String,
     pub circuit_breaker: Option<CircuitBreaker>,
     pub alarms: Option<Alarms>,
+    /// After all traffic was shifted.
+    pub bake_time_in_minutes: Option<u32>,
+    pub linear: Option<TrafficStep>,
+    pub canary: Option<TrafficStep>,
+}
+
+/// `linearConfiguration` or `canaryConfiguration`: what is shifted at a time, and the wait after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TrafficStep {
+    pub percent: Option<f64>,
+    pub bake_time_in_minutes: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -224,7 +243,7 @@ impl LifecycleHook {
     }
 
     /// It waits for a person, not for a function.
-    pub fn awaits_action(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.status == "AWAITING_ACTION"
     }
 }

@@ -4,7 +4,7 @@ use super::event::{Event, Standing, Text, Warning, duration};
 use crate::model::names::family_and_revision;
 use crate::model::service::LifecycleHook;
 use crate::rollout::news::{Because, TargetNote};
-use crate::rollout::reason::moment;
+use crate::rollout::reason::{moment, spelled};
 use crate::rollout::{Acted, Action, News, Part, Sentence};
 
 /// One piece of news as the event that people see. `None`: outputs say it, people need not read it.
@@ -15,6 +15,11 @@ pub fn event(news: &News) -> Option<Event> {
         News::Stage { stage } => Event::Line(Text::new().say("stage ").code(stage.as_str())),
         News::Traffic { percent } => Event::Line(Text::new().say(format!("production traffic: {percent} % goes to the new revision"))),
         News::Hook { hook, stage } => Event::Line(lifecycle_hook(hook, stage.as_deref())),
+        News::LimitIsShort { bakes, limit } => warning(
+            "shipway::deploy::limit_is_short",
+            Text::new().say(format!("the bakes of this deployment take {} together, and the limit is {}", spelled(*bakes), spelled(*limit))),
+            Text::new().say("give it more with ").code("wait-for-minutes").say(", or wait for a stage with ").code("wait-until: stage:POST_TEST_TRAFFIC_SHIFT"),
+        ),
         News::GroupUnknown { permission: Some(permission) } => warning(
             "shipway::permission::service_revisions",
             Text::new().code(permission.as_str()).say(" is denied: which of two target groups is the new revision's cannot be read, so its tasks are looked at and not its targets"),
@@ -164,14 +169,14 @@ fn not_acted(action: &Action, acted: &Acted) -> Event {
 
 fn lifecycle_hook(hook: &LifecycleHook, stage: Option<&str>) -> Text {
     let mut text = Text::new().say("lifecycle hook ").code(hook.name());
-    text = match hook.awaits_action() {
+    text = match hook.is_waiting() {
         true => text.say(" awaits an action"),
         false => text.say(" is ").code(hook.status.as_str()),
     };
     if let Some(stage) = stage {
         text = text.say(" at stage ").code(stage);
     }
-    match hook.expires_at.filter(|_| hook.awaits_action()) {
+    match hook.expires_at.filter(|_| hook.is_waiting()) {
         Some(at) => text.say(format!(
             ", until {}: then ECS {}",
             moment(at),

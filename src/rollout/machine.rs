@@ -91,6 +91,7 @@ pub struct Rollout {
     groups: grouping::Groups,
     /// Hooks that ECS was asked to go on after.
     continued: pausing::Continued,
+    bakes_told: bool,
     in_trouble: bool,
     deployed_instead: Option<Because>,
     /// Hard evidence that it will not succeed. Sticky.
@@ -137,6 +138,7 @@ impl Rollout {
             targets_denied: false,
             groups: grouping::Groups::of(&target),
             continued: pausing::Continued::default(),
+            bakes_told: false,
             in_trouble: false,
             deployed_instead: None,
             failing: None,
@@ -329,6 +331,7 @@ impl Rollout {
         {
             self.deployed_instead(because, news);
         }
+        self.note_bakes(seen, news);
     }
 
     fn note_placing(&mut self, seen: &Observation, elapsed: Duration, news: &mut Vec<News>) {

@@ -35,6 +35,11 @@ pub enum News {
         hook: LifecycleHook,
         stage: Option<String>,
     },
+    /// The waits that ECS is told to make are longer than our limit, together.
+    LimitIsShort {
+        bakes: Duration,
+        limit: Duration,
+    },
     /// Which of two target groups is ours cannot be read: targets are not looked at.
     GroupUnknown {
         permission: Option<String>,

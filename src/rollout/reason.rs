@@ -81,7 +81,7 @@ pub fn moment(at: jiff::Timestamp) -> String {
 }
 
 /// `30 min`, `90 s`, `1 min 30 s`.
-pub(super) fn spelled(time: Duration) -> String {
+pub fn spelled(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 60, seconds % 60) {
         (0, _) => format!("{seconds} s"),

@@ -12,3 +12,4 @@ mod properties;
 mod script;
 mod serves;
 mod settling;
+mod strategies;

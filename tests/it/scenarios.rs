@@ -39,6 +39,7 @@ scenarios! {
     autoscaling_moves_the_count
     blue_green
     blue_green_again
+    blue_green_desired_count
     blue_green_revisions_are_denied
     blue_green_rolled_back_by_an_alarm
     blue_green_stopped_by_a_person
@@ -147,6 +148,7 @@ scenarios! {
     issuer_answers_late
     issuer_cannot_be_reached
     linear
+    linear_outlasts_the_limit
     load_balancer_may_not_be_read
     long_wait_renews_its_session
     merge_commit_is_built
@@ -227,6 +229,7 @@ scenarios! {
     preview_up_is_cancelled
     preview_up_name_of_somebody_else
     preview_up_no_room_before_a_rule
+    preview_up_of_a_shifting_base
     preview_up_of_productions_repository
     preview_up_overlapping_rules
     preview_up_reopened_while_draining

@@ -180,7 +180,7 @@ impl Rollout {
             Status::RolledBack | Status::Failed | Status::Unknown | Status::TimedOut
         );
         if failed {
-            reasons.extend(self.of_hooks(status));
+            reasons.extend(self.of_the_shift(status));
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));

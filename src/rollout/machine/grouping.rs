@@ -59,6 +59,8 @@ impl Rollout {
         };
         if settled {
             self.groups = Groups::Settled;
+            // Its targets were not looked at yet.
+            self.asked_at = None;
         } else if permission.is_some() || unresolved.at_least(MISSING, true, elapsed) {
             self.groups = Groups::Unreadable;
             let operation = "ecs:DescribeServiceRevisions".to_owned();

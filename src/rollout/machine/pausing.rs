@@ -9,7 +9,7 @@ use crate::model::verdict::Status;
 
 use super::super::failing::reason_of;
 use super::super::reason::moment;
-use super::super::{Acted, Action, News, Observation, OnPause, Sentence};
+use super::super::{Acted, Action, News, Observation, OnPause, Sentence, WaitUntil, bakes};
 use super::ending::Verdict;
 use super::{MISSING, Rollout};
 
@@ -57,6 +57,25 @@ impl Rollout {
         }
     }
 
+    /// Told once, at the start: it is of use as long as the limit can still be changed.
+    pub(super) fn note_bakes(&mut self, seen: &Observation, news: &mut Vec<News>) {
+        let (Ok(service), false) = (&seen.service, self.target.is_count()) else {
+            return;
+        };
+        let limit = self.limits.wait_for;
+        let to_the_end = matches!(
+            self.limits.wait_until,
+            WaitUntil::Healthy | WaitUntil::Deployed
+        );
+        if !std::mem::replace(&mut self.bakes_told, true)
+            && to_the_end
+            && let Some(bakes) = bakes::together(&service.deployment_configuration)
+            && bakes >= limit
+        {
+            news.push(News::LimitIsShort { bakes, limit });
+        }
+    }
+
     /// What ECS would not continue is waited for: somebody else may.
     pub(super) fn continue_answered(&mut self, hook_id: &str, acted: &Acted) {
         if matches!(acted, Acted::Denied(_) | Acted::Refused { .. }) {
@@ -64,8 +83,8 @@ impl Rollout {
         }
     }
 
-    /// What hooks have to do with how it ended.
-    pub(super) fn of_hooks(&self, status: Status) -> Vec<Sentence> {
+    /// How far a shift came, and what hooks have to do with how it ended.
+    pub(super) fn of_the_shift(&self, status: Status) -> Vec<Sentence> {
         let Some(deployment) = &self.deployment else {
             return Vec::new();
         };
@@ -82,15 +101,25 @@ impl Rollout {
                     .text(format!(" is {}.", hook.status))
             })
             .collect();
-        if let (Status::TimedOut, Some(hook)) = (status, waiting(deployment)) {
+        if status != Status::TimedOut {
+            return reasons;
+        }
+        if let Some(hook) = waiting(deployment) {
             reasons.push(waits(hook, deployment));
             reasons.push(how_to_continue(hook, deployment));
+        } else if let Some(stage) = &deployment.lifecycle_stage {
+            reasons.push(
+                Sentence::new("ECS is in stage ")
+                    .code(stage.as_str())
+                    .text("."),
+            );
         }
+        reasons.extend(traffic(deployment));
         reasons
     }
 }
 
-/// How much of the traffic is on the new revision, where ECS shifts it and has not shifted all.
+/// How much of the traffic is on the new revision, where ECS shifts it.
 pub(super) fn traffic(deployment: &ServiceDeployment) -> Option<Sentence> {
     let percent = deployment.production_traffic?;
     Some(Sentence::new(format!(
@@ -102,7 +131,7 @@ pub(super) fn traffic(deployment: &ServiceDeployment) -> Option<Sentence> {
 fn waiting(deployment: &ServiceDeployment) -> Option<&LifecycleHook> {
     let goes_on = matches!(deployment.status.as_str(), "PENDING" | "IN_PROGRESS");
     let mut hooks = deployment.hooks.iter();
-    hooks.find(|h| h.awaits_action()).filter(|_| goes_on)
+    hooks.find(|h| h.is_waiting()).filter(|_| goes_on)
 }
 
 fn waits(hook: &LifecycleHook, deployment: &ServiceDeployment) -> Sentence {

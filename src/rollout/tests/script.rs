@@ -289,6 +289,9 @@ impl Script {
         if !rollout.asks_deployment(elapsed) {
             world.deployment = Err(Unseen::Skipped);
         }
+        if rollout.asks_revision(&world).is_none() {
+            world.own_groups = Err(Unseen::Skipped);
+        }
         let ask = rollout.ask(&world, elapsed);
         if !ask.tasks {
             world.tasks = Err(Unseen::Skipped);

@@ -189,7 +189,7 @@ impl Doctor<'_> {
         let arns: Vec<String> = service
             .load_balancers
             .iter()
-            .filter_map(|b| b.target_group_arn.clone())
+            .flat_map(|b| b.target_groups().cloned())
             .collect();
         if arns.is_empty() {
             return Ok(Outcome::skip("the service has no target group"));

@@ -139,7 +139,7 @@ async fn base_groups(aws: &Aws, base: &Service) -> Result<Vec<TargetGroup>, Erro
     let arns: Vec<String> = base
         .load_balancers
         .iter()
-        .filter_map(|b| b.target_group_arn.clone())
+        .flat_map(|b| b.target_groups().cloned())
         .collect();
     if arns.is_empty() {
         return Err(PreviewRefusal::NoLoadBalancer {

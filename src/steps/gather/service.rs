@@ -40,10 +40,9 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
     // Of two, either may be the one that answers: which, the weights and the revision tell.
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for entry in &service.load_balancers {
-        let two = [&entry.target_group_arn, &entry.alternate_target_group_arn];
         let rule = entry.alternate_target_group_arn.as_ref();
         let rule = rule.and(entry.production_listener_rule.as_deref());
-        entries.extend(two.into_iter().flatten().map(|arn| (arn.as_str(), rule)));
+        entries.extend(entry.target_groups().map(|arn| (arn.as_str(), rule)));
     }
     let (live, source, balancing) = tokio::join!(
         aws.ecs.describe_task_definition(&service.task_definition),

@@ -143,7 +143,7 @@ fn new_service(found: &Found, wanted: &Wanted) -> NewService {
                 rollback: true,
                 reset_on_healthy_task: None,
             }),
-            alarms: None,
+            ..DeploymentConfiguration::default()
         },
     }
 }
