@@ -254,10 +254,11 @@ impl Teller {
                 .extend(mine.iter().map(|t| t.arn.clone()));
         }
         mine.retain(|t| self.since.is_new_stop(t));
-        mine.sort_by_key(|t| t.stopped_at);
-        self.stopping = mine.iter().any(|t| t.last_status != "STOPPED");
+        mine.sort_by_key(|t| (t.stopped_at.is_none(), t.stopped_at));
+        // One that is only scaled in may drain for minutes, and nobody waits to hear of it.
+        self.stopping = mine.iter().any(|t| is_failure(t) && !is_over(t));
         for task in mine {
-            if task.last_status != "STOPPED" || !self.stopped.insert(task.arn.clone()) {
+            if !is_over(task) || !self.stopped.insert(task.arn.clone()) {
                 continue;
             }
             let failure = is_failure(task);
@@ -351,6 +352,13 @@ fn is_known_status(status: &str) -> bool {
             status,
             "PENDING" | "IN_PROGRESS" | "SUCCESSFUL" | "STOP_REQUESTED" | "STOPPED"
         )
+}
+
+/// It stopped; or ECS stops it for its health, which says all: it may drain for minutes, and no exit code matters any more.
+fn is_over(task: &Task) -> bool {
+    let for_its_health =
+        task.stop_code.as_deref() == Some("ServiceSchedulerInitiated") && is_failure(task);
+    task.last_status == "STOPPED" || for_its_health
 }
 
 /// `ServiceSchedulerInitiated` covers scaling and failed health checks alike: its reason tells them apart. Spot, host

@@ -6,7 +6,7 @@
 mod commit;
 mod deployments;
 pub mod killable;
-mod overlay;
+pub mod overlay;
 mod runner;
 pub mod serving;
 mod standing;

@@ -25,6 +25,7 @@ mod second_revision;
 mod secrets;
 mod settings;
 mod signals;
+mod simulation;
 mod threats;
 mod tidy;
 mod try_once;

@@ -94,6 +94,10 @@ impl Recorder {
         });
     }
 
+    pub fn take(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
     pub fn all(&self) -> &[Record] {
         &self.records
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::observation::find;
+use super::super::pace::PROOF_EVERY;
 use super::super::serving::desired_now;
 use super::super::{Ask, Observation, failing};
 use super::Rollout;
@@ -33,11 +34,13 @@ impl Rollout {
         let last = elapsed >= self.limits.wait_for;
         let doomed = self.failing.is_some() || failing::hard(seen, &self.target).is_some();
         let stopped = matches!(&seen.deployment, Ok(d) if d.status.starts_with("STOP"));
+        // A short window needs its looks closer, but only once it is on.
+        let every = match self.window.begun() {
+            Some(_) => self.window.proof_every(),
+            None => PROOF_EVERY,
+        };
         // Now is better than the next look when that would come later than now is early.
-        let every = self
-            .window
-            .proof_every()
-            .saturating_sub(self.pace.after(elapsed) / 2);
+        let every = every.saturating_sub(self.pace.after(elapsed) / 2);
         // What serves now is half of the answer.
         let over = last
             || matches!(&seen.deployment, Ok(d) if matches!(d.status.as_str(), "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" | "STOPPED"));
@@ -53,10 +56,13 @@ impl Rollout {
                 targets: self.asks_targets() && due,
             };
         }
+        // Of a count ECS says nothing.
+        let waits_for_ecs =
+            !self.target.is_count() && (self.waits_for_deployed() || nothing_desired);
         let proven = self.waits_for_deployed() && self.unmet.is_empty() && self.asked_at.is_some();
         let due = last
             || self.window.ends().is_some_and(|end| elapsed >= end)
-            || self.ecs_is_done(seen)
+            || (waits_for_ecs && self.ecs_is_done(seen))
             || (!proven && self.asked_at.is_none_or(|at| elapsed >= at + every));
         Ask {
             tasks: !self.tasks_denied && (changed || over || ((runs || nothing_desired) && due)),

@@ -34,7 +34,11 @@ pub struct Killable<'a> {
     pub kill: Option<Kill>,
     /// Of every answer.
     pub latency: Duration,
+    /// Called after each answer, with what was asked for.
+    pub watcher: Option<Watcher>,
 }
+
+pub type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What came of it.
 pub struct Lived {
@@ -42,6 +46,8 @@ pub struct Lived {
     pub exit: Option<u8>,
     /// On stdout and stderr.
     pub said: String,
+    /// Where both are written: what is written after the end can be seen, too.
+    pub heard: Heard,
     /// AWS's operations, and method and path of everything else, in the order of asking.
     pub calls: Vec<String>,
     /// In virtual time.
@@ -66,6 +72,7 @@ impl Killable<'_> {
             kill: self.kill,
             dead: CancellationToken::new(),
             latency: self.latency,
+            watcher: self.watcher,
         };
         let said = Heard::default();
         let env = Env {
@@ -91,6 +98,7 @@ impl Killable<'_> {
         Lived {
             exit,
             said: said.text(),
+            heard: said,
             calls,
             took: began.elapsed(),
         }
@@ -106,6 +114,7 @@ struct Line {
     /// Killed: nothing of this run is heard or answered any more.
     dead: CancellationToken,
     latency: Duration,
+    watcher: Option<Watcher>,
 }
 
 impl std::fmt::Debug for Line {
@@ -134,6 +143,9 @@ impl HttpConnector for Line {
             }
             let request = http::Request::from_parts(parts, body);
             let answer = in_process::call(&line.sandbox, request).await;
+            if let Some(watcher) = &line.watcher {
+                watcher(&line.asked(number));
+            }
             if kill.is_some() {
                 line.dead.cancel();
             }
@@ -152,6 +164,10 @@ impl Line {
         }
     }
 
+    fn asked(&self, number: usize) -> String {
+        self.calls.lock().unwrap()[number].clone()
+    }
+
     /// Its number.
     fn note(&self, parts: &http::request::Parts) -> usize {
         let target = parts.headers.get("x-amz-target");
@@ -167,10 +183,10 @@ impl Line {
 }
 
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+pub struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -265,6 +265,7 @@ impl Stage {
             cwd: self.checkout(order.start).unwrap_or(outside.path()),
             kill: order.kill,
             latency: Duration::ZERO,
+            watcher: None,
         }
         .run()
         .await;

@@ -110,6 +110,7 @@ impl Stage {
             said,
             calls,
             took,
+            ..
         } = Killable {
             sandbox: &self.sandbox,
             args: args.map(ToString::to_string).collect(),
@@ -117,6 +118,7 @@ impl Stage {
             cwd: outside.path(),
             kill,
             latency: self.latency,
+            watcher: None,
         }
         .run()
         .await;
