@@ -108,42 +108,57 @@ impl<'a> Group<'a> {
 }
 
 fn of_task<'a>(task: &'a Task, ours: &Ours) -> Group<'a> {
-    let mut candidates = ended_first(task, ours);
     let deployed = ours.deployed_container();
-    let own_words = |c: &&Container| c.reason.is_some() && c.reason != task.stopped_reason;
-    let mut container = task.containers.iter().find(own_words).or_else(|| {
-        let is_deployed = |c: &&&Container| Some(c.name.as_str()) == deployed;
-        let first = candidates.iter().find(is_deployed).or(candidates.first());
-        first.copied()
-    });
-    let mut cause = causes::of_stop(task);
-    if cause.is_none() {
-        let beside = container.zip(deployed).is_some_and(|(c, d)| c.name != d);
-        let code = container.and_then(|c| c.exit_code);
-        cause = match (task.stop_code.as_deref(), code) {
-            (Some("EssentialContainerExited"), Some(_)) if beside => {
-                causes::named("sidecar-ended-first")
-            }
-            (Some("EssentialContainerExited"), Some(code)) => {
-                causes::named(causes::by_exit_code(code))
-            }
-            _ => causes::of_task(task),
-        };
-    } else if candidates.len() != 1 && container.is_none_or(|c| !own_words(&c)) {
-        // What was said is said of the whole task.
-        container = task
-            .containers
-            .iter()
-            .find(|c| Some(c.name.as_str()) == deployed)
-            .or(task.containers.first());
-        candidates.clear();
-    }
-    Group {
+    let is_deployed = |c: &&&Container| Some(c.name.as_str()) == deployed;
+    let group = |cause, container, candidates| Group {
         cause,
         tasks: vec![task],
         container,
         candidates,
+    };
+    let own_words = task
+        .containers
+        .iter()
+        .find(|c| c.reason.is_some() && c.reason != task.stopped_reason);
+    if let Some(cause) = causes::of_stop(task) {
+        let all: Vec<&Container> = task.containers.iter().collect();
+        let anyone = || all.iter().find(is_deployed).or(all.first()).copied();
+        let container = own_words.or_else(|| meant(task, ours)).or_else(anyone);
+        return group(Some(cause), container, Vec::new());
     }
+    let candidates = ended_first(task, ours);
+    let first = candidates.iter().find(is_deployed).or(candidates.first());
+    let container = own_words.or(first.copied());
+    let beside = container
+        .zip(deployed)
+        .is_some_and(|(c, deployed)| c.name != deployed);
+    let code = container.and_then(|c| c.exit_code);
+    let cause = match (task.stop_code.as_deref(), code) {
+        (Some("EssentialContainerExited"), Some(_)) if beside => {
+            causes::named("sidecar-ended-first")
+        }
+        (Some("EssentialContainerExited"), Some(code)) => causes::named(causes::by_exit_code(code)),
+        _ => causes::of_task(task),
+    };
+    group(cause, container, candidates)
+}
+
+/// The container that a reason of the whole task is about: the one whose image it names, or the one that has it as well.
+fn meant<'a>(task: &'a Task, ours: &Ours) -> Option<&'a Container> {
+    let reason = task.stopped_reason.as_ref()?;
+    let image = |c: &&Container| {
+        let facts = ours.facts.container(&c.name)?;
+        reason.contains(&facts.image).then_some(facts.image.len())
+    };
+    let mut named: Vec<&Container> = task
+        .containers
+        .iter()
+        .filter(|c| image(c).is_some())
+        .collect();
+    named.sort_by_key(|c| std::cmp::Reverse(image(c)));
+    let mut with_it = task.containers.iter().filter(|c| c.reason.is_some());
+    let alone = with_it.next().filter(|_| with_it.next().is_none());
+    named.first().copied().or(alone)
 }
 
 /// Essential containers that may have brought their task down; more than one where nothing tells them apart.

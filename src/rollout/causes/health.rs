@@ -125,9 +125,9 @@ pub const CAUSES: &[Cause] = &[
     },
     Cause {
         name: "port-not-reachable",
-        title: "nothing listens on the port that is checked",
-        headline: "nothing accepts connections on port {port|of the target group} of {container|the container}",
-        meaning: "The task runs, and refuses the load balancer's connection. It listens on another port, or only on 127.0.0.1 (localhost), where nobody outside of the container comes; or it has not got that far yet.",
+        title: "connections to the port that is checked fail",
+        headline: "the load balancer cannot connect to port {port|of the target group} of {container|the container}",
+        meaning: "The task runs, and the connection fails. The application listens on another port, or only on 127.0.0.1 (localhost), where nobody outside of the task comes; or it has not got that far yet; or it speaks another protocol than the check (TLS).",
         fixes: &[
             "let the application listen on 0.0.0.0 (not on localhost) and port {port|of `containerPort`}, or change `containerPort` to what it listens on",
             "if it merely starts slowly: `healthCheckGracePeriodSeconds`[ is {grace}][, and tasks were stopped {age} after their start]",

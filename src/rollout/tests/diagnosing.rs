@@ -195,6 +195,23 @@ fn a_certain_cause_comes_before_more_frequent_ones() {
     );
 }
 
+/// Of a task whose sidecar cannot be pulled, ECS gives the task and that container the same reason.
+#[test]
+fn the_image_that_cannot_be_pulled_is_named() {
+    let reason = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/library/envoy:1: not found";
+    let mut task = stopped("x", "TaskFailedToStart", reason, None);
+    task.containers.push(Container {
+        name: "proxy".to_owned(),
+        reason: Some(Untrusted::from(reason)),
+        ..Container::default()
+    });
+    let headline = "image envoy:1 is not in its repository";
+    Seen::of(vec![task.clone()]).check("image-not-found", headline);
+    // Or all of them.
+    task.containers[0].reason = Some(Untrusted::from(reason));
+    Seen::of(vec![task]).check("image-not-found", headline);
+}
+
 #[test]
 fn exit_code_137_is_no_lack_of_memory() {
     let seen = Seen::of(vec![web("a", 137)]);
@@ -270,7 +287,7 @@ fn how_a_container_ends_that_is_told_to_is_no_cause() {
     seen.targets = vec![note("Target.FailedHealthChecks", "Health checks failed")];
     let diagnosis = seen.check(
         "port-not-reachable",
-        "nothing accepts connections on port 80 of container web",
+        "the load balancer cannot connect to port 80 of container web",
     );
     let said: Vec<String> = diagnosis.evidence.iter().map(flat).collect();
     assert!(

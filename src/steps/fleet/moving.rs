@@ -208,11 +208,31 @@ fn judged(run: &Run<'_>, mover: &mut Mover, ended: Ended) -> Result<(), Broken> 
             };
             Err(Broken::Failed(Failed {
                 code: code.to_owned(),
-                lines: ended.reasons.iter().map(line).collect(),
+                lines: told(&ended).iter().map(line).collect(),
                 help: Some(help.to_owned()),
             }))
         }
     }
+}
+
+/// What was wrong, what that rests on, how it ended, and what helps.
+fn told(ended: &Ended) -> Vec<Sentence> {
+    let Some(diagnosis) = &ended.diagnosis else {
+        return ended.reasons.clone();
+    };
+    let end = ended.reasons.first().filter(|r| **r != diagnosis.headline);
+    let fix = diagnosis.fixes.first().map(|fix| {
+        let mut helps = Sentence::new("What helps: ");
+        helps.0.extend(fix.0.iter().cloned());
+        helps
+    });
+    let evidence = diagnosis.evidence.iter();
+    std::iter::once(&diagnosis.headline)
+        .chain(evidence)
+        .chain(end)
+        .cloned()
+        .chain(fix)
+        .collect()
 }
 
 fn line(sentence: &Sentence) -> Untrusted {
