@@ -7,6 +7,9 @@ use crate::error::Error;
 use crate::model::service::Service;
 use crate::rollout::{Observation, RolloutTarget, Unmet, Unseen, revision_arn, serving};
 
+/// Which of two target groups is a revision's.
+const REVISIONS: &str = "ecs:DescribeServiceRevisions";
+
 /// `Ok(Err(unmet))`: what stands between the service and serving.
 pub async fn glance(
     aws: &Aws,
@@ -15,6 +18,7 @@ pub async fn glance(
     target: &RolloutTarget,
 ) -> Result<Result<(), Vec<Unmet>>, Error> {
     let settled = settle(aws, service, target).await;
+    let unknown = settled.is_none() && target.ours().may_move();
     let target = settled.as_ref().unwrap_or(target);
     let mut seen = Observation::nothing(target.ours().target_groups.len());
     seen.service = Ok(service.clone());
@@ -28,17 +32,21 @@ pub async fn glance(
     let health = async {
         let mut targets = Vec::new();
         for balanced in &target.ours().target_groups {
-            targets.push(
-                aws.elbv2
-                    .describe_target_health(&balanced.group.arn, Retries::Sdk)
-                    .await,
-            );
+            if unknown {
+                targets.push(Err(Unseen::Denied(REVISIONS.to_owned())));
+                continue;
+            }
+            let health = aws
+                .elbv2
+                .describe_target_health(&balanced.group.arn, Retries::Sdk)
+                .await;
+            targets.push(health.map_err(unseen));
         }
         targets
     };
     let (tasks, health) = tokio::join!(tasks, health);
     seen.tasks = tasks.map_err(unseen);
-    seen.targets = health.into_iter().map(|h| h.map_err(unseen)).collect();
+    seen.targets = health;
     Ok(serving::satisfied(&seen, target))
 }
 

@@ -192,6 +192,7 @@ scenarios! {
     healthy_for_20_seconds
     hook_lambda_fails
     hook_lambda_takes_its_time
+    hook_pause_approved_by_a_rerun
     hook_pause_continued
     hook_pause_may_not_be_continued
     hook_pause_outlasts_us
