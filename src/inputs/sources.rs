@@ -65,7 +65,11 @@ pub(super) fn read(
             .flat_map(|v| settings(v).cloned())
             .collect();
         for (setting, texts) in file::read(&shown, &text, &known)? {
-            if settings(verb).any(|a| a.get_long() == Some(&setting)) {
+            let ours = settings(verb).find(|a| a.get_long() == Some(&setting));
+            // A word that another verb takes for its setting of the same name leaves ours at its default.
+            if ours.is_some_and(|arg| check::takes(arg, &texts))
+                && check::is_key_of(verb.get_name(), &setting)
+            {
                 refuse_on_privileged_event(&shown, &setting, &values, env)?;
                 values.entry(setting).or_insert(texts);
             }
