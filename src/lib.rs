@@ -76,6 +76,7 @@ async fn dispatch(cli: arguments::Cli, env: Env) -> u8 {
         arguments::Command::Plan(args) => verbs::plan::plan(&args, &env).await,
         arguments::Command::Preview(args) => verbs::preview::preview(&args, &env).await,
         arguments::Command::Scale(args) => verbs::scale::scale(&args, &env).await,
+        arguments::Command::Rollback(args) => verbs::rollback::rollback(&args, &env).await,
         arguments::Command::Doctor(args) => verbs::doctor::doctor(&args, &env).await,
         arguments::Command::Schema(args) => verbs::schema::schema(&args, &env),
         #[cfg(feature = "try")]

@@ -10,6 +10,7 @@ pub mod order;
 pub mod overrides;
 pub mod preflight;
 pub mod preview;
+pub mod rollback;
 pub mod scale;
 pub mod service;
 pub mod trust;

@@ -6,6 +6,7 @@ pub mod doctor;
 mod last_words;
 pub mod plan;
 pub mod preview;
+pub mod rollback;
 mod rolling;
 #[cfg(feature = "try")]
 pub mod sandbox;

@@ -5,6 +5,7 @@ mod balancers;
 mod behaviours;
 mod build;
 pub(crate) mod durations;
+mod earlier;
 mod pages;
 mod scaling;
 mod timeline;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 pub use behaviours::{Behaviour, Behaviours, ContainerHealth, Crash, Timings, Unhealthy};
+pub use earlier::EarlierFile;
 pub use pages::{Page, Pages};
 pub use scaling::{PolicyFile, ScalableTargetFile, ScheduledActionFile};
 pub use timeline::{Action, Entry, Timeline, UpdateService, When, happen, updated};
@@ -218,6 +220,8 @@ pub struct ServiceFile {
     /// Its ARN does not name its cluster, as before 2018: such a service cannot be tagged.
     pub short_arn: bool,
     pub scalable_target: Option<ScalableTargetFile>,
+    /// What it ran before, the oldest first: each was deployed ten minutes before the next.
+    pub earlier: Vec<EarlierFile>,
 }
 
 /// `advancedConfiguration` of a service's load balancer. A rule is named by its listener's port and its priority,

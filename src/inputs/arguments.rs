@@ -2,6 +2,7 @@
 //! this is the schema that `shipway.yml`, `SHIPWAY_INPUTS` and `SHIPWAY_<FLAG>` are checked against. Reads nothing.
 
 mod preview;
+mod rollback;
 mod scale;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use super::values::{
 use crate::model::image::{Image, Platform};
 
 pub use preview::{OnExpiry, PreviewArgs, PreviewWord};
+pub use rollback::RollbackArgs;
 pub use scale::{ScaleArgs, WhileDeploying};
 
 /// Take a commit to a healthy service on Amazon ECS, and say so on the pull request.
@@ -38,6 +40,8 @@ pub enum Command {
     Preview(Box<PreviewArgs>),
     /// Scale services to zero, and bring them back exactly as they were
     Scale(Box<ScaleArgs>),
+    /// Take a service back to an earlier revision of its task definition, and wait until it serves
+    Rollback(Box<RollbackArgs>),
     /// Check token, role, registry, service, load balancer, Docker and GitHub's permissions, and change nothing
     Doctor(Box<DoctorArgs>),
     /// Print what is generated from the settings: the JSON Schema of `shipway.yml`, an action, or the reference

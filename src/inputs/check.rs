@@ -65,10 +65,20 @@ pub fn is_harmless(setting: &str) -> bool {
     )
 }
 
-/// Whether a key of `shipway.yml` may say it: not where secrets are, and not what lets the code that brings the file along
-/// be built with a role in hand.
+/// Whether a key of `shipway.yml` may say it: not where secrets are, and not what lifts a guard for the code that brings the
+/// file along: who may change it, or run an old one again, could have it built with a role in hand, or put over newer code.
 pub fn may_stand_in_a_file(setting: &str) -> bool {
-    !is_secret(setting) && !matches!(setting, "config" | "allow-untrusted-build")
+    !is_secret(setting)
+        && !matches!(
+            setting,
+            "config" | "allow-untrusted-build" | "allow-older" | "allow-migration"
+        )
+}
+
+/// Whether a key of `shipway.yml` is meant for this verb. `to` says how far to scale, day by day; whither to roll back is
+/// decided when it is needed.
+pub fn is_key_of(verb: &str, setting: &str) -> bool {
+    may_stand_in_a_file(setting) && (verb, setting) != ("rollback", "to")
 }
 
 /// The values in one text of an input or a variable.
@@ -97,6 +107,11 @@ pub(super) fn check(arg: &Arg, values: &[String], place: &Place) -> Result<(), I
 /// What clap says to this value of the argument, if it refuses it.
 pub(super) fn problem_of(arg: &Arg, value: &str) -> Option<String> {
     one(arg, &[value.to_owned()]).err().map(|e| problem(&e))
+}
+
+/// Whether it is a value of this argument at all. Two verbs may have other words for a setting of the same name.
+pub(super) fn takes(arg: &Arg, values: &[String]) -> bool {
+    one(arg, values).is_ok()
 }
 
 /// One argument alone: no other one's rule is in the way, and it costs microseconds.

@@ -231,11 +231,20 @@ impl ValueSeed<'_> {
         };
         match check::check(self.arg, &texts, &place) {
             Ok(()) => Ok(texts),
+            Err(_) if self.is_another_verbs(&texts) => Ok(texts),
             Err(error) => Err(self.reading.refuse(Wrong::Check {
                 setting: self.setting.to_owned(),
                 error,
             })),
         }
+    }
+
+    /// The file serves every verb, and some have other words for a setting of this name.
+    fn is_another_verbs(&self, texts: &[String]) -> bool {
+        let known = self.reading.known.iter();
+        known
+            .filter(|arg| arg.get_long() == Some(self.setting))
+            .any(|arg| check::takes(arg, texts))
     }
 
     fn wanted(&self) -> &'static str {

@@ -59,7 +59,11 @@ pub(super) fn read(
     };
     if let Some(text) = text {
         for (setting, texts) in read_file(schema, &shown, &text)? {
-            if settings(verb).any(|a| a.get_long() == Some(&setting)) {
+            let ours = settings(verb).find(|a| a.get_long() == Some(&setting));
+            // A word that another verb takes for its setting of the same name leaves ours at its default.
+            if ours.is_some_and(|arg| check::takes(arg, &texts))
+                && check::is_key_of(verb.get_name(), &setting)
+            {
                 refuse_on_privileged_event(&shown, &setting, &values, env)?;
                 values.entry(setting).or_insert(texts);
             }

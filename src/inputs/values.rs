@@ -275,6 +275,45 @@ impl FromStr for ScaleTo {
     }
 }
 
+/// Back to which revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RollbackTo {
+    /// Of the family that the service runs.
+    Revision(u32),
+    /// `family:revision`, or an ARN.
+    Named(String),
+    /// The digits that it begins with, in lower case.
+    Commit(String),
+}
+
+impl FromStr for RollbackTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RollbackTo, String> {
+        let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
+        match text.len() {
+            // So many digits are a commit: no family has a million revisions.
+            7..=64 if hex => return Ok(RollbackTo::Commit(text.to_ascii_lowercase())),
+            1..=6 => {
+                if let Ok(revision @ 1..) = text.parse() {
+                    return Ok(RollbackTo::Revision(revision));
+                }
+            }
+            _ => {}
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || ":/_-".contains(c);
+        let (name, revision) = text.rsplit_once(':').unwrap_or_default();
+        let is_revision = revision.parse::<u32>().is_ok_and(|n| n > 0);
+        match !name.is_empty() && is_revision && text.chars().all(plain) {
+            true => Ok(RollbackTo::Named(text.to_owned())),
+            false => Err(
+                "must be a revision (41, web:41 or its ARN), or a commit by 7 to 64 of its hexadecimal digits"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
 /// Where `shipway scale` keeps what was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScaleState {

@@ -64,6 +64,7 @@ pub enum Verb {
     Plan,
     Preview,
     Scale,
+    Rollback,
 }
 
 impl Verb {
@@ -75,6 +76,7 @@ impl Verb {
             "plan" => Some(Verb::Plan),
             "preview" => Some(Verb::Preview),
             "scale" => Some(Verb::Scale),
+            "rollback" => Some(Verb::Rollback),
             _ => None,
         }
     }
@@ -86,6 +88,7 @@ impl Verb {
             Verb::Plan => "plan",
             Verb::Preview => "preview",
             Verb::Scale => "scale",
+            Verb::Rollback => "rollback",
         }
     }
 
@@ -97,6 +100,7 @@ impl Verb {
             Verb::Plan => PLAN_OUTPUTS,
             Verb::Preview => PREVIEW_OUTPUTS,
             Verb::Scale => SCALE_OUTPUTS,
+            Verb::Rollback => ROLLBACK_OUTPUTS,
         }
     }
 }
@@ -117,12 +121,14 @@ const REPORT_FILE: (&str, &str) = (
     "All of it as JSON, with the times and the reasons: a file in RUNNER_TEMP",
 );
 
+const DEPLOYMENT_STATUS: (&str, &str) = (
+    "deployment-status",
+    "serving, deployed, unchanged, superseded, paused, rolled-back, failed, unknown, timed-out, started, cancelled or not-started",
+);
+
 /// Of `deploy`.
 pub const DEPLOY_OUTPUTS: &[(&str, &str)] = &[
-    (
-        "deployment-status",
-        "serving, deployed, unchanged, superseded, paused, rolled-back, failed, unknown, timed-out, started, cancelled or not-started",
-    ),
+    DEPLOYMENT_STATUS,
     ("url", "Where the service answers"),
     ("image", "Image that was deployed, by digest"),
     IMAGE_TAG,
@@ -220,6 +226,30 @@ pub const PREVIEW_OUTPUTS: &[(&str, &str)] = &[
     REPORT_FILE,
 ];
 
+/// Of `rollback`.
+pub const ROLLBACK_OUTPUTS: &[(&str, &str)] = &[
+    DEPLOYMENT_STATUS,
+    ("url", "Where the service answers"),
+    (
+        "task-definition-arn",
+        "Revision that the service runs: the one that it went back to, unless it failed",
+    ),
+    (
+        "previous-task-definition-arn",
+        "Revision that it ran before",
+    ),
+    (
+        "service-deployment-arn",
+        "Service deployment that was watched",
+    ),
+    ("changed", "Whether anything was changed: true or false"),
+    FAILURE_CODE,
+    FAILURE_CAUSE,
+    ("comment-url", "Comment on the pull request"),
+    ("github-deployment-id", "GitHub Deployment that was made"),
+    REPORT_FILE,
+];
+
 /// Of `scale`.
 pub const SCALE_OUTPUTS: &[(&str, &str)] = &[
     (
@@ -284,7 +314,7 @@ impl Outputs {
     /// What a script wants that reads stdout: the address, or the image.
     pub fn answer(&self) -> Option<&str> {
         match self.verb {
-            Verb::Deploy => self.url.as_deref(),
+            Verb::Deploy | Verb::Rollback => self.url.as_deref(),
             Verb::Build => self.image.as_deref(),
             // The plan was shown there.
             Verb::Plan | Verb::Scale => None,
@@ -343,6 +373,7 @@ mod tests {
             Verb::Plan,
             Verb::Preview,
             Verb::Scale,
+            Verb::Rollback,
         ] {
             for (name, description) in verb.outputs() {
                 assert!(Outputs::default().value(name).is_some(), "{verb:?}: {name}");

@@ -3,6 +3,7 @@
 
 mod advice;
 mod announcement;
+mod back;
 mod card;
 mod changes;
 mod comment;
@@ -25,7 +26,7 @@ mod rich_tests;
 mod tests;
 
 pub use advice::words as advice_in_words;
-pub use announcement::{Announcement, Commit, Counted, Failure, Preview, State};
+pub use announcement::{Announcement, BackTo, Commit, Counted, Failure, Preview, State};
 pub use card::lines as failure_lines;
 pub(super) use card::sections as failure_card;
 pub use comment::{comment, is_worth_a_comment};

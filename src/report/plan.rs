@@ -70,10 +70,27 @@ pub(super) fn image_line(image: Option<&WantedImage>) -> Vec<Text> {
     lines
 }
 
+/// What goes on already, and what a deploy does about it.
+pub fn in_flight_line(plan: &Plan) -> Option<Text> {
+    let other = plan.in_flight.as_ref()?;
+    let does = if !plan.updates_service() && !other.rolling_back {
+        "`deploy` follows it, for nothing is to be changed"
+    } else if other.rolling_back {
+        "`deploy` waits for its end, and refuses with `if-deploying: fail`"
+    } else {
+        "`deploy` takes its place, waits for its end with `if-deploying: wait`, and refuses with `if-deploying: fail`"
+    };
+    let words = format!("{} goes on: {does}", other.in_words());
+    Some(Text::with_code(words))
+}
+
 /// The same as a Markdown list.
 pub(super) fn list(plan: &Plan) -> String {
     let mut out = String::new();
     for line in image_lines(plan) {
+        out.push_str(&format!("- {}\n", escape::markdown(&line)));
+    }
+    if let Some(line) = in_flight_line(plan) {
         out.push_str(&format!("- {}\n", escape::markdown(&line)));
     }
     for reasoned in &plan.changes {

@@ -48,6 +48,8 @@ pub struct Asked<'a> {
     pub deployment: Option<Kind>,
     /// Of a preview: its pull request, whatever the event is about.
     pub preview: Option<u64>,
+    /// The deployment is on the commit that is announced, not on the event's: of a rollback.
+    pub on_announced_commit: bool,
 }
 
 /// Where announcements of this run go.

@@ -135,6 +135,7 @@ fn announce_with(
             comment: CommentMode::Auto,
             deployment: None,
             preview: None,
+            on_announced_commit: false,
         };
         let mut announcer = Announcer::find(&env, asked, &report);
         let (last, before) = updates.split_last().unwrap();

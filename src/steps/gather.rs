@@ -5,6 +5,7 @@ pub mod image;
 pub mod in_flight;
 pub mod preview;
 pub mod previews;
+pub mod rollback;
 pub mod service;
 pub mod task_definition_file;
 pub mod url;

@@ -5,18 +5,13 @@ use crate::error::Error;
 use crate::git;
 use crate::inputs::arguments::DeployArgs;
 use crate::inputs::env::Env;
-use crate::inputs::trigger::Trigger;
-use crate::inputs::values;
 use crate::model::image::Image;
 use crate::model::stamp::Stamp;
 use crate::model::verdict::Verb;
 use crate::plan::Found;
 use crate::plan::service::{WantedImage, plan};
-use crate::report::Phase;
 use crate::rollout::Ended;
-use crate::steps::access::{self, Access};
 use crate::steps::admit::{Asks, Uses};
-use crate::steps::announce::{Announcer, Asked, Kind};
 use crate::steps::gather;
 use crate::steps::gather::service::Sought;
 use crate::steps::image::{ImageSought, image};
@@ -25,7 +20,7 @@ use crate::steps::ship_image::Shipped;
 use crate::steps::smoke::Smoke;
 use crate::steps::start::{self, Started};
 use crate::steps::wanted::{if_deploying, wanted};
-use crate::verbs::rolling::{Place, Prepared, Rolling, cancelled_before_any_change};
+use crate::verbs::rolling::{Connecting, Place, Prepared, Rolling, cancelled_before_any_change};
 
 struct Deploy<'a> {
     args: &'a DeployArgs,
@@ -132,34 +127,14 @@ impl Deploy<'_> {
         )
         .await?;
         (rolling.trigger, rolling.token) = (trigger, token);
-        rolling.about.run_url = rolling.trigger.as_ref().and_then(Trigger::run_url);
-        rolling.report.started(Phase::Preflight);
-        let region = &self.args.target.aws_region;
-        let Access { aws, claims } = access::connect(
-            rolling.env,
-            &self.args.access,
-            region,
-            rolling.trigger.as_ref(),
-            &rolling.report,
-        )
-        .await;
-        let environment = claims.as_ref().and_then(|c| c.environment.as_ref());
-        rolling.about.environment = environment.cloned();
-        let of = format!("{}/{}", self.args.target.cluster, self.args.target.service);
-        let announce = &self.args.announce;
-        let shown = announce.github_deployment == values::DeploymentMode::Auto;
-        let asked = Asked {
-            token: rolling.token.as_ref(),
-            trigger: rolling.trigger.as_ref(),
-            service: &of,
-            claims: claims.as_ref(),
-            comment: announce.comment,
-            deployment: shown.then(|| Kind::deploy(&of)),
-            preview: None,
-        };
-        rolling.announcer = Announcer::find(rolling.env, asked, &rolling.report);
-        // A refused role is told on the pull request too.
-        aws
+        rolling
+            .connect(&Connecting {
+                access: &self.args.access,
+                region: &self.args.target.aws_region,
+                announce: &self.args.announce,
+                on_announced_commit: false,
+            })
+            .await
     }
 
     /// What is live, and what goes on.
@@ -169,6 +144,7 @@ impl Deploy<'_> {
             service: &self.args.target.service,
             container_name: self.args.target.container_name.as_deref(),
             task_definition: self.args.target.task_definition.as_deref(),
+            any_container: false,
             desired_count: self.args.overrides.desired_count,
             url: self.args.announce.url.as_deref(),
             cwd: &self.rolling.env.cwd,

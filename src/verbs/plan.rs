@@ -86,6 +86,7 @@ impl Planning<'_> {
             service: &target.service,
             container_name: target.container_name.as_deref(),
             task_definition: target.task_definition.as_deref(),
+            any_container: false,
             desired_count: self.args.overrides.desired_count,
             url: None,
             cwd: &self.env.cwd,
@@ -154,6 +155,10 @@ impl Planning<'_> {
         self.outputs.plan = serde_json::to_value(plan).ok();
         self.report.started(Phase::Plan);
         self.report.answer(&crate::report::plan::image_lines(plan));
+        let others: Vec<Text> = crate::report::plan::in_flight_line(plan)
+            .into_iter()
+            .collect();
+        self.report.answer(&others);
         self.report.answer(&crate::report::plan::lines(plan));
         self.report.finished(Phase::Plan, Text::new());
     }

@@ -23,7 +23,8 @@ use crate::plan::{Found, Plan};
 use crate::report::markdown::{Announcement, Commit, Counted};
 use crate::report::{Phase, Report, Text};
 use crate::rollout::Ended;
-use crate::steps::announce::Announcer;
+use crate::steps::access::{self, Access};
+use crate::steps::announce::{Announcer, Asked, Kind};
 use crate::steps::apply::{Applied, apply};
 use crate::steps::smoke::{self, Smoke};
 use crate::steps::wanted::limits;
@@ -59,6 +60,15 @@ pub(super) struct Rolling<'a> {
 pub(super) struct Place<'a> {
     pub cluster: &'a str,
     pub service: &'a str,
+}
+
+/// With which access, and whom to tell.
+pub(super) struct Connecting<'a> {
+    pub access: &'a arguments::Access,
+    pub region: &'a str,
+    pub announce: &'a arguments::Announce,
+    /// The GitHub Deployment is on the commit that is announced, not on the event's.
+    pub on_announced_commit: bool,
 }
 
 /// Everything before the first write to the service.
@@ -99,6 +109,36 @@ impl<'a> Rolling<'a> {
             smoke: None,
             deployment_id: None,
         }
+    }
+
+    /// Access to AWS, and to those who are told. A refused role is told on the pull request too.
+    pub async fn connect(&mut self, how: &Connecting<'_>) -> Result<Aws, Error> {
+        self.about.run_url = self.trigger.as_ref().and_then(Trigger::run_url);
+        self.report.started(Phase::Preflight);
+        let Access { aws, claims } = access::connect(
+            self.env,
+            how.access,
+            how.region,
+            self.trigger.as_ref(),
+            &self.report,
+        )
+        .await;
+        let environment = claims.as_ref().and_then(|c| c.environment.as_ref());
+        self.about.environment = environment.cloned();
+        let of = format!("{}/{}", self.target.cluster, self.target.service);
+        let shown = how.announce.github_deployment == values::DeploymentMode::Auto;
+        let asked = Asked {
+            token: self.token.as_ref(),
+            trigger: self.trigger.as_ref(),
+            service: &of,
+            claims: claims.as_ref(),
+            comment: how.announce.comment,
+            deployment: shown.then(|| Kind::deploy(&of)),
+            preview: None,
+            on_announced_commit: how.on_announced_commit,
+        };
+        self.announcer = Announcer::find(self.env, asked, &self.report);
+        aws
     }
 
     /// From the plan to the verdict.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Availability, ClusterFile, FleetFile, Pages, PlaceFile, ServiceFile, TargetGroupFile,
-    WholeCluster, WorldFile, balancers, scaling, timeline,
+    WholeCluster, WorldFile, balancers, earlier, scaling, timeline,
 };
 use crate::services::{ecs, elbv2, ssm};
 use crate::world::shapes::ecs_arn;
@@ -75,7 +75,7 @@ impl WorldFile {
             }
         }
         for service in &self.services {
-            create_service(&mut world, service)?;
+            earlier::create(&mut world, service)?;
         }
         for fleet in &self.fleets {
             create_fleet(&mut world, fleet)?;
@@ -174,13 +174,13 @@ pub(super) fn target_group(world: &World, name: &str) -> Result<String, String> 
 }
 
 /// Members of `raw` replace those of `base`.
-fn overlay(base: &mut Value, raw: &Value) {
+pub(super) fn overlay(base: &mut Value, raw: &Value) {
     if let (Some(base), Some(raw)) = (base.as_object_mut(), raw.as_object()) {
         base.extend(raw.clone());
     }
 }
 
-fn task_definition(world: &World, file: &ServiceFile) -> Value {
+pub(super) fn task_definition(world: &World, file: &ServiceFile) -> Value {
     let family = file.family.as_deref().unwrap_or(&file.name);
     let mut container = json!({
         "name": container(file), "image": joins::named(world, &file.image), "essential": true,
@@ -217,12 +217,6 @@ fn task_definition(world: &World, file: &ServiceFile) -> Value {
     document
 }
 
-fn create_service(world: &mut World, file: &ServiceFile) -> Result<(), String> {
-    let document = task_definition(world, file);
-    let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
-    create_service_of(world, file, &answer["taskDefinition"]["taskDefinitionArn"])
-}
-
 fn create_fleet(world: &mut World, fleet: &FleetFile) -> Result<(), String> {
     let document = task_definition(world, &fleet.like);
     let answer = call(world, ecs::OPERATIONS, "RegisterTaskDefinition", &document)?;
@@ -249,7 +243,7 @@ fn container(file: &ServiceFile) -> &str {
 }
 
 /// A service on a task definition that is there.
-fn create_service_of(
+pub(super) fn create_service_of(
     world: &mut World,
     file: &ServiceFile,
     definition: &Value,

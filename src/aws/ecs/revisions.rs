@@ -16,7 +16,33 @@ pub struct ServiceRevision {
     pub target_groups: Vec<String>,
 }
 
+/// DescribeServiceRevisions takes so many at a time (API reference).
+const REVISIONS_PER_CALL: usize = 20;
+
 impl Ecs {
+    /// DescribeServiceRevisions, in twenties: which task definition each deployed, by the revision's ARN. Those that ECS does
+    /// not have any more are left out.
+    pub async fn describe_service_revisions(
+        &self,
+        arns: &[String],
+    ) -> Result<Vec<(String, String)>, AwsError> {
+        let mut found = Vec::new();
+        for some in arns.chunks(REVISIONS_PER_CALL) {
+            let answer = self
+                .client
+                .describe_service_revisions()
+                .set_service_revision_arns(Some(some.to_vec()))
+                .send()
+                .await
+                .map_err(|e| AwsError::from_sdk("ecs:DescribeServiceRevisions", e))?;
+            let revisions = answer.service_revisions.unwrap_or_default().into_iter();
+            found.extend(
+                revisions.filter_map(|r| Some((r.service_revision_arn?, r.task_definition?))),
+            );
+        }
+        Ok(found)
+    }
+
     /// DescribeServiceRevisions of one. `None` where ECS does not have it (yet, or any more).
     pub async fn describe_service_revision(
         &self,

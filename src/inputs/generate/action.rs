@@ -7,7 +7,9 @@ use super::{OF_THE_ACTION, settings, verbs, words};
 use crate::model::verdict::outputs_of;
 
 /// The actions there are: the verbs that a workflow runs, and `setup`, which only installs.
-pub const ACTIONS: [&str; 6] = ["deploy", "build", "plan", "preview", "scale", "setup"];
+pub const ACTIONS: [&str; 7] = [
+    "deploy", "build", "plan", "preview", "scale", "rollback", "setup",
+];
 
 /// For a step of composite actions nobody reads stdout.
 const NO_INPUTS: [&str; 1] = ["output"];

@@ -64,7 +64,7 @@ pub fn reference() -> String {
                  | --- | --- | --- | --- | --- | --- |\n"
             );
             for setting in settings.iter().filter(|s| s.heading == heading) {
-                push_row(&mut text, setting);
+                push_row(&mut text, name, setting);
             }
         }
         push_outputs(&mut text, name);
@@ -93,7 +93,7 @@ pub fn reference() -> String {
     text
 }
 
-fn push_row(text: &mut String, setting: &Setting) {
+fn push_row(text: &mut String, verb: &str, setting: &Setting) {
     let (meaning, told) = setting.meaning_and_default();
     let default = match (setting.default.as_deref(), told) {
         (Some(value), _) => format!("`{value}`"),
@@ -105,7 +105,7 @@ fn push_row(text: &mut String, setting: &Setting) {
         (true, Some(_)) => format!("required; {default}"),
         _ => default,
     };
-    let key = match check::may_stand_in_a_file(&setting.name) {
+    let key = match check::is_key_of(verb, &setting.name) {
         true => format!("`{}`", setting.name),
         false => "none".to_owned(),
     };

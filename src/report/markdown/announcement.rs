@@ -58,9 +58,18 @@ pub struct Announcement {
     pub notes: Vec<Text>,
     /// Of a preview: then what is announced is the preview, not the service behind it.
     pub preview: Option<Preview>,
+    /// Of a rollback: then what is announced is the way back.
+    pub back_to: Option<BackTo>,
     /// Earlier deployments of this service, the newest first, never this one; read back from the comment, where this one is
     /// put in front of them once it ended.
     pub history: Vec<PastDeployment>,
+}
+
+/// Whither a service goes back.
+#[derive(Clone, Debug, Default)]
+pub struct BackTo {
+    /// `family:revision`, once it is known.
+    pub revision: Option<String>,
 }
 
 /// What there is to say of a preview beyond its deployment.

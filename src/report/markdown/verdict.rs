@@ -1,7 +1,7 @@
 //! How a verdict reads: a sign that helps the eye, the state as a word, and the address or the cause.
 
 use super::announcement::{Announcement, State};
-use super::{card, preview, short};
+use super::{back, card, preview, short};
 use crate::model::verdict::Status;
 use crate::report::escape;
 use crate::report::event::Text;
@@ -10,7 +10,7 @@ use crate::report::event::Text;
 const EVIDENCE: usize = 4;
 
 /// Nothing failed about the deployment then.
-const SMOKE: &str = "shipway::deploy::smoke";
+pub(super) const SMOKE: &str = "shipway::deploy::smoke";
 
 /// The verdict without what led to it.
 pub fn verdict_alone(about: &Announcement) -> Text {
@@ -75,10 +75,10 @@ fn verdict(about: &Announcement, cause: Option<&Text>, there: bool) -> Verdict {
     if let Some(preview) = &about.preview {
         return preview::verdict(about, preview, there, says_it);
     }
-    let mut place = Text::new().say(&about.service);
-    if let Some(environment) = about.environment.as_ref().filter(|e| !e.is_empty()) {
-        place = place.say(" (").quote(environment).say(")");
+    if let Some(back_to) = &about.back_to {
+        return back::verdict(about, back_to, cause.is_some());
     }
+    let place = place(about);
     let State::Ended { status, .. } = &about.state else {
         let mut words = Text::new().say("Deploying ");
         if let Some(commit) = &about.commit {
@@ -119,6 +119,15 @@ fn verdict(about: &Announcement, cause: Option<&Text>, there: bool) -> Verdict {
         sign: sign(*status),
         words: place.say(words),
         names_url: status.is_success() && !nothing_serves,
+    }
+}
+
+/// The service, and the job's environment.
+pub(super) fn place(about: &Announcement) -> Text {
+    let place = Text::new().say(&about.service);
+    match about.environment.as_ref().filter(|e| !e.is_empty()) {
+        Some(environment) => place.say(" (").quote(environment).say(")"),
+        None => place,
     }
 }
 

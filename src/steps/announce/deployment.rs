@@ -68,11 +68,13 @@ pub(super) struct OnGitHub {
     repository: String,
     report: Arc<Report>,
     known: watch::Sender<Known>,
-    /// The commit meant; of a preview that is woken only the announcement knows it.
+    /// The commit meant; of a preview that is woken, and of a rollback, only the announcement knows it.
     sha: Option<String>,
     kind: Kind,
     /// A preview's.
     preview: bool,
+    /// The commit that is announced counts, where the event names none.
+    announced: bool,
     payload: Payload,
     log_url: Option<String>,
     /// Where a deployment that GitHub made for this run's job would point; `None` where the job is known to have none.
@@ -101,9 +103,10 @@ impl OnGitHub {
             return None;
         }
         let run = trigger.run_id?;
-        let sha = match preview {
-            true => trigger.head_sha.clone().or(trigger.sha.clone()),
-            false => Some(trigger.sha.clone()?),
+        let sha = match (asked.on_announced_commit, preview) {
+            (true, _) => None,
+            (false, true) => trigger.head_sha.clone().or(trigger.sha.clone()),
+            (false, false) => Some(trigger.sha.clone()?),
         };
         Some(OnGitHub {
             github: github.clone(),
@@ -113,6 +116,7 @@ impl OnGitHub {
             sha,
             kind: asked.deployment.clone()?,
             preview,
+            announced: preview || asked.on_announced_commit,
             payload: Payload {
                 shipway: 1,
                 service: asked.service.to_owned(),
@@ -166,8 +170,8 @@ impl OnGitHub {
             Some(id) => id,
             None if !github_deployment::deploys(&now.about) => return Ok(true),
             None => {
-                let of_preview = now.about.commit.as_ref().filter(|_| self.preview);
-                if let Some(commit) = of_preview {
+                let announced = now.about.commit.as_ref().filter(|_| self.announced);
+                if let Some(commit) = announced {
                     self.sha.get_or_insert_with(|| commit.sha.clone());
                 }
                 let Some(sha) = self.sha.clone() else {

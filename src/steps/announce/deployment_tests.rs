@@ -97,6 +97,7 @@ async fn tell(env: &Env) -> Option<u64> {
         comment: CommentMode::Off,
         deployment: Some(Kind::deploy("prod/web")),
         preview: None,
+        on_announced_commit: false,
     };
     let mut announcer = Announcer::find(env, asked, &report);
     let about = Announcement {

@@ -10,12 +10,11 @@ use tokio::sync::OnceCell;
 use super::pacing::{Halt, Lane};
 use super::{Broken, Region};
 use crate::aws::Failure;
-use crate::model::image::Image;
-use crate::model::names::Arn;
 use crate::model::task_definition::TaskDefinition;
 use crate::plan::scale::size::{self, TaskSize};
 use crate::plan::scale::{Failed, Found, Note};
 use crate::rollout::Facts;
+use crate::steps::gather::image::in_registry_of;
 
 /// What is remembered of a task definition.
 #[derive(Debug)]
@@ -84,7 +83,8 @@ impl Definitions {
         let known = self.known(region, &found.task_definition).await?;
         let mut resolved = None;
         for container in &known.containers {
-            let Some((repository, mut reference)) = ours(&container.image, found) else {
+            let Some((repository, mut reference)) = in_registry_of(&found.arn, &container.image)
+            else {
                 continue;
             };
             if !reference.starts_with("sha256:") && !container.by_tag {
@@ -172,23 +172,6 @@ fn known(definition: &TaskDefinition) -> Known {
             })
             .collect(),
     }
-}
-
-/// Repository and tag or digest, where the image is in the registry of the service's own account and Region. Such a registry's
-/// host begins with the account and names the Region.
-fn ours(image: &str, found: &Found) -> Option<(String, String)> {
-    let place = Arn::parse(&found.arn)?;
-    let image = Image::parse(image)?;
-    let (host, repository) = image.repository.split_once('/')?;
-    let mut labels = host.split('.');
-    if labels.next() != Some(place.account.as_str()) || !labels.any(|l| l == place.region) {
-        return None;
-    }
-    let reference = image.digest.or(image.tag);
-    Some((
-        repository.to_owned(),
-        reference.unwrap_or_else(|| "latest".to_owned()),
-    ))
 }
 
 fn gone(image: &str) -> Failed {

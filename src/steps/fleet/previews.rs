@@ -72,6 +72,7 @@ impl Teller<'_> {
             comment: CommentMode::Auto,
             deployment: None,
             preview: Some(of.pull_request),
+            on_announced_commit: false,
         };
         let mut announcer = Announcer::find(self.env, asked, self.report);
         announcer.conclude(&about, &self.env.cancel).await;

@@ -6,6 +6,7 @@ use crate::aws::ecr::Repository;
 use crate::aws::{Aws, Failure};
 use crate::error::Error;
 use crate::model::image::{Image, Platform, RegistryImage};
+use crate::model::names::Arn;
 use crate::plan::preflight::PreflightError;
 
 /// An image that was given, as far as it could be looked up.
@@ -117,4 +118,21 @@ async fn owning_repository(aws: &Aws, image: &Image) -> Result<Option<Repository
         Err(e) if matches!(e.failure, Failure::Denied { .. } | Failure::Refused { .. }) => Ok(None),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Repository and tag or digest, where the image is in the registry of a service's own account and Region, by the service's ARN.
+/// Such a registry's host begins with the account and names the Region.
+pub fn in_registry_of(service_arn: &str, image: &str) -> Option<(String, String)> {
+    let place = Arn::parse(service_arn)?;
+    let image = Image::parse(image)?;
+    let (host, repository) = image.repository.split_once('/')?;
+    let mut labels = host.split('.');
+    if labels.next() != Some(place.account.as_str()) || !labels.any(|l| l == place.region) {
+        return None;
+    }
+    let reference = image.digest.or(image.tag);
+    Some((
+        repository.to_owned(),
+        reference.unwrap_or_else(|| "latest".to_owned()),
+    ))
 }

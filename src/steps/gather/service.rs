@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::task_definition_file::{self, is_file};
 use super::url::{Way, leads_to, needs_dns_name, url};
-use crate::aws::{Aws, Retries};
+use crate::aws::{Aws, AwsError, Retries};
 use crate::error::Error;
 use crate::model::service::Service;
 use crate::model::target::{Listener, ListenerRule, LoadBalancer, TargetGroup};
@@ -22,6 +22,8 @@ pub struct Sought<'a> {
     /// A family, `family:revision`, an ARN, or a file.
     pub task_definition: Option<&'a str>,
     pub desired_count: Option<u32>,
+    /// Any container does where nothing tells which: none is changed.
+    pub any_container: bool,
     /// Overrides the discovered address.
     pub url: Option<&'a str>,
     pub cwd: &'a Path,
@@ -53,7 +55,11 @@ pub async fn gather(aws: &Aws, sought: &Sought<'_>) -> Result<Found, Error> {
     let live = live?;
     let source = source?.unwrap_or_else(|| live.clone());
     let (target_groups, discovered) = balancing?;
-    let container = preflight::choose_container(&service, &source, sought.container_name)?;
+    let any = source.essential_containers().into_iter().next();
+    let named = sought
+        .container_name
+        .or(any.filter(|_| sought.any_container));
+    let container = preflight::choose_container(&service, &source, named)?;
     preflight::check_target_groups(&target_groups)?;
     let url = sought.url.map(str::to_owned).or(discovered);
     Ok(Found {
@@ -91,6 +97,20 @@ pub async fn describe_service(aws: &Aws, cluster: &str, service: &str) -> Result
     Ok(found.into_iter().next().ok_or_else(nowhere)?)
 }
 
+/// DescribeTaskDefinition; `None` where there is none of that name.
+pub async fn described(aws: &Aws, named: &str) -> Result<Option<TaskDefinition>, AwsError> {
+    match aws.ecs.describe_task_definition(named).await {
+        Ok(found) => Ok(Some(found)),
+        Err(e)
+            if e.is_code("ClientException")
+                && e.message.contains("Unable to describe task definition") =>
+        {
+            Ok(None)
+        }
+        Err(e) => Err(e),
+    }
+}
+
 async fn source_of(
     aws: &Aws,
     named: Option<&str>,
@@ -100,18 +120,11 @@ async fn source_of(
         return Ok(from_file);
     }
     let Some(named) = named else { return Ok(None) };
-    let missing = || PreflightError::NoTaskDefinition {
-        task_definition: named.to_owned(),
-    };
-    let found = aws.ecs.describe_task_definition(named).await.map_err(|e| {
-        let not_there = e.is_code("ClientException")
-            && e.message.contains("Unable to describe task definition");
-        if not_there {
-            Error::from(missing())
-        } else {
-            e.into()
-        }
-    })?;
+    let found = described(aws, named)
+        .await?
+        .ok_or_else(|| PreflightError::NoTaskDefinition {
+            task_definition: named.to_owned(),
+        })?;
     // Deregistered revisions can still be described.
     if !found.is_active() {
         return Err(PreflightError::TaskDefinitionInactive {

@@ -91,6 +91,7 @@ impl<'a> Telling<'a> {
             comment: announce.comment,
             deployment: shown.then(|| Kind::preview(of.pull_request, environment)),
             preview: Some(of.pull_request),
+            on_announced_commit: false,
         };
         self.announcer = Announcer::find(self.env, asked, &self.report);
     }
