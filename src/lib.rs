@@ -34,6 +34,7 @@ pub use wire::Wire;
 
 use std::ffi::OsString;
 
+use futures_util::FutureExt;
 use inputs::{Unread, arguments};
 use model::verdict::{Status, Verb};
 use report::{Ending, Report, Text};
@@ -43,7 +44,8 @@ pub async fn run(args: Vec<OsString>, env: Env) -> u8 {
     let format = inputs::output_format(&args, &env);
     let verb = args.get(1).and_then(|a| a.to_str()).and_then(Verb::parse);
     match inputs::read(args, &env) {
-        Ok(cli) => dispatch(cli, env).await,
+        // Erased: a whole story is too deep a type for whoever holds it.
+        Ok(cli) => dispatch(cli, env).boxed_local().await,
         Err(Unread::Shown(text)) => {
             report::show(&env, &text);
             0

@@ -109,9 +109,12 @@ pub(super) fn problem_of(arg: &Arg, value: &str) -> Option<String> {
     one(arg, &[value.to_owned()]).err().map(|e| problem(&e))
 }
 
-/// Whether it is a value of this argument at all. Two verbs may have other words for a setting of the same name.
-pub(super) fn takes(arg: &Arg, values: &[String]) -> bool {
-    one(arg, values).is_ok()
+/// Whether these are none of the words that the argument chooses from. Two verbs may have other words for a setting of the
+/// same name; what is no choice between words, such as a number, means the same to every verb.
+pub(super) fn is_no_word_of(arg: &Arg, values: &[String]) -> bool {
+    Shape::of(arg) == Shape::Scalar
+        && !arg.get_possible_values().is_empty()
+        && one(arg, values).is_err()
 }
 
 /// One argument alone: no other one's rule is in the way, and it costs microseconds.

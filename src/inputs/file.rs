@@ -244,7 +244,7 @@ impl ValueSeed<'_> {
         let known = self.reading.known.iter();
         known
             .filter(|arg| arg.get_long() == Some(self.setting))
-            .any(|arg| check::takes(arg, texts))
+            .any(|arg| !arg.get_possible_values().is_empty() && !check::is_no_word_of(arg, texts))
     }
 
     fn wanted(&self) -> &'static str {

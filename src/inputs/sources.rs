@@ -61,7 +61,7 @@ pub(super) fn read(
         for (setting, texts) in read_file(schema, &shown, &text)? {
             let ours = settings(verb).find(|a| a.get_long() == Some(&setting));
             // A word that another verb takes for its setting of the same name leaves ours at its default.
-            if ours.is_some_and(|arg| check::takes(arg, &texts))
+            if ours.is_some_and(|arg| !check::is_no_word_of(arg, &texts))
                 && check::is_key_of(verb.get_name(), &setting)
             {
                 refuse_on_privileged_event(&shown, &setting, &values, env)?;

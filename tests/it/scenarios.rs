@@ -139,6 +139,7 @@ scenarios! {
     comment_remembers
     comment_with_a_forged_memory
     commit_is_in_the_repository
+    compare_is_denied
     container_health_check
     container_unhealthy
     deployment_answer_is_lost
@@ -200,6 +201,11 @@ scenarios! {
     hook_pause_rolled_back_by_a_person
     hook_pause_times_out
     hook_pause_waited_for
+    if_deploying_fail
+    if_deploying_supersede
+    if_deploying_wait
+    if_deploying_wait_in_vain
+    if_deploying_wait_without_service_deployments
     image_by_uri
     image_for_another_architecture
     image_is_missing
@@ -240,6 +246,7 @@ scenarios! {
     merge_commit_is_built
     merged_pull_request_is_closed
     new_image_and_desired_count_0
+    newer_commit_behind_a_force_push
     no_github_token
     no_id_token_outside_of_actions
     no_id_token_permission
@@ -249,6 +256,9 @@ scenarios! {
     no_repository
     nothing_to_roll_back_to
     old_targets_still_healthy
+    older_commit_allowed
+    older_commit_is_refused
+    older_run_is_refused
     output_json
     overrides
     pass_role_is_denied
@@ -275,6 +285,7 @@ scenarios! {
     plan_reads_are_denied
     plan_refuses_as_deploy_does
     plan_unchanged
+    plan_while_deploying
     preview_after_a_merge_queue
     preview_comment_is_denied
     preview_comment_is_obeyed_in_vain
@@ -352,8 +363,25 @@ scenarios! {
     revision_may_not_be_tagged
     role_does_not_exist
     role_is_refused
+    rollback_already_there
+    rollback_cancelled
+    rollback_default
     rollback_fails
+    rollback_image_gone
+    rollback_in_actions
+    rollback_in_progress_is_waited_for
+    rollback_inactive
+    rollback_migration
+    rollback_migration_allowed
+    rollback_nothing_to_go_back_to
     rollback_outlasts_the_limit
+    rollback_to_a_commit
+    rollback_to_a_revision
+    rollback_to_no_commit
+    rollback_to_no_revision
+    rollback_while_deploying
+    rollback_while_ecs_goes_back
+    rollback_without_service_deployments
     rolled_back_by_an_alarm
     rolled_back_without_service_deployments
     same_revision_in_flight

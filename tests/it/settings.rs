@@ -12,12 +12,13 @@ use serde_yaml::Value;
 use crate::harness::{Played, Scene, play};
 
 /// The actions, and where each stands.
-const ACTIONS: [(&str, &str); 6] = [
+const ACTIONS: [(&str, &str); 7] = [
     ("deploy", "action.yml"),
     ("build", "build/action.yml"),
     ("plan", "plan/action.yml"),
     ("preview", "preview/action.yml"),
     ("scale", "scale/action.yml"),
+    ("rollback", "rollback/action.yml"),
     ("setup", "setup/action.yml"),
 ];
 
@@ -68,6 +69,10 @@ fn the_flags_are_what_they_were() {
     for (verb, fixed) in [
         ("preview", [access, build, preview, waiting].join(" ")),
         ("scale", [access, scale].join(" ")),
+        (
+            "rollback",
+            [access, "cluster service to allow-migration", waiting].join(" "),
+        ),
         ("deploy", [access, build, service, order, waiting].join(" ")),
         ("build", [access, build].join(" ")),
         ("plan", [access, build, service].join(" ")),
@@ -124,7 +129,7 @@ fn there_is_no_other_action() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains(
-            "`doctor` has no action; there are: deploy, build, plan, preview, scale, setup"
+            "`doctor` has no action; there are: deploy, build, plan, preview, scale, rollback, setup"
         ),
         "{said}"
     );

@@ -2,6 +2,7 @@
 
 mod build;
 mod comment;
+mod order;
 mod process;
 mod reader;
 mod text;

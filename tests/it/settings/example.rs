@@ -51,7 +51,6 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("command", "[node, server.js]"),
     ("desired-count", "2"),
     ("force-new-deployment", "false"),
-    ("allow-older", "false"),
     ("wait-until", "healthy"),
     ("wait-for-minutes", "30"),
     ("stable-for", "60"),
@@ -165,6 +164,8 @@ fn the_example_file_has_every_key_and_parses() {
         "github-token",
         "build-secrets",
         "allow-untrusted-build",
+        "allow-older",
+        "allow-migration",
     ];
     let keys: BTreeSet<String> = every_setting()
         .into_iter()
