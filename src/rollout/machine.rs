@@ -296,7 +296,11 @@ impl Rollout {
         if seen.deployment != Err(Unseen::Skipped) {
             self.asked_deployment_at = Some(elapsed);
         }
-        let asked = if self.asks_targets() {
+        // Nothing of ours runs: then there are no targets to ask for.
+        let runs = seen.service.as_ref().is_ok_and(|service| {
+            find(service, self.target.ours()).is_some_and(|d| d.running_count > 0)
+        });
+        let asked = if self.asks_targets() && runs {
             seen.targets
                 .iter()
                 .any(|t| !matches!(t, Err(Unseen::Skipped)))

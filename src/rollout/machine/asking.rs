@@ -64,10 +64,13 @@ impl Rollout {
             || self.window.ends().is_some_and(|end| elapsed >= end)
             || (waits_for_ecs && self.ecs_is_done(seen))
             || (!proven && self.asked_at.is_none_or(|at| elapsed >= at + every));
+        // Once that is known, only what changes is worth a look at the tasks.
+        let newly_doomed = doomed && self.failing.is_none();
+        let due_tasks = (runs || nothing_desired) && due && !doomed;
         Ask {
-            tasks: !self.tasks_denied && (changed || over || ((runs || nothing_desired) && due)),
+            tasks: !self.tasks_denied && (changed || over || due_tasks),
             stopped_tasks: !self.tasks_denied
-                && (changed || self.teller.stopping || doomed || stopped || last),
+                && (changed || self.teller.stopping || newly_doomed || stopped || over),
             targets: self.asks_targets() && (over || (runs && due && !doomed)),
         }
     }
