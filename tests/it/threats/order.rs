@@ -26,6 +26,7 @@ services:
         );
         let played = play(Scene {
             world: serde_yaml::from_str(&world).unwrap(),
+            event: "push".to_owned(),
             args: deploy(&["--image", "v2", "--ecr-repository", "web"]),
             ..Scene::default()
         });
