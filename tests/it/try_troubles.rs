@@ -157,24 +157,17 @@ async fn health_checks_that_reach_nobody() {
         (
             "wrong-port",
             "port-not-reachable",
-            "listening on 0.0.0.0:8080",
+            "  | page server: listening on 0.0.0.0:8080",
         ),
         (
             "wrong-address",
             "listens-on-localhost",
-            "listening on 127.0.0.1:80",
+            "  | page server: listening on 127.0.0.1:80",
         ),
-        (
-            "slow-start",
-            "port-not-reachable",
-            "PAGE_START_AFTER=60: warming up",
-        ),
+        ("slow-start", "port-not-reachable", "is unhealthy in"),
     ] {
-        let words = [
-            &format!("cause {cause}"),
-            &format!("  | page server: {log}"),
-            "due to (reason Health checks failed)",
-        ];
+        let cause = format!("cause {cause}");
+        let words = [cause.as_str(), log, "due to (reason Health checks failed)"];
         failed(name, &words).await;
     }
 }
