@@ -296,11 +296,13 @@ impl Rollout {
         if seen.deployment != Err(Unseen::Skipped) {
             self.asked_deployment_at = Some(elapsed);
         }
-        // Nothing of ours runs: then there are no targets to ask for.
-        let runs = seen.service.as_ref().is_ok_and(|service| {
-            find(service, self.target.ours()).is_some_and(|d| d.running_count > 0)
-        });
-        let asked = if self.asks_targets() && runs {
+        // Of a service that shall run nothing there are no targets to ask for. Where ours are only not there yet, their targets
+        // are due in the first look that finds them running.
+        let nothing_desired = seen
+            .service
+            .as_ref()
+            .is_ok_and(|service| desired_now(service, find(service, self.target.ours())) == 0);
+        let asked = if self.asks_targets() && !nothing_desired {
             seen.targets
                 .iter()
                 .any(|t| !matches!(t, Err(Unseen::Skipped)))

@@ -54,11 +54,11 @@ fn a_count_is_not_met_by_a_stale_read_of_the_old_count() {
         0 2/2 running, 0 pending, 0 failed
         0 2/2 healthy []
         10 2/3 running, 0 pending, 0 failed
-        10 2/3 healthy []
+        12 2/3 healthy []
         22 3/3 running, 0 pending, 0 failed
-        22 3/3 healthy []
-        22 window of 15 s begins
-        37 = serving 0 (3/3, web:1 serves)
+        24 3/3 healthy []
+        24 window of 15 s begins
+        39 = serving 0 (3/3, web:1 serves)
         ",
     );
 }
@@ -99,7 +99,7 @@ fn a_count_that_something_undoes_fails() {
         0 2/2 running, 0 pending, 0 failed
         0 2/2 healthy []
         8 desired count 0 → 1
-        8 2/1 healthy []
+        10 2/1 healthy []
         38 = failed 1 (2/1, web:1 serves)
           The desired count is 1, not 0: something else sets it (a scalable target's minimum, or a person).
         ",
