@@ -164,6 +164,7 @@ scenarios! {
     doctor_repository
     doctor_role_is_refused
     doctor_service_is_missing
+    doctor_service_revisions_are_denied
     doctor_shared_repository
     doctor_simulation_is_denied
     early_success
