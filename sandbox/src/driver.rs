@@ -10,7 +10,6 @@ pub(crate) mod tests;
 mod visit;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -96,9 +95,10 @@ impl Sandbox {
         inner.recorder.take()
     }
 
-    /// Appends every further call to this file as well.
-    pub fn record_to(&self, file: PathBuf) {
-        self.lock().recorder.set_file(file);
+    /// No file gets its calls, whatever `SHIPWAY_SANDBOX_RECORD` says: where answers are changed on their way, a later request may
+    /// hold what was never AWS's.
+    pub fn record_in_no_file(&self) {
+        self.lock().recorder.no_file();
     }
 
     /// Adds a rule while the world runs; its offsets count from the world's start, as all do.

@@ -74,6 +74,19 @@ pub enum PreflightError {
         has: Vec<String>,
     },
 
+    #[error("the load balancer sends to container {container}, which task definition {task_definition} does not have; it has {}", .has.join(", "))]
+    #[diagnostic(
+        code(shipway::preflight::no_container),
+        help(
+            "take a task definition with that container, or change the service's loadBalancers entry"
+        )
+    )]
+    NoContainerBehind {
+        task_definition: String,
+        container: String,
+        has: Vec<String>,
+    },
+
     #[error("task definition {task_definition} has several essential containers and no load balancer tells which one to deploy: {}", .candidates.join(", "))]
     #[diagnostic(
         code(shipway::preflight::which_container),
@@ -285,22 +298,29 @@ pub fn choose_container(
             });
         }
     };
-    let missing = |container: &str| PreflightError::NoContainer {
+    let has = || -> Vec<String> {
+        let names = source.container_names().into_iter();
+        names.map(str::to_owned).collect()
+    };
+    let behind = |container: &str| PreflightError::NoContainerBehind {
         task_definition: name_of(source),
         container: container.to_owned(),
-        has: source
-            .container_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
+        has: has(),
     };
     if source.container(container).is_none() {
-        return Err(missing(container));
+        return Err(match named {
+            Some(_) => PreflightError::NoContainer {
+                task_definition,
+                container: container.to_owned(),
+                has: has(),
+            },
+            None => behind(container),
+        });
     }
     // Every load-balanced container must be there with its port, whichever gets the image.
     for entry in &service.load_balancers {
         if let (Some(name), Some(port)) = (entry.container_name.as_deref(), entry.container_port) {
-            let has = source.container_ports(name).ok_or_else(|| missing(name))?;
+            let has = source.container_ports(name).ok_or_else(|| behind(name))?;
             if !has.contains(&port) {
                 return Err(PreflightError::PortNotMapped {
                     container: name.to_owned(),

@@ -147,6 +147,7 @@ pub fn plan(found: &Found, target: &str, why: String) -> Plan {
         },
         previous_task_definition: live.to_owned(),
         in_flight: found.in_flight.clone(),
+        older_commit: None,
     }
 }
 

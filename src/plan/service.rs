@@ -86,6 +86,8 @@ pub struct Plan {
     pub previous_task_definition: String,
     /// What goes on already: what a deploy does about it, `if-deploying` says.
     pub in_flight: Option<InFlight>,
+    /// That the commit is older than the one that runs, in words: a deploy refuses it, so only `plan` has it.
+    pub older_commit: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -269,6 +271,7 @@ pub fn plan(found: &Found, wanted: &Wanted) -> Plan {
         changes,
         previous_task_definition: live_arn,
         in_flight: found.in_flight.clone(),
+        older_commit: None,
     }
 }
 

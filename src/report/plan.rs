@@ -84,13 +84,21 @@ pub fn in_flight_line(plan: &Plan) -> Option<Text> {
     Some(Text::with_code(words))
 }
 
+/// That a deploy refuses the commit.
+pub fn older_line(plan: &Plan) -> Option<Text> {
+    let older = plan.older_commit.as_ref()?;
+    Some(Text::with_code(format!(
+        "`deploy` refuses this without `allow-older: true`: {older}"
+    )))
+}
+
 /// The same as a Markdown list.
 pub(super) fn list(plan: &Plan) -> String {
     let mut out = String::new();
     for line in image_lines(plan) {
         out.push_str(&format!("- {}\n", escape::markdown(&line)));
     }
-    if let Some(line) = in_flight_line(plan) {
+    for line in in_flight_line(plan).into_iter().chain(older_line(plan)) {
         out.push_str(&format!("- {}\n", escape::markdown(&line)));
     }
     for reasoned in &plan.changes {

@@ -349,11 +349,11 @@ fn the_annotation_of_a_failure_says_why_what_serves_and_what_to_do() {
         state: markdown::State::Ended {
             status: crate::model::verdict::Status::Failed,
             cause: Some("it broke".into()),
-            failure: Some(markdown::Failure {
+            failure: Some(Box::new(markdown::Failure {
                 evidence: vec!["exit code 1".into()],
                 fixes: vec!["mend it".into()],
                 ..markdown::Failure::default()
-            }),
+            })),
         },
         now_serving: Some(Text::new().code("web:1").say(" keeps serving")),
         ..Announcement::default()

@@ -12,7 +12,7 @@ use crate::inputs::trigger::Trigger;
 use crate::model::names::family_and_revision;
 use crate::model::stamp::Stamp;
 use crate::model::task_definition::TaskDefinition;
-use crate::plan::order::{Ancestry, Pair, Question};
+use crate::plan::order::{Ancestry, OlderCommit, Pair, Question};
 use crate::report::{Report, Text};
 
 /// GitHub may be slow, and then the runs decide; a deploy does not wait for it longer.
@@ -41,22 +41,43 @@ pub async fn check(
     live: &TaskDefinition,
     commit: Option<&str>,
 ) -> Result<(), Error> {
-    let runs = Stamp::of(&live.tags);
-    let ours = ours(asking.trigger, commit);
-    let pair = Pair {
-        live: &runs,
-        revision: family_and_revision(live.arn().unwrap_or_default()),
-        ours: &ours,
-    };
-    let ancestry = match pair.question() {
-        Question::None => return Ok(()),
-        Question::Runs => Ancestry::Unknown("the commit of one of them is not known".to_owned()),
-        Question::Ancestry { live, ours } => ancestry(asking, live, ours).await,
-    };
-    if let Some(note) = pair.judge(&ancestry)? {
+    if let Some(note) = judged(asking, live, &ours(asking.trigger, commit)).await? {
         asking.report.line(Text::with_code(note));
     }
     Ok(())
+}
+
+/// Why every deploy of this commit would be refused. By ancestry alone: the run that asks is not the one that would deploy.
+pub async fn older(
+    asking: &Asking<'_>,
+    live: &TaskDefinition,
+    commit: Option<&str>,
+) -> Option<OlderCommit> {
+    let of_no_run = Stamp {
+        run: None,
+        ..ours(asking.trigger, commit)
+    };
+    of_no_run.commit.as_ref()?;
+    judged(asking, live, &of_no_run).await.err()
+}
+
+async fn judged(
+    asking: &Asking<'_>,
+    live: &TaskDefinition,
+    ours: &Stamp,
+) -> Result<Option<String>, OlderCommit> {
+    let runs = Stamp::of(&live.tags);
+    let pair = Pair {
+        live: &runs,
+        revision: family_and_revision(live.arn().unwrap_or_default()),
+        ours,
+    };
+    let ancestry = match pair.question() {
+        Question::None => return Ok(None),
+        Question::Runs => Ancestry::Unknown("the commit of one of them is not known".to_owned()),
+        Question::Ancestry { live, ours } => ancestry(asking, live, ours).await,
+    };
+    pair.judge(&ancestry)
 }
 
 async fn ancestry(asking: &Asking<'_>, live: &str, ours: &str) -> Ancestry {

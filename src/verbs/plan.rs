@@ -19,6 +19,7 @@ use crate::steps::finish::{self, Told};
 use crate::steps::gather;
 use crate::steps::gather::service::Sought;
 use crate::steps::image::{ImageSought, foresee};
+use crate::steps::order::{self, Asking};
 use crate::steps::start::{self, Started};
 use crate::steps::wanted::wanted;
 
@@ -55,7 +56,7 @@ pub async fn plan(args: &PlanArgs, env: &Env) -> u8 {
 
 impl Planning<'_> {
     async fn story(&mut self) -> Result<Plan, Error> {
-        let Started { trigger, token: _ } = start::start(
+        let Started { trigger, token } = start::start(
             self.env,
             Asks::Plan,
             &self.args.github,
@@ -109,12 +110,21 @@ impl Planning<'_> {
             foreseen.commit.as_deref(),
             trigger.as_ref(),
         );
+        let commit = foreseen.commit.clone();
         self.about.note = foreseen.note;
         self.about.commit = foreseen.commit.map(|sha| Commit {
             url: trigger.as_ref().map(|t| t.commit_url(&sha)),
             sha,
         });
-        let plan = service::plan(&found, &wanted);
+        let mut plan = service::plan(&found, &wanted);
+        let asking = Asking {
+            env: self.env,
+            trigger: trigger.as_ref(),
+            token: token.as_ref(),
+            report: &self.report,
+        };
+        let older = order::older(&asking, &found.live, commit.as_deref()).await;
+        plan.older_commit = older.map(|older| older.to_string());
         self.note_plan(&plan);
         Ok(plan)
     }
@@ -157,6 +167,7 @@ impl Planning<'_> {
         self.report.answer(&crate::report::plan::image_lines(plan));
         let others: Vec<Text> = crate::report::plan::in_flight_line(plan)
             .into_iter()
+            .chain(crate::report::plan::older_line(plan))
             .collect();
         self.report.answer(&others);
         self.report.answer(&crate::report::plan::lines(plan));

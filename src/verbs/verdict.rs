@@ -136,7 +136,7 @@ impl Noting<'_> {
         self.about.state = State::Ended {
             status: ended.status,
             cause,
-            failure,
+            failure: failure.map(Box::new),
         };
         exit_code
     }
@@ -174,7 +174,7 @@ impl Noting<'_> {
         self.about.state = State::Ended {
             status,
             cause,
-            failure: Some(failure),
+            failure: Some(Box::new(failure)),
         };
         error.exit_code()
     }

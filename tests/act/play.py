@@ -242,6 +242,18 @@ def promote(stage, laid_out, commit):
     checks.has(laid_out.comments(7)[0], before, "the comment remembers the one before")
 
 
+def went_back(stage, laid_out, commit):
+    print("back to what ran before the last deploy that completed: by the workflow of examples/")
+    text = examples()["rollback.yml"]
+    step, before = step_of(text), laid_out.service()["taskDefinition"]
+    inputs = {"inputs": {"to": "", "allow-migration": "false"}}
+    run = stage.run(laid_out, text, commit, "workflow_dispatch", payload=inputs)
+    outputs = ended(run, step, 0, "serving", "rollback")
+    checks.equal(outputs.get("previous-task-definition-arn"), before, "what it leaves")
+    now = laid_out.service()["taskDefinition"]
+    checks.equal((now, now.rsplit(":", 1)[-1]), (outputs.get("task-definition-arn"), "1"), "what the service runs")
+
+
 def refused(stage, laid_out, commit):
     print("a role that is refused")
     before = laid_out.service()["taskDefinition"]
@@ -417,6 +429,7 @@ def main():
         with world(work, "wire", **head) as laid_out:
             played(planned, stage, laid_out, commits[1])
             played(promote, stage, laid_out, commits[1])
+            played(went_back, stage, laid_out, commits[1])
             played(night, stage, laid_out, commits[1])
         with world(work, "wire", **head) as laid_out:
             for story in (refused, misspelt, unfit, setup):

@@ -1,6 +1,8 @@
 //! The documentation says what the code does: every code is explained, every link leads somewhere, every block parses, and
 //! the policy that it hands out is just enough for a deploy.
 
+mod rollback_policy;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -156,8 +158,14 @@ fn every_block_parses() {
 
 /// The first policy of a page, in the usual world's names.
 fn policy_of(page: &str) -> Value {
+    policy_below(page, "")
+}
+
+/// The first one below a heading.
+fn policy_below(page: &str, heading: &str) -> Value {
     let text = read(&root().join(page));
-    let text = &blocks(&text, "json")[0];
+    let (_, text) = text.split_once(heading).unwrap();
+    let text = &blocks(text, "json")[0];
     let text = text
         .replace("role/web-execution", "role/ecsTaskExecutionRole")
         .replace("444455556666", "111122223333");

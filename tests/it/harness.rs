@@ -290,6 +290,9 @@ async fn on_stage(scene: Scene) -> Played {
         shipway_sandbox::Clock::starting_at(clock_start),
         trouble,
     );
+    if scene.tamper.is_some() {
+        sandbox.record_in_no_file();
+    }
     if let Some(prepare) = scene.prepare {
         sandbox.with_world(prepare);
     }

@@ -427,6 +427,8 @@ fn each_actions_step_runs_its_verb() {
         ("action.yml", "deploy"),
         ("build/action.yml", "build"),
         ("plan/action.yml", "plan"),
+        ("scale/action.yml", "scale"),
+        ("rollback/action.yml", "rollback"),
         ("setup/action.yml", ""),
     ] {
         let text = std::fs::read_to_string(root.join(path)).unwrap();

@@ -164,6 +164,7 @@ scenarios! {
     doctor_repository
     doctor_role_is_refused
     doctor_service_is_missing
+    doctor_service_revisions_are_denied
     doctor_shared_repository
     doctor_simulation_is_denied
     early_success
@@ -204,7 +205,9 @@ scenarios! {
     if_deploying_fail
     if_deploying_supersede
     if_deploying_wait
+    if_deploying_wait_and_service_deployments_are_denied
     if_deploying_wait_in_vain
+    if_deploying_wait_is_cancelled
     if_deploying_wait_without_service_deployments
     image_by_uri
     image_for_another_architecture
@@ -259,6 +262,7 @@ scenarios! {
     older_commit_allowed
     older_commit_is_refused
     older_run_is_refused
+    order_guard_after_the_build
     output_json
     overrides
     pass_role_is_denied
@@ -280,6 +284,7 @@ scenarios! {
     plan_new_image
     plan_no_repository
     plan_not_pushed_yet
+    plan_of_an_older_commit
     plan_only_tags
     plan_overrides
     plan_reads_are_denied
@@ -377,6 +382,7 @@ scenarios! {
     rollback_outlasts_the_limit
     rollback_to_a_commit
     rollback_to_a_revision
+    rollback_to_another_container
     rollback_to_no_commit
     rollback_to_no_revision
     rollback_while_deploying

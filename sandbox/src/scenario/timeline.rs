@@ -124,6 +124,8 @@ pub struct UpdateService {
     pub service: String,
     /// A new revision with this image in its first container.
     pub image: Option<String>,
+    /// Of that new revision.
+    pub tags: BTreeMap<String, String>,
     pub task_definition: Option<String>,
     pub desired_count: Option<u64>,
     pub force_new_deployment: bool,
@@ -367,7 +369,7 @@ fn update_service(world: &mut World, update: &UpdateService) {
     };
     let mut input = json!({ "cluster": key.0, "service": key.1, "forceNewDeployment": update.force_new_deployment });
     if let Some(image) = &update.image
-        && let Some(arn) = register_with_image(world, &key, image)
+        && let Some(arn) = register_with_image(world, &key, image, &update.tags)
     {
         input["taskDefinition"] = json!(arn);
     }
@@ -383,15 +385,20 @@ fn update_service(world: &mut World, update: &UpdateService) {
     call(world, services::OPERATIONS, "UpdateService", &input);
 }
 
+/// As the API has tags.
+fn as_list(tags: &BTreeMap<String, String>) -> Value {
+    (tags.iter())
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect()
+}
+
 fn tag_service(world: &mut World, tags: &TagService) {
     let key = find_service(world, &tags.service);
     let Some(service) = key.and_then(|key| world.ecs.services.get(&key)) else {
         return;
     };
     let arn = service.arn.clone();
-    let set: Vec<Value> = (tags.set.iter())
-        .map(|(key, value)| json!({ "key": key, "value": value }))
-        .collect();
+    let set = as_list(&tags.set);
     for (name, input) in [
         ("TagResource", json!({ "resourceArn": arn, "tags": set })),
         (
@@ -403,12 +410,18 @@ fn tag_service(world: &mut World, tags: &TagService) {
     }
 }
 
-fn register_with_image(world: &mut World, key: &ServiceKey, image: &str) -> Option<String> {
+fn register_with_image(
+    world: &mut World,
+    key: &ServiceKey,
+    image: &str,
+    tags: &BTreeMap<String, String>,
+) -> Option<String> {
     let current = &world.ecs.services.get(key)?.task_definition;
     let mut document = world.ecs.task_definition(current)?.document.clone();
     let mut containers = list(&document, "containerDefinitions").to_vec();
     containers.first_mut()?["image"] = json!(joins::named(world, image));
     document["containerDefinitions"] = Value::Array(containers);
+    document["tags"] = as_list(tags);
     let table = crate::services::ecs::task_definitions::OPERATIONS;
     let answer = call(world, table, "RegisterTaskDefinition", &document)?;
     Some(

@@ -66,8 +66,8 @@ impl Recorder {
         }
     }
 
-    pub fn set_file(&mut self, file: PathBuf) {
-        self.file = Some(file);
+    pub fn no_file(&mut self) {
+        self.file = None;
     }
 
     pub fn push(&mut self, at: SystemTime, record: Record) {

@@ -126,7 +126,7 @@ pub enum State {
         status: Status,
         /// For anything but success: what happened, in one line.
         cause: Option<Text>,
-        failure: Option<Failure>,
+        failure: Option<Box<Failure>>,
     },
 }
 
@@ -147,7 +147,7 @@ impl State {
 
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            State::Ended { failure, .. } => failure.as_ref(),
+            State::Ended { failure, .. } => failure.as_deref(),
             _ => None,
         }
     }

@@ -78,7 +78,7 @@ fn announcement(texts: &[String], status: Status) -> Announcement {
         state: State::Ended {
             status,
             cause: failure.is_some().then(|| quote("it broke: ", text())),
-            failure,
+            failure: failure.map(Box::new),
         },
         url: Some(text()),
         commit: Some(Commit {

@@ -64,11 +64,11 @@ fn failed(status: Status, cause: &str, fix: &str) -> State {
     State::Ended {
         status,
         cause: Some(cause.into()),
-        failure: Some(Failure {
+        failure: Some(Box::new(Failure {
             code: Some("shipway::deploy::failed".to_owned()),
             fixes: vec![fix.into()],
             ..Failure::default()
-        }),
+        })),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn ended(status: Status, cause: Option<Text>, failure: Option<Failure
     State::Ended {
         status,
         cause,
-        failure,
+        failure: failure.map(Box::new),
     }
 }
 

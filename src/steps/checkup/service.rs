@@ -7,6 +7,7 @@ use crate::model::container_logs::{LogPlace, region_and_partition};
 use crate::model::image::{Image, Platform};
 use crate::model::image_tag::BUILD_KEY_LABEL;
 use crate::model::names::family_and_revision;
+use crate::model::service::ServiceLoadBalancer;
 use crate::model::untrusted::one_line;
 use crate::plan::checkup::Outcome;
 use crate::plan::preflight;
@@ -158,18 +159,29 @@ impl Doctor<'_> {
                 .ecs
                 .list_service_deployments(&service.cluster_arn, &service.name, None, Retries::Sdk)
                 .await?;
-            let newest: Vec<String> = listed.into_iter().take(1).map(|d| d.arn).collect();
-            if !newest.is_empty() {
-                aws.ecs
-                    .describe_service_deployments(&newest, Retries::Sdk)
-                    .await?;
-            }
-            Ok::<usize, AwsError>(newest.len())
+            let Some(newest) = listed.into_iter().next() else {
+                return Ok(Outcome::ok("they can be listed")
+                    .detail("there is none, so ecs:DescribeServiceDeployments was not asked"));
+            };
+            let arns = [newest.arn];
+            aws.ecs
+                .describe_service_deployments(&arns, Retries::Sdk)
+                .await?;
+            // Only then a deploy asks which target group a revision has.
+            let shifts = |b: &ServiceLoadBalancer| b.alternate_target_group_arn.is_some();
+            let revision = newest.target_service_revision_arn;
+            let Some(revision) = revision.filter(|_| service.load_balancers.iter().any(shifts))
+            else {
+                return Ok(Outcome::ok("they can be listed and described"));
+            };
+            aws.ecs
+                .describe_service_revision(&revision, Retries::Sdk)
+                .await?;
+            let said = "they can be listed and described, and so can the service's revisions (ecs:DescribeServiceRevisions)";
+            Ok::<Outcome, AwsError>(Outcome::ok(said))
         };
         match asked.await {
-            Ok(0) => Outcome::ok("they can be listed")
-                .detail("there is none, so ecs:DescribeServiceDeployments was not asked"),
-            Ok(_) => Outcome::ok("they can be listed and described"),
+            Ok(outcome) => outcome,
             Err(error) => {
                 let help = match &error.failure {
                     Failure::Denied { permission } => {
@@ -177,8 +189,11 @@ impl Doctor<'_> {
                     }
                     _ => "an endpoint without them is fine".to_owned(),
                 };
-                Outcome::skip(format!("a deploy does without, by `rolloutState`: {error}"))
-                    .help(help)
+                let without = match error.operation == "ecs:DescribeServiceRevisions" {
+                    true => "a deploy does without, and does not look at the targets of its tasks",
+                    false => "a deploy does without, by `rolloutState`",
+                };
+                Outcome::skip(format!("{without}: {error}")).help(help)
             }
         }
     }

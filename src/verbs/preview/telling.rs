@@ -142,7 +142,7 @@ impl<'a> Telling<'a> {
         self.about.state = State::Ended {
             status,
             cause,
-            failure: Some(failure),
+            failure: Some(Box::new(failure)),
         };
         self.end(error.exit_code(), true).await
     }

@@ -40,7 +40,7 @@ pub enum Executable {
     Good,
     Missing,
     /// Its file may not be executed.
-    NotExecutable,
+    NoExecuteBit,
     /// For another machine than the image's config says.
     Foreign,
 }
@@ -102,7 +102,7 @@ fn write_into(dir: &Path, page: Misbehaviour) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let not_executable = page.server == Executable::NotExecutable;
+        let not_executable = page.server == Executable::NoExecuteBit;
         let mode = if not_executable { 0o644 } else { 0o755 };
         fs::set_permissions(&server, fs::Permissions::from_mode(mode))?;
     }

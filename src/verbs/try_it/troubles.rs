@@ -91,7 +91,7 @@ pub const TROUBLES: &[Trouble] = &[
         )
     },
     Trouble {
-        page: server(Executable::NotExecutable),
+        page: server(Executable::NoExecuteBit),
         world: |file, _| breaker(file, false),
         ..trouble(
             "entrypoint-not-executable",

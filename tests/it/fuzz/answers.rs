@@ -38,9 +38,12 @@ fn scene(world: usize, tamper: Option<Tamper>) -> Scene {
     }
 }
 
+/// Of each call its name, and which members its answer has.
+type Calls = Vec<(String, Vec<String>)>;
+
 /// Each call of a world's untouched run, with the members of its answers.
 fn calls(world: usize) -> &'static [(String, Vec<String>)] {
-    static CALLS: [LazyLock<Vec<(String, Vec<String>)>>; WORLDS.len()] = [
+    static CALLS: [LazyLock<Calls>; WORLDS.len()] = [
         LazyLock::new(|| look(0)),
         LazyLock::new(|| look(1)),
         LazyLock::new(|| look(2)),
@@ -48,7 +51,7 @@ fn calls(world: usize) -> &'static [(String, Vec<String>)] {
     &CALLS[world]
 }
 
-fn look(world: usize) -> Vec<(String, Vec<String>)> {
+fn look(world: usize) -> Calls {
     let seen: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>> = Arc::default();
     let noting = Arc::clone(&seen);
     let tamper: Tamper = Arc::new(move |call: &str, body: Bytes| {
@@ -120,7 +123,7 @@ pub fn hold(case: &Case) {
     let status = status(&played);
     if ["serving", "deployed", "unchanged"].contains(&status.as_str()) {
         assert_eq!(played.exit, 0, "{case:?}\n{text}");
-        let serves = played.sandbox.with_world(|world| serves(world));
+        let serves = played.sandbox.with_world(serves);
         assert!(serves, "false success: {case:?}\n{text}");
     } else {
         let neutral = ["superseded", "paused", "started"].contains(&status.as_str());
