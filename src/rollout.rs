@@ -213,6 +213,10 @@ pub struct Ended {
     pub exit_code: u8,
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
+    /// So many of them say how it ended; the rest, what was seen, a diagnosis says better.
+    pub endings: usize,
+    /// We ended it, or would have: it was seen to be hopeless.
+    pub given_up: bool,
     pub healthy: Healthy,
     pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.

@@ -184,6 +184,9 @@ impl Rollout {
             .flatten();
         if failed {
             reasons.extend(self.of_the_shift(status));
+        }
+        let endings = reasons.len();
+        if failed {
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
@@ -198,6 +201,8 @@ impl Rollout {
             status,
             exit_code,
             reasons,
+            endings,
+            given_up: self.ending.is_some(),
             healthy: self.healthy(),
             serves_now: self.serves_now(status),
             deployment_id: ours.deployment_id.clone(),
