@@ -26,6 +26,8 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         status,
         exit_code,
         reasons: Vec::new(),
+        endings: 0,
+        given_up: false,
         healthy: Healthy::default(),
         serves_now: ServesNow::NotSeen,
         deployment_id: String::new(),
@@ -203,8 +205,14 @@ impl Noting<'_> {
         }
         let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
-        let ending = reasons.next().filter(|reason| *reason != headline);
-        evidence.extend(ending.map(|reason| Text::new().say("how it ended: ").join(reason)));
+        let mut endings = reasons.take(ended.endings);
+        let how = match ended.given_up {
+            true => "Shipway gave it up: ",
+            false => "how it ended: ",
+        };
+        let first = endings.next().filter(|reason| *reason != headline);
+        evidence.extend(first.map(|reason| Text::new().say(how).join(reason)));
+        evidence.extend(endings);
         let failure = Failure {
             code,
             cause: Some(diagnosis.cause),
@@ -300,11 +308,13 @@ impl Noting<'_> {
     fn next(&self, ended: &Ended) -> Option<Text> {
         let (cluster, service) = (self.cluster, self.service);
         match ended.status {
-            Status::TimedOut => Some(
+            // With a diagnosis, its fixes say whether more time would help.
+            Status::TimedOut if ended.diagnosis.is_none() => Some(
                 self.follow()
                     .say(", or give it more time with ")
                     .code("wait-for-minutes"),
             ),
+            Status::TimedOut => Some(self.follow()),
             Status::Cancelled if self.began_to_change() => Some(self.follow()),
             Status::Unknown => Some(self.follow()),
             Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => None,
