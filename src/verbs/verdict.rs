@@ -9,7 +9,7 @@ use crate::model::container_logs::ContainerLogs;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
-use crate::report::markdown::{self, Announcement, Failure, State};
+use crate::report::markdown::{self, Announcement, Counted, Failure, State};
 use crate::report::rollout::sentence;
 use crate::report::{Phase, Report, Text};
 use crate::rollout::advice;
@@ -28,6 +28,7 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         reasons: Vec::new(),
         endings: 0,
         given_up: false,
+        targets_unread: false,
         healthy: Healthy::default(),
         serves_now: ServesNow::NotSeen,
         deployment_id: String::new(),
@@ -114,6 +115,9 @@ impl Noting<'_> {
         self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
         self.about.what_serves = Some(ended.serves_now.clone());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
+        if ended.targets_unread {
+            self.about.counted = Counted::Tasks;
+        }
         self.stretches(Some(&ended));
         if matches!(ended.status, Status::Paused | Status::Started) {
             self.say_what_waits(&ended);

@@ -10,6 +10,7 @@ use crate::model::task::Task;
 use crate::model::verdict::Status;
 
 use super::super::diagnosis::{Case, diagnose};
+use super::super::news::Because;
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
@@ -203,6 +204,10 @@ impl Rollout {
             reasons,
             endings,
             given_up: self.ending.is_some(),
+            targets_unread: matches!(
+                self.deployed_instead,
+                Some(Because::TargetHealthDenied { .. })
+            ),
             healthy: self.healthy(),
             serves_now: self.serves_now(status),
             deployment_id: ours.deployment_id.clone(),
