@@ -213,6 +213,12 @@ pub struct Ended {
     pub exit_code: u8,
     /// Why, the most telling first.
     pub reasons: Vec<Sentence>,
+    /// So many of them say how it ended; the rest, what was seen, a diagnosis says better.
+    pub endings: usize,
+    /// We ended it, or would have: it was seen to be hopeless.
+    pub given_up: bool,
+    /// The health of targets was not to be read: it is tasks that were counted.
+    pub targets_unread: bool,
     pub healthy: Healthy,
     pub serves_now: ServesNow,
     /// `ecs-svc/N`, the adopted one after an adoption.

@@ -371,7 +371,7 @@ fn the_annotation_of_a_failure_says_why_what_serves_and_what_to_do() {
     let (runner, _) = told(&[("GITHUB_ACTIONS", "true")], OutputFormat::Text, finish);
     assert_eq!(
         runner,
-        "::error title=shipway%3A%3Adeploy%3A%3Afailed::web not deployed: it broke%0Aexit code 1%0A`web:1` keeps serving%0Afix: mend it\n"
+        "::error title=shipway%3A%3Adeploy%3A%3Afailed::web not deployed: it broke%0A`web:1` keeps serving%0Aexit code 1%0Afix: mend it\n"
     );
     let (log, _) = told(&[], OutputFormat::Text, finish);
     assert_eq!(log, "web not deployed: it broke\n");

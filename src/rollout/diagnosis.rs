@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::service::{Service, ServiceDeployment, ServiceEvent};
+use crate::model::service::{LifecycleHook, Service, ServiceDeployment, ServiceEvent};
 use crate::model::task::Task;
 use crate::model::verdict::Status;
 
@@ -236,6 +236,11 @@ fn of_unexplained_stops<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
     })
 }
 
+/// The answer of a hook that ends a deployment.
+fn failed(hook: &&LifecycleHook) -> bool {
+    matches!(hook.status.as_str(), "FAILED" | "TIMED_OUT")
+}
+
 fn of_deployment<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
     let said = |words: &str| {
         let reason = case.deployment.and_then(failing::reason_of);
@@ -256,8 +261,13 @@ fn of_deployment<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
         .deployment
         .is_some_and(|d| !d.triggered_alarms.is_empty());
     let broken = case.deployment.is_some_and(failing::triggered);
+    let hook = case.deployment.and_then(|d| d.hooks.iter().find(failed));
     let name = if alarms || said("alarm") {
         "alarm"
+    } else if said("ContinueServiceDeployment") {
+        "lifecycle-hook-refused"
+    } else if hook.is_some() {
+        "lifecycle-hook-failed"
     } else if broken || said("circuit breaker") || said("tasks failed to start") {
         "circuit-breaker"
     } else if said("StopServiceDeployment") || said("stopped by a user") {
@@ -305,6 +315,11 @@ fn of_waiting<'a>(case: &Case<'a>) -> Option<Choice<'a>> {
         "container-health-check"
     } else if unmet(|u| matches!(u, Unmet::Running { .. })) {
         "starts-slowly"
+    } else if case
+        .deployment
+        .is_some_and(|d| d.hooks.iter().any(LifecycleHook::is_waiting))
+    {
+        "lifecycle-hook-waits"
     } else if unmet(|u| matches!(u, Unmet::OthersAnswer { .. })) {
         "old-targets-answer"
     } else {

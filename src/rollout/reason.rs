@@ -137,12 +137,21 @@ impl Unmet {
                     Some((state, None)) => format!(" (one is {state})"),
                     None => " (not registered yet)".to_owned(),
                 };
-                format!("{healthy} of {of} targets are healthy in {target_group}{example}.")
+                format!(
+                    "{healthy} of {of} targets are healthy in target group {target_group}{example}."
+                )
             }
             Unmet::OthersAnswer {
                 target_group,
                 targets,
-            } => format!("{targets} targets of another revision still answer in {target_group}."),
+            } => match targets {
+                1 => format!(
+                    "1 target of another revision still answers in target group {target_group}."
+                ),
+                _ => format!(
+                    "{targets} targets of another revision still answer in target group {target_group}."
+                ),
+            },
             Unmet::Window {
                 so_far_seconds,
                 of_seconds,

@@ -12,6 +12,9 @@ fn served() -> Ended {
         status: Status::Serving,
         exit_code: 0,
         reasons: Vec::new(),
+        endings: 0,
+        given_up: false,
+        targets_unread: false,
         healthy: Healthy { healthy: 2, of: 2 },
         serves_now: ServesNow::ours(
             "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:2",

@@ -9,7 +9,7 @@ use crate::model::container_logs::ContainerLogs;
 use crate::model::names::family_and_revision;
 use crate::model::service::Service;
 use crate::model::verdict::{Outputs, Status};
-use crate::report::markdown::{self, Announcement, Failure, State};
+use crate::report::markdown::{self, Announcement, Counted, Failure, State};
 use crate::report::rollout::sentence;
 use crate::report::{Phase, Report, Text};
 use crate::rollout::advice;
@@ -26,6 +26,9 @@ fn ended(status: Status, exit_code: u8) -> Ended {
         status,
         exit_code,
         reasons: Vec::new(),
+        endings: 0,
+        given_up: false,
+        targets_unread: false,
         healthy: Healthy::default(),
         serves_now: ServesNow::NotSeen,
         deployment_id: String::new(),
@@ -112,6 +115,9 @@ impl Noting<'_> {
         self.outputs.failure_cause = ended.diagnosis.as_ref().map(|d| d.cause.name.to_owned());
         self.about.what_serves = Some(ended.serves_now.clone());
         self.about.healthy = knows_health.then_some((ended.healthy.healthy, ended.healthy.of));
+        if ended.targets_unread {
+            self.about.counted = Counted::Tasks;
+        }
         self.stretches(Some(&ended));
         if matches!(ended.status, Status::Paused | Status::Started) {
             self.say_what_waits(&ended);
@@ -203,8 +209,14 @@ impl Noting<'_> {
         }
         let headline = sentence(&diagnosis.headline);
         // What ECS or we did about it.
-        let ending = reasons.next().filter(|reason| *reason != headline);
-        evidence.extend(ending.map(|reason| Text::new().say("how it ended: ").join(reason)));
+        let mut endings = reasons.take(ended.endings);
+        let how = match ended.given_up {
+            true => "Shipway gave it up: ",
+            false => "how it ended: ",
+        };
+        let first = endings.next().filter(|reason| *reason != headline);
+        evidence.extend(first.map(|reason| Text::new().say(how).join(reason)));
+        evidence.extend(endings);
         let failure = Failure {
             code,
             cause: Some(diagnosis.cause),
@@ -300,11 +312,13 @@ impl Noting<'_> {
     fn next(&self, ended: &Ended) -> Option<Text> {
         let (cluster, service) = (self.cluster, self.service);
         match ended.status {
-            Status::TimedOut => Some(
+            // With a diagnosis, its fixes say whether more time would help.
+            Status::TimedOut if ended.diagnosis.is_none() => Some(
                 self.follow()
                     .say(", or give it more time with ")
                     .code("wait-for-minutes"),
             ),
+            Status::TimedOut => Some(self.follow()),
             Status::Cancelled if self.began_to_change() => Some(self.follow()),
             Status::Unknown => Some(self.follow()),
             Status::Failed if self.outputs.failure_code.as_deref() == Some(smoke::CODE) => None,

@@ -164,7 +164,11 @@ async fn health_checks_that_reach_nobody() {
             "listens-on-localhost",
             "  | page server: listening on 127.0.0.1:80",
         ),
-        ("slow-start", "port-not-reachable", "is unhealthy in"),
+        (
+            "slow-start",
+            "port-not-reachable",
+            "  | page server: PAGE_START_AFTER=60: warming up",
+        ),
     ] {
         let cause = format!("cause {cause}");
         let words = [cause.as_str(), log, "due to (reason Health checks failed)"];

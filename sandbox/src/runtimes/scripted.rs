@@ -136,21 +136,17 @@ pub fn crash(world: &mut World, arn: &str) {
     );
 }
 
-/// The lines that the behaviour's containers print when they start.
+/// The streams of the containers, and the lines that the behaviour's one prints when it starts.
 pub fn write_logs(world: &mut World, arn: &str) {
     let Some(task) = world.ecs.tasks.get(arn) else {
         return;
     };
-    let Some((lines, late)) = task
-        .behaviour
-        .as_ref()
-        .map(|b| (b.logs.clone(), b.logs_late))
-        .filter(|(lines, _)| !lines.is_empty())
-    else {
-        return;
-    };
+    let behaviour = task.behaviour.as_ref();
+    let late = behaviour.map(|b| b.logs_late).unwrap_or_default();
+    let lines = behaviour.map(|b| b.logs.clone()).unwrap_or_default();
+    let speaks = task.containers.iter().position(|c| c.essential);
     let mut streams = Vec::new();
-    for container in task.containers.iter().filter(|c| c.essential).take(1) {
+    for (number, container) in task.containers.iter().enumerate() {
         let options = container
             .definition
             .get("logConfiguration")
@@ -162,13 +158,15 @@ pub fn write_logs(world: &mut World, arn: &str) {
                 region.unwrap_or_default().to_owned(),
                 group.to_owned(),
                 log_stream(prefix, &container.name, &task.id),
+                speaks == Some(number),
             ));
         }
     }
     let now = world.now;
-    for (region, group, stream) in streams {
+    for (region, group, stream, speaks) in streams {
         world.in_region(&region, |world| {
-            for line in &lines {
+            world.logs.open(&group, &stream, now);
+            for line in lines.iter().filter(|_| speaks) {
                 world.logs.append_late(&group, &stream, line, now, late);
             }
         });

@@ -91,6 +91,19 @@ impl Logs {
         self.groups.contains_key(name)
     }
 
+    /// What the log driver creates as a container starts: a silent one has an empty stream.
+    pub fn open(&mut self, group: &str, stream: &str, at: SystemTime) {
+        self.create_group(group, at);
+        let created = millis(at);
+        if let Some(group) = self.groups.get_mut(group) {
+            let empty = || Stream {
+                created,
+                events: Vec::new(),
+            };
+            group.streams.entry(stream.to_owned()).or_insert_with(empty);
+        }
+    }
+
     /// One line of a container. Group and stream come to be with their first line; whether a task may start without its
     /// group is ECS's question, not this one.
     pub fn append(&mut self, group: &str, stream: &str, line: &str, at: SystemTime) {

@@ -171,9 +171,7 @@ pub fn containers_run(
             container.image_digest = digest;
         }
     }
-    if !world.real_tasks {
-        scripted::write_logs(world, arn);
-    }
+    scripted::write_logs(world, arn);
     health::register_task(world, arn);
     let after = world.behaviours.timings.activating;
     plan_by_arn(world, arn, Step::Running, after);

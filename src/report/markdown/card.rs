@@ -104,7 +104,8 @@ impl Item {
 
 /// The same for a log and an annotation, without its logs: at most so many lines of evidence.
 pub fn lines(failure: &Failure, serves: Option<&Text>, evidence: usize) -> Vec<Text> {
-    let mut lines = Vec::new();
+    // First what people reach now: the rest can wait.
+    let mut lines: Vec<Text> = serves.cloned().into_iter().collect();
     if let Some(cause) = failure.cause {
         let words = format!("cause: {}. {}", capitalised(cause.title), cause.meaning);
         lines.push(Text::with_code(words));
@@ -116,7 +117,6 @@ pub fn lines(failure: &Failure, serves: Option<&Text>, evidence: usize) -> Vec<T
     };
     let seen = failure.evidence.iter().take(evidence);
     lines.extend(headed(seen, heads));
-    lines.extend(serves.cloned());
     lines.extend(headed(failure.fixes.iter(), ["fix: ", "  or: "]));
     if let Some(cause) = failure.cause {
         lines.push(Text::new().say("AWS says more: ").say(cause.page));

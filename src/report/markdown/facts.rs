@@ -40,8 +40,13 @@ pub(super) fn facts(about: &Announcement) -> String {
         facts.push(format!("revision {}{was}", escape::markdown_code(revision)));
     }
     if let Some((healthy, of)) = about.healthy.filter(|(_, of)| *of > 0) {
+        // Another revision serves: these are not its targets.
+        let whose = match about.now_serving {
+            Some(_) => "new ",
+            None => "",
+        };
         facts.push(format!(
-            "{healthy} of {of} {} healthy",
+            "{healthy} of {of} {whose}{} healthy",
             about.counted.word(of)
         ));
     }

@@ -55,6 +55,42 @@ pub const CAUSES: &[Cause] = &[
         ..NONE
     },
     Cause {
+        name: "lifecycle-hook-failed",
+        title: "a lifecycle hook ended the deployment",
+        headline: "lifecycle hook[ {hook}] {outcome|failed}",
+        meaning: "A hook of the service's deployment configuration said FAILED, or no answer came within its time. ECS went back then.",
+        fixes: &[
+            "look at what the hook says: a Lambda function has its own log",
+            "if it waited for a person (PAUSE): deploy again and answer in time, or give the hook a longer `timeoutInMinutes`",
+        ],
+        page: pages::HOOKS,
+        source: pages::HOOKS,
+        ..NONE
+    },
+    Cause {
+        name: "lifecycle-hook-refused",
+        title: "somebody answered a lifecycle hook with a rollback",
+        headline: "somebody answered a lifecycle hook with ROLLBACK",
+        meaning: "The deployment waited for a person, who called ContinueServiceDeployment with the action ROLLBACK.",
+        fixes: &["ask who did and why (CloudTrail: ContinueServiceDeployment), and deploy again"],
+        page: pages::HOOKS,
+        source: pages::HOOKS,
+        ..NONE
+    },
+    Cause {
+        name: "lifecycle-hook-waits",
+        title: "a lifecycle hook waits for an answer",
+        headline: "a lifecycle hook waits for an answer[ at stage {stage}]",
+        meaning: "Nothing is wrong: the service's deployment configuration has ECS wait for a person at this stage, and nobody has answered yet.",
+        fixes: &[
+            "continue it, or end it, as the evidence says",
+            "to let the run end at such a hook, or answer it itself: `on-pause`",
+        ],
+        page: pages::HOOKS,
+        source: pages::HOOKS,
+        ..NONE
+    },
+    Cause {
         name: "service-deleted",
         title: "the service was deleted",
         headline: "the service was deleted while it was deployed",

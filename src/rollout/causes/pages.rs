@@ -36,6 +36,8 @@ pub const BREAKER: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html";
 pub const ALARMS: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html";
+pub const HOOKS: &str =
+    "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html";
 pub const DETECTION: &str =
     "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-failure-detection.html";
 pub const THROTTLES: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/operating-at-scale-dealing-with-throttles.html";

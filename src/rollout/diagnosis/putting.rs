@@ -96,6 +96,17 @@ fn values(case: &Case<'_>, choice: &Choice<'_>) -> Values {
         values.text("took", seconds(took));
     }
     if let Some(deployment) = case.deployment {
+        if let Some(hook) = deployment.hooks.iter().find(super::failed) {
+            // One that pauses has only an id that ECS made up.
+            if hook.target_arn.is_some() {
+                values.code("hook", hook.name());
+            }
+            let timed_out = hook.status == "TIMED_OUT";
+            values.text("outcome", if timed_out { "timed out" } else { "failed" });
+        }
+        if let Some(stage) = &deployment.lifecycle_stage {
+            values.code("stage", stage.as_str());
+        }
         if !deployment.triggered_alarms.is_empty() {
             values.code("alarms", deployment.triggered_alarms.join(", "));
         }

@@ -10,6 +10,7 @@ use crate::model::task::Task;
 use crate::model::verdict::Status;
 
 use super::super::diagnosis::{Case, diagnose};
+use super::super::news::Because;
 use super::super::observation::find;
 use super::super::serving::desired_now;
 use super::super::{
@@ -184,6 +185,9 @@ impl Rollout {
             .flatten();
         if failed {
             reasons.extend(self.of_the_shift(status));
+        }
+        let endings = reasons.len();
+        if failed {
             reasons.extend(self.unmet_reasons(status));
             if let Some(stop) = &self.teller.last_stop {
                 reasons.extend(crate::rollout::reason::of_stop(stop));
@@ -198,6 +202,12 @@ impl Rollout {
             status,
             exit_code,
             reasons,
+            endings,
+            given_up: self.ending.is_some(),
+            targets_unread: matches!(
+                self.deployed_instead,
+                Some(Because::TargetHealthDenied { .. })
+            ),
             healthy: self.healthy(),
             serves_now: self.serves_now(status),
             deployment_id: ours.deployment_id.clone(),

@@ -81,10 +81,13 @@ fn every_shape_is_taken_for_its_cause() {
 }
 
 /// Chosen by what is seen of the service and its deployment: no words tell of them.
-const BY_CODE: [&str; 9] = [
+const BY_CODE: [&str; 12] = [
     "count-overruled",
     "deployment-stopped",
     "grace-period-too-short",
+    "lifecycle-hook-failed",
+    "lifecycle-hook-refused",
+    "lifecycle-hook-waits",
     "limit-ran-out",
     "service-deleted",
     "sidecar-ended-first",
@@ -104,7 +107,7 @@ fn every_cause_has_a_shape() {
 }
 
 /// Values that a text may have. A misspelt one would always be left out.
-const VALUES: [&str; 29] = [
+const VALUES: [&str; 32] = [
     "age",
     "alarms",
     "answer",
@@ -118,6 +121,7 @@ const VALUES: [&str; 29] = [
     "grace",
     "group",
     "health-command",
+    "hook",
     "image",
     "interval",
     "log-driver",
@@ -126,11 +130,13 @@ const VALUES: [&str; 29] = [
     "maximum",
     "memory",
     "minimum",
+    "outcome",
     "path",
     "platform",
     "port",
     "revision",
     "role",
+    "stage",
     "start-period",
     "stop-timeout",
     "took",

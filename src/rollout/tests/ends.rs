@@ -290,8 +290,8 @@ fn timed_out_exactly_and_says_what_is_unmet() {
         8 0/2 healthy [initial unhealthy]
         33.3 = timed-out 3 (0/2, web:1 serves)
           The limit of 33 s ran out; ECS is still working on it.
-          0 of 2 targets are healthy in web (one is unhealthy: Target.FailedHealthChecks).
-          2 targets of another revision still answer in web.
+          0 of 2 targets are healthy in target group web (one is unhealthy: Target.FailedHealthChecks).
+          2 targets of another revision still answer in target group web.
         ",
     );
     assert_eq!(ended.timings.ended, Duration::from_millis(33_300));

@@ -81,7 +81,7 @@ fn old_targets_that_answer_are_not_yet_serving() {
         6 2 others answer
         31 = timed-out 3 (2/2, web:2 serves)
           The limit of 31 s ran out; ECS is still working on it.
-          2 targets of another revision still answer in web.
+          2 targets of another revision still answer in target group web.
         ",
     );
     assert_eq!(

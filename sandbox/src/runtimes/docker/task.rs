@@ -29,7 +29,7 @@ use crate::world::{ContainerToStart, Fact, TaskToStart};
 /// What a container may use when its task definition does not say: a runaway must not take the machine along.
 const DEFAULT_MEMORY_MIB: u64 = 512;
 /// How long the last log lines may take after a container's end.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const LAST_LINES: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub struct Runtime {
