@@ -405,7 +405,7 @@ impl Rollout {
         self.window.broken();
         self.teller.adopted();
         self.failed_tasks = 0;
-        self.counted = fail_fast::Counted::default();
+        self.count_anew();
         self.ending = None;
         self.asked_at = None;
     }

@@ -13,6 +13,8 @@ const LONGEST: Duration = Duration::from_secs(120);
 const UNBALANCED: Duration = Duration::from_secs(40);
 /// One look can be luck, two a stale read.
 const LOOKS: usize = 3;
+/// Three slow looks may not fit into a short window: within this time they prove as much.
+const LOOKS_WITHIN: Duration = Duration::from_secs(60);
 
 /// UnhealthyThreshold × Interval, clamped, of the slowest group; `stable-for` overrides.
 pub(super) fn length(ours: &Ours, limits: &Limits) -> Duration {
@@ -100,7 +102,8 @@ impl Window {
         let begun = self.begun.map_or(elapsed.max(begun), |b| b.max(begun));
         self.begun = Some(begun);
         self.looks.push_back(elapsed);
-        let from = elapsed.saturating_sub(self.length).max(begun);
+        let within = self.length.max(LOOKS_WITHIN);
+        let from = elapsed.saturating_sub(within).max(begun);
         while self.looks.front().is_some_and(|l| *l < from) {
             self.looks.pop_front();
         }
@@ -146,6 +149,14 @@ mod tests {
         assert_eq!(window.met(&tasks(&["a"]), 1, at(90)), Change::None);
         assert_eq!(window.met(&tasks(&["a"]), 1, at(92)), Change::None);
         assert_eq!(window.met(&tasks(&["a"]), 1, at(94)), Change::Over);
+    }
+
+    #[test]
+    fn three_slow_looks_suffice_where_the_window_is_short() {
+        let mut window = Window::new(at(5));
+        window.met(&tasks(&["a"]), 1, at(0));
+        assert_eq!(window.met(&tasks(&["a"]), 1, at(4)), Change::None);
+        assert_eq!(window.met(&tasks(&["a"]), 1, at(8)), Change::Over);
     }
 
     #[test]

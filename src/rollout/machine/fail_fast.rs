@@ -50,6 +50,10 @@ pub(super) struct Counted {
     missed: bool,
     /// One came that was not judged yet. What is long past condemns nothing that has recovered since.
     fresh: bool,
+    /// Stops of the deployment that was followed before this one of the same revision: whoever began it anew knows of them.
+    before: usize,
+    /// Stops from before ECS called it done: it came up in spite of them.
+    forgiven: Option<usize>,
 }
 
 impl Rollout {
@@ -66,6 +70,14 @@ impl Rollout {
             self.counted.missed |= (count as usize) < self.counted.seen;
             self.counted.seen = self.evidence.stops.len();
         }
+    }
+
+    /// Another deployment of the same revision is followed from here on.
+    pub(super) fn count_anew(&mut self) {
+        self.counted = Counted {
+            before: self.evidence.stops.len(),
+            ..Counted::default()
+        };
     }
 
     fn breakers_count(&self, seen: &Observation) -> Option<u32> {
@@ -95,7 +107,7 @@ impl Rollout {
             .as_ref()
             .and_then(|d| d.circuit_breaker.as_ref())
             .is_none_or(|b| !matches!(b.status.as_str(), "DISABLED" | "MONITORING_COMPLETE"));
-        enabled && at_work && failing::is_rolling(service) && !self.counted.missed
+        enabled && at_work && failing::is_rolling(service)
     }
 
     /// By default a task that becomes healthy sets the breaker's count to zero, even if it crashes a moment later.
@@ -109,13 +121,24 @@ impl Rollout {
 
     /// Why no later task will fare better. `over`: no breaker works any more.
     fn conclusive(&self, over: bool) -> Option<Sentence> {
-        let stops = &self.evidence.stops;
-        hopeless::certain(stops).or_else(|| match self.breaker_counts() && !over {
-            false => hopeless::alike(stops),
-            true if self.breaker_resets() => {
-                hopeless::alike(stops.iter().filter(|t| self.health.was_healthy(&t.arn)))
+        let from = match over {
+            true => self.counted.forgiven.unwrap_or(self.counted.before),
+            false => self.counted.before,
+        };
+        let stops = self.evidence.stops.get(from..).unwrap_or_default();
+        hopeless::certain(stops).or_else(|| {
+            if !self.breaker_counts() || over {
+                return hopeless::alike(stops);
             }
-            true => None,
+            let served = || stops.iter().filter(|t| self.health.was_healthy(&t.arn));
+            let by_health = match self.breaker_resets() {
+                true => hopeless::alike(served()),
+                false => None,
+            };
+            // Its count fell, for a task that no look found healthy, and none is healthy now: it comes up and falls over.
+            let misses =
+                self.counted.missed && self.teller.healthy_now().is_none_or(|h| h.healthy == 0);
+            by_health.or_else(|| misses.then(|| hopeless::alike(stops)).flatten())
         })
     }
 
@@ -131,6 +154,10 @@ impl Rollout {
             Phase::InFlight => false,
             Phase::Over => true,
         };
+        if over {
+            let stops = self.evidence.stops.len();
+            self.counted.forgiven.get_or_insert(stops);
+        }
         if over && self.ending.as_ref().is_some_and(|e| !e.over) {
             // It came up before it could be ended.
             self.ending = None;
@@ -254,7 +281,8 @@ impl Rollout {
             return;
         };
         let stops = matches!(action, Action::StopServiceDeployment { .. });
-        ending.restore_sent |= !stops;
+        // What was refused was not carried out: what another does then is not ours.
+        ending.restore_sent |= !stops && !matches!(acted, Acted::Denied(_) | Acted::Refused { .. });
         let no = match acted {
             Acted::Done => None,
             Acted::Restored {
@@ -269,6 +297,13 @@ impl Rollout {
             }
             Acted::Denied(permission) => {
                 Some(Sentence::default().code(permission).text(" is denied."))
+            }
+            // It was asked before and may be at it: the next looks tell.
+            Acted::Refused { conflict: true, .. }
+                if ending.stop_unanswered && ending.asks < ASKS =>
+            {
+                ending.asks += 1;
+                return;
             }
             Acted::Refused { message, .. } => {
                 Some(Sentence::new(format!("{} was refused: ", action.operation())).quote(&message))

@@ -237,7 +237,16 @@ impl Rollout {
                 (false, _) => Some(Verdict::failed(why)),
             };
         }
-        match service.primary()?.rollout_state.as_deref() {
+        let primary = service.primary()?;
+        match primary.rollout_state.as_deref() {
+            // Somebody deployed another one after it had failed.
+            Some("COMPLETED") | None if !self.earlier.contains(&primary.task_definition) => {
+                Some(Verdict::failed(why).and(Sentence::new(format!(
+                    "Meanwhile a newer deployment took over: {} of {}.",
+                    primary.id,
+                    family_and_revision(&primary.task_definition)
+                ))))
+            }
             Some("COMPLETED") | None => Some(Verdict::rolled_back(why)),
             Some("FAILED") => Some(Verdict::failed(why)),
             Some(_) => None,

@@ -34,6 +34,58 @@ fn what_crashes_after_ecs_called_it_done_is_gone_back_from() {
     assert_eq!(ended.status, Status::RolledBack, "{ended:?}");
 }
 
+/// Two failed before ECS called it done, and one does after: it came up in spite of the two.
+#[test]
+fn what_failed_before_ecs_called_it_done_is_not_counted_after() {
+    let script = Script::new()
+        .at(6, |w| stop(w, exited(&["a", "b"])))
+        .at(10, |w| {
+            w.ours().failed_tasks = 0;
+            w.ours_run();
+            w.ours_healthy();
+            w.old_drains();
+            w.old_gone();
+        })
+        .at(16, |w| {
+            stop(w, exited(&["a", "b", "new1"]));
+            w.ours().failed_tasks = 0;
+            w.ours().running_count = 1;
+            let tasks = w.tasks.as_mut().expect("tasks");
+            tasks.retain(|t| !t.arn.ends_with("new1"));
+        });
+    let (asks, ended) = asks(&script, rolling(), limits());
+    assert_eq!(
+        (asks.len(), ended.status),
+        (0, Status::TimedOut),
+        "{ended:?}"
+    );
+}
+
+/// A task that became healthy and stays set the breaker's count to zero: the next stop is the first of three again.
+#[test]
+fn a_count_that_a_healthy_task_reset_condemns_nothing() {
+    let script = Script::new()
+        .at(6, |w| stop(w, exited(&["a", "b"])))
+        .at(10, |w| {
+            w.ours().failed_tasks = 0;
+            w.ours().running_count = 1;
+            let tasks = w.tasks.as_mut().expect("tasks");
+            tasks.push(task("new3", OURS, "10.0.0.5"));
+            let targets = w.targets[0].as_mut().expect("targets");
+            targets.push(target("10.0.0.5", "healthy"));
+        })
+        .at(18, |w| {
+            stop(w, exited(&["a", "b", "c"]));
+            w.ours().failed_tasks = 1;
+        });
+    let (asks, ended) = asks(&script, rolling(), limits());
+    assert_eq!(
+        (asks.len(), ended.status),
+        (0, Status::TimedOut),
+        "{ended:?}"
+    );
+}
+
 /// Three failed alike, the breaker counted them, and then it came up: they condemn nothing any more.
 #[test]
 fn what_recovered_is_left_alone() {
