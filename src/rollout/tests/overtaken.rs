@@ -47,6 +47,25 @@ fn superseded_is_neither_stopped_nor_a_rollback() {
     assert_eq!(ended.exit_code, 1);
 }
 
+/// ECS still says that ours goes on, and its tasks are healthy to the end of the window.
+#[test]
+fn what_is_not_primary_any_more_does_not_serve() {
+    let script = Script::new()
+        .at(8, |w| w.ours_run())
+        .at(16, |w| {
+            w.ours_healthy();
+            w.old_drains();
+        })
+        .at(30, |w| {
+            w.ours().status = "ACTIVE".to_owned();
+            w.service()
+                .deployments
+                .push(deployment("ecs-svc/3", "PRIMARY", 3, 0, 30));
+        });
+    let (lines, ended) = script.run(rolling(), limits());
+    assert_eq!(ended.status, Status::Superseded, "{lines:#?}");
+}
+
 #[test]
 fn a_newer_deployment_of_the_same_revision_is_followed() {
     let script = overtaken(2)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::service::{Alarms, CircuitBreaker};
+use crate::model::verdict::Status;
 use crate::rollout::serving::satisfied;
 use crate::rollout::{Limits, Unmet, Unseen, WaitUntil};
 
@@ -135,6 +136,23 @@ fn healthy_and_then_crashing_is_no_success() {
           Container web: exit code 1
         ",
     );
+}
+
+/// All that are desired stay healthy, and another of ours fails beside them.
+#[test]
+fn a_task_that_fails_within_the_window_begins_it_anew() {
+    let script = Script::new()
+        .at(8, |w| w.ours_run())
+        .at(16, |w| {
+            w.ours_healthy();
+            w.old_drains();
+        })
+        .at(26, |w| w.ours().failed_tasks = 1);
+    let (lines, ended) = script.run(rolling(), limits());
+    let broken = |l: &&String| l.contains("window broken: A task failed");
+    assert_eq!(lines.iter().filter(broken).count(), 1, "{lines:#?}");
+    assert_eq!(ended.status, Status::Serving);
+    assert!(ended.timings.ended >= Duration::from_secs(41), "{lines:#?}");
 }
 
 #[test]
