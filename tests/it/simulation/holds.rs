@@ -129,7 +129,17 @@ impl Judge<'_> {
         let cause = headline
             .and_then(|l| l.split_once(": "))
             .map_or("", |(_, cause)| cause);
-        if exit != 0 && cause.trim().len() < 8 && !self.ran.said.contains("error") {
+        let said = |word: &str| {
+            self.ran
+                .said
+                .lines()
+                .any(|l| l.trim_start().starts_with(word))
+        };
+        let told = match word.as_str() {
+            "failed" | "rolled-back" | "timed-out" => said("cause: ") && said("evidence: "),
+            _ => cause.trim().len() >= 8 || said("error: "),
+        };
+        if exit != 0 && !told {
             self.fault(format!("no cause in {headline:?}"));
         }
         if !self.ran.afterwards.is_empty() {
