@@ -3,7 +3,7 @@
 //! Knows: one task and its containers. Its containers share one network, as those of a task in `awsvpc` mode do: the
 //! first essential one holds it, publishes all ports on loopback, and the others join it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, LogsOptionsBuilder, StartContainerOptions,
-    StopContainerOptionsBuilder, WaitContainerOptions,
+    CreateContainerOptions, EventsOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::future::{BoxFuture, FusedFuture as _, join_all};
 use futures_util::stream::FuturesUnordered;
@@ -30,6 +30,11 @@ use crate::world::{ContainerToStart, Fact, TaskToStart};
 const DEFAULT_MEMORY_MIB: u64 = 512;
 /// How long the last log lines may take after a container's end.
 const LAST_LINES: Duration = Duration::from_secs(10);
+
+/// How long the word of memory that ran out may take after a container's end.
+const LAST_EVENT: Duration = Duration::from_secs(1);
+/// Exit code of what SIGKILL ended.
+const KILLED: i64 = 137;
 
 #[derive(Clone)]
 pub struct Runtime {
@@ -303,10 +308,13 @@ impl Runtime {
                     let state = container_now.state.unwrap_or_default();
                     // The wait ends early when its connection breaks.
                     if state.running != Some(true) {
+                        let exit_code = state.exit_code.unwrap_or_default();
+                        let told = state.oom_killed == Some(true);
                         return Exited {
                             name: container.name.clone(),
-                            exit_code: state.exit_code.unwrap_or_default(),
-                            out_of_memory: state.oom_killed.unwrap_or_default(),
+                            exit_code,
+                            out_of_memory: told
+                                || (exit_code == KILLED && self.ran_out_of_memory(id).await),
                         };
                     }
                 }
@@ -316,7 +324,7 @@ impl Runtime {
                 }) => {
                     return Exited {
                         name: container.name.clone(),
-                        exit_code: 137,
+                        exit_code: KILLED,
                         out_of_memory: false,
                     };
                 }
@@ -324,6 +332,19 @@ impl Runtime {
             }
             sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// On a busy machine the daemon hears of the end before it hears of the memory: its state stays without that, and only an
+    /// event tells.
+    async fn ran_out_of_memory(&self, id: &str) -> bool {
+        let filters = HashMap::from([("container", vec![id]), ("event", vec!["oom"])]);
+        let options = EventsOptionsBuilder::new()
+            .since("0")
+            .filters(&filters)
+            .build();
+        let mut events = self.docker.events(Some(options));
+        let event = timeout(LAST_EVENT, events.next()).await;
+        matches!(event, Ok(Some(Ok(_))))
     }
 
     async fn pass_on_logs(&self, id: &str, log_stream: Option<(String, String)>) {
