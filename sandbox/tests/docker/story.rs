@@ -294,7 +294,15 @@ impl Story {
         self.shutdown.cancel();
         self.running.await.unwrap();
         for task in tasks {
-            let left = containers(&self.docker, task).await;
+            // The daemon may still be at the removal that it was asked for.
+            let mut left = containers(&self.docker, task).await;
+            for _ in 0..50 {
+                if left == 0 {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                left = containers(&self.docker, task).await;
+            }
             assert_eq!(left, 0, "a container of {task} is left");
         }
         docker::forget_images(&self.docker, &self.registry.to_string())
