@@ -300,7 +300,7 @@ impl Story {
                 if left == 0 {
                     break;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                sleep(Duration::from_millis(100)).await;
                 left = containers(&self.docker, task).await;
             }
             assert_eq!(left, 0, "a container of {task} is left");
