@@ -31,8 +31,18 @@ pub async fn in_flight(
         .await;
     let history = match listed {
         Ok(history) => Some(history),
-        Err(e) if matches!(e.failure, Failure::Denied { .. }) => None,
+        Err(e) if stands_in(&e.failure, retries) => None,
         Err(e) => return Err(e),
     };
     Ok(in_flight::in_flight(service, history.as_deref()))
+}
+
+/// Whether the service's own list has to do: what is denied or not offered will not be answered later either, and what the
+/// SDK asked for again and again in vain is no reason not to deploy.
+fn stands_in(failure: &Failure, retries: Retries) -> bool {
+    match failure {
+        Failure::Denied { .. } | Failure::Refused { .. } | Failure::Malformed { .. } => true,
+        Failure::Unreachable { .. } => matches!(retries, Retries::Sdk),
+        _ => false,
+    }
 }
